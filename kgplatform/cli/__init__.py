@@ -1,0 +1,98 @@
+"""The command line: a file a stage; each command parses, calls and prints.
+
+Modules of this package import click alone at their top: everything heavier is imported
+inside the command that needs it, so that ``kgp --help`` stays instant.
+"""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from kgplatform import __version__
+from kgplatform.cli.output import report_error
+from kgplatform.errors import KGPlatformError, UnknownNameError
+
+# Command → (module below kgplatform.cli, what `kgp --help` says of it). The text stands
+# here, not in the module, so that the list is printed without importing any of them.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "The whole story on a real graph, in minutes."),
+    "up": ("server", "Start this project's local Neo4j."),
+    "down": ("server", "Stop this project's local Neo4j."),
+    "status": ("server", "Say which Neo4j is used and whether it answers."),
+    "doctor": ("server", "Check address, login, version, indexes, GPU; print the fix."),
+    "load": ("load", "Load triples and entities from files into the graph."),
+    "train": ("train", "Train a model on what a graph or a Cypher query names."),
+    "evaluate": ("train", "Evaluate a run's model again."),
+    "runs": ("runs", "List, show, compare or remove runs."),
+    "plot": ("runs", "Draw a run's learning curves."),
+    "write": ("write", "Write a run's vectors into the graph, with their index."),
+    "predict": ("write", "Predict missing links; write them on request."),
+    "undo": ("write", "Remove from the graph what a run wrote."),
+    "similar": ("search", "Find the nearest entities through the vector index."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the story, not of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, its module imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"kgplatform.cli.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one may have been meant."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            raise UnknownNameError("command", args[0], COMMANDS)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kgplatform")
+def cli() -> None:
+    """Train knowledge graphs and language models together, around Neo4j.
+
+    Every command takes --json (data on stdout, all else on stderr). The connection comes
+    from NEO4J_URI, NEO4J_USERNAME, NEO4J_PASSWORD and NEO4J_DATABASE; without them, from
+    the local server that `kgp up` starts.
+    """
+
+
+def main(args: list[str] | None = None) -> Any:
+    """Run the command line and end the process with its exit code.
+
+    0: done; 1: a failure that was handled; 2: wrong usage; 4: the database refused the login.
+    """
+    try:
+        code = cli.main(args=args, standalone_mode=False)
+    except KGPlatformError as error:
+        report_error(str(error), error.hint)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        report_error("stopped by the user", "")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output (head, less) has gone; that is not a failure of ours.
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

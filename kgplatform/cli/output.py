@@ -1,0 +1,109 @@
+"""What commands print: data on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import click
+
+from kgplatform.progress import Progress
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SECONDS_BETWEEN_LINES = 5.0
+"""How often a stage prints a plain line where there is no terminal to draw on."""
+
+
+def json_option(function: F) -> F:
+    """The ``--json`` flag that every command has, as the parameter ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print data as JSON on stdout.")(
+        function
+    )
+
+
+def emit(data: Any, as_json: bool, text: str) -> None:
+    """Print a command's result: ``data`` as JSON, or ``text`` for a person."""
+    if as_json:
+        click.echo(json.dumps(data, ensure_ascii=False, default=str))
+    elif text:
+        click.echo(text)
+
+
+def note(message: str) -> None:
+    """Tell the user something that is not the result, on stderr."""
+    click.echo(message, err=True)
+
+
+def report_error(message: str, hint: str) -> None:
+    """Print what was wrong and what to do, a line each, on stderr."""
+    click.echo(click.style("error: ", fg="red", bold=True) + message, err=True)
+    if hint:
+        click.echo(click.style("  fix: ", fg="cyan") + hint, err=True)
+
+
+def table(columns: list[str], rows: list[list[str]]) -> str:
+    """Rows under their headings as plain text, numbers and all left-aligned."""
+    widths = [
+        max(len(column), *(len(row[i]) for row in rows)) if rows else len(column)
+        for i, column in enumerate(columns)
+    ]
+    lines = [columns, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A ``Progress`` that draws bars on a terminal and prints lines elsewhere."""
+    if sys.stderr.isatty():
+        with _rich_progress() as progress:
+            yield progress
+    else:
+        yield _plain_progress()
+
+
+@contextlib.contextmanager
+def _rich_progress() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description:<28}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def progress(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield progress
+
+
+def _plain_progress() -> Progress:
+    printed: dict[str, float] = {}
+
+    def progress(stage: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        finished = total is not None and done >= total
+        if (
+            not finished
+            and now - printed.get(stage, -SECONDS_BETWEEN_LINES) < SECONDS_BETWEEN_LINES
+        ):
+            return
+        printed[stage] = float("inf") if finished else now
+        note(f"{stage}: {done:,}" + ("" if total is None else f" of {total:,}"))
+
+    return progress

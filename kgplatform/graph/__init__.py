@@ -1,0 +1,1 @@
+"""Rows of the store become tensors here, and nowhere else."""

@@ -1,0 +1,1 @@
+"""One formula a file; models know nothing of jobs or databases."""

@@ -1,0 +1,1 @@
+"""The local Neo4j: Java, jars, configuration and process."""

@@ -1,0 +1,87 @@
+"""Where things are: flag > environment > ``.env`` > ``kgplatform.yaml`` > default."""
+
+import os
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from kgplatform.errors import UsageError
+
+CONFIG_FILE = "kgplatform.yaml"
+
+
+def _default_cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "kgplatform"
+
+
+class Settings(BaseSettings):
+    """What a command needs to know about its surroundings; frozen once made.
+
+    Attributes:
+        neo4j_uri: Address of an existing server. None: the project's own local server.
+        neo4j_username: Its user (``NEO4J_USER`` is read, too).
+        neo4j_password: Its password; never printed, never written to a run.
+        neo4j_database: Its database; None for the server's default one.
+        kgp_home: The project's folder for its local server and its data.
+        kgp_cache: What projects share: Neo4j's jars.
+        kgp_runs: Where runs are kept.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", yaml_file=CONFIG_FILE, extra="ignore", frozen=True
+    )
+
+    neo4j_uri: str | None = None
+    neo4j_username: str = Field(
+        default="neo4j",
+        validation_alias=AliasChoices("neo4j_username", "neo4j_user"),
+    )
+    neo4j_password: SecretStr | None = None
+    neo4j_database: str | None = None
+    kgp_home: Path = Path(".kgplatform")
+    kgp_cache: Path = Field(default_factory=_default_cache)
+    kgp_runs: Path = Path("runs")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order in which a setting is looked for."""
+        return init_settings, env_settings, dotenv_settings, YamlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**flags: object) -> Settings:
+    """Settings of this process; flags that are None count as not given.
+
+    Raises:
+        UsageError: ``kgplatform.yaml`` or ``.env`` cannot be read or holds a wrong value.
+    """
+    import yaml
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"setting {where}: {first['msg']}",
+            hint=f"correct it in the environment, in .env or in {CONFIG_FILE}",
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        detail = " ".join(str(error).split())
+        raise UsageError(
+            f"{CONFIG_FILE} or .env cannot be read: {detail}", hint="correct or remove the file"
+        ) from None

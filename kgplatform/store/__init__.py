@@ -1,0 +1,1 @@
+"""The graph database: the one package that speaks to Neo4j."""

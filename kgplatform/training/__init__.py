@@ -1,0 +1,1 @@
+"""From a snapshot and a model to a run folder."""
