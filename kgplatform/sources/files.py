@@ -1,0 +1,110 @@
+"""Whether a path holds UTF-8 text that can be read as a table, found out before reading."""
+
+import codecs
+import difflib
+from pathlib import Path
+
+from kgplatform.errors import InputError
+
+_CHUNK = 1 << 20
+
+_COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+
+
+def check_exists(path: Path) -> None:
+    """Make sure that something is at ``path``.
+
+    Raises:
+        InputError: Nothing is; the hint names what in the folder is called nearly so.
+    """
+    if path.exists():
+        return
+    folder = path.parent
+    hint = f"the folder {folder} does not exist either"
+    if folder.is_dir():
+        names = sorted(entry.name for entry in folder.iterdir())
+        nearest = difflib.get_close_matches(path.name, names, n=1, cutoff=0.5)
+        hint = f"did you mean {folder / nearest[0]}?" if nearest else "check the path"
+    raise InputError(f"no such file or folder: {path}", hint=hint)
+
+
+def check_text(path: Path) -> int:
+    """Make sure that a file is UTF-8 text, all of it, and count its lines.
+
+    The whole file is decoded once before its first row is used: a file in another encoding
+    fails before anything of it is loaded, not in the middle.
+
+    Returns:
+        The number of lines.
+
+    Raises:
+        InputError: It is missing, empty, compressed, binary, or not UTF-8.
+    """
+    check_exists(path)
+    if not path.is_file():
+        raise InputError(f"not a regular file: {path}", hint="name a file or a folder")
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    offset = lines = 0
+    last = b""
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                if offset == 0:
+                    _check_magic(path, chunk)
+                if (nul := chunk.find(b"\x00")) >= 0:
+                    _fail_binary(path, lines + 1 + chunk.count(b"\n", 0, nul), offset + nul)
+                # What the decoder still holds of the chunk before belongs in front.
+                held = len(decoder.getstate()[0])
+                try:
+                    decoder.decode(chunk)
+                except UnicodeDecodeError as error:
+                    start = error.start - held
+                    line = lines + 1 + chunk.count(b"\n", 0, max(start, 0))
+                    raise _not_utf8(path, line, offset + start) from error
+                lines += chunk.count(b"\n")
+                offset += len(chunk)
+                last = chunk
+    except OSError as error:
+        raise InputError(
+            f"cannot read {path}: {error.strerror}", hint="check the file's permissions"
+        ) from error
+    if held := len(decoder.getstate()[0]) if last else 0:
+        raise _not_utf8(path, lines + 1, offset - held)
+    if offset == 0:
+        raise InputError(f"{path} is empty", hint="a row is: head, relation, tail")
+    return lines + (not last.endswith(b"\n"))
+
+
+def _check_magic(path: Path, start: bytes) -> None:
+    for magic, name in _COMPRESSED.items():
+        if start.startswith(magic):
+            raise InputError(
+                f"{path} is compressed ({name}), which is not supported yet",
+                hint="decompress it and load the result",
+            )
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError(
+            f"{path} is UTF-16 text, not UTF-8 (line 1, byte 0)",
+            hint=f"convert it: iconv -f UTF-16 -t UTF-8 {path.name} > utf8-{path.name}",
+        )
+
+
+def _fail_binary(path: Path, line: int, offset: int) -> None:
+    raise InputError(
+        f"{path} is not a text file: NUL byte on line {line} (byte {offset})",
+        hint="triples are read from TSV or CSV in UTF-8",
+    )
+
+
+def _not_utf8(path: Path, line: int, offset: int) -> InputError:
+    return InputError(
+        f"{path} is not UTF-8: line {line}, byte {offset}",
+        hint="convert it, if it is Latin-1 for instance: "
+        f"iconv -f ISO-8859-1 -t UTF-8 {path.name} > utf8-{path.name}",
+    )

@@ -1,0 +1,107 @@
+"""Triples and entities out of the files that a source holds, one record at a time."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+from kgplatform.sources.folder import SPLIT_NAMES, EntityFile, Source, TripleFile
+from kgplatform.sources.tables import Fault, Row, rows
+from kgplatform.triples import MAX_NAME, Entity, Reject, Triple, fault_of_name
+
+OnReject = Callable[[Reject], None]
+
+_relation_fault = lru_cache(maxsize=65_536)(lambda name: fault_of_name("relation", name))
+_TYPE_SEPARATOR = re.compile(r"[|;]")
+
+
+def read_triples(source: Source, on_reject: OnReject) -> Iterator[Triple]:
+    """The triples of a source, file after file, in the order of their rows.
+
+    Spaces around a field are not part of it. A triple that occurs twice is passed on twice.
+
+    Args:
+        source: What ``find`` found.
+        on_reject: Called with each row that is not a triple; reading goes on after it.
+    """
+    for file in source.triples:
+        yield from _triples_of(file, on_reject)
+
+
+def read_entities(source: Source, on_reject: OnReject) -> Iterator[Entity]:
+    """What a source says of its entities.
+
+    An entity that several files describe comes once for each: a field that is None, or no
+    types, says nothing and takes nothing away.
+
+    Args:
+        source: What ``find`` found.
+        on_reject: Called with each row that is not an entity; reading goes on after it.
+    """
+    for file in source.entities:
+        yield from _entities_of(file, on_reject)
+
+
+def _triples_of(file: TripleFile, on_reject: OnReject) -> Iterator[Triple]:
+    # This loop runs once a row of the largest files: what it needs is local, and a name
+    # that is plainly good is recognised without a call of Python's own.
+    path = str(file.table.path)
+    head_at, relation_at, tail_at = (file.columns[name] for name in ("head", "relation", "tail"))
+    split_at = file.columns.get("split", -1)
+    widths = (3, 4) if file.width is None else (file.width,)
+    file_split = file.split
+    for number, text, fields in _body(file):
+        if isinstance(fields, Fault) or len(fields) not in widths:
+            on_reject(Reject(path, number, _width_fault(fields, widths), text))
+            continue
+        head = fields[head_at].strip(" ")
+        relation = fields[relation_at].strip(" ")
+        tail = fields[tail_at].strip(" ")
+        fault = _relation_fault(relation)
+        if fault is None and not (head and head.isprintable() and len(head) <= MAX_NAME):
+            fault = fault_of_name("head", head)
+        if fault is None and not (tail and tail.isprintable() and len(tail) <= MAX_NAME):
+            fault = fault_of_name("tail", tail)
+        split = file_split
+        if 0 <= split_at < len(fields) and (given := fields[split_at].strip()):
+            split = SPLIT_NAMES.get(given.lower())
+            if split is None and fault is None:
+                fault = f"split {given!r} is none of train, valid, test"
+        if fault is not None:
+            on_reject(Reject(path, number, fault, text))
+            continue
+        yield Triple(head, relation, tail, split)
+
+
+def _entities_of(file: EntityFile, on_reject: OnReject) -> Iterator[Entity]:
+    path = str(file.table.path)
+    for number, text, fields in _body(file):
+        if isinstance(fields, Fault) or len(fields) != file.width:
+            on_reject(Reject(path, number, _width_fault(fields, (file.width,)), text))
+            continue
+        values = {column: fields[place].strip() for column, place in file.columns.items()}
+        types = tuple(t.strip() for t in _TYPE_SEPARATOR.split(values.get("types", "")))
+        types = tuple(dict.fromkeys(t for t in types if t))
+        faults = (fault_of_name("id", values["id"]), *(fault_of_name("type", t) for t in types))
+        if fault := next(filter(None, faults), None):
+            on_reject(Reject(path, number, fault, text))
+            continue
+        name, description = values.get("name"), values.get("description")
+        if file.gloss and name:
+            name, _, gloss = name.partition(",")
+            name, description = name.strip() or values["name"], gloss.strip()
+        yield Entity(values["id"], name or None, description or None, types)
+
+
+def _body(file: TripleFile | EntityFile) -> Iterator[Row]:
+    """The rows of a file without its header."""
+    body = rows(file.table)
+    if file.header:
+        next(body)
+    return body
+
+
+def _width_fault(fields: list[str] | Fault, widths: tuple[int, ...]) -> str:
+    if isinstance(fields, Fault):
+        return fields.reason
+    expected = " or ".join(str(width) for width in widths)
+    return f"{len(fields)} column{'s' * (len(fields) != 1)} where {expected} belong"
