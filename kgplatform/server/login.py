@@ -1,0 +1,78 @@
+"""The login of the local server: a random password that only its owner can read."""
+
+import secrets
+import subprocess
+from pathlib import Path
+
+from kgplatform.errors import ServerError
+from kgplatform.server.config import USERNAME, Folders, write_private
+
+ADMIN_CLASS = "org.neo4j.cli.AdminTool"
+QUICK = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""A Java that lives for two seconds spends none of them on optimising."""
+
+
+def read(where: Folders) -> str | None:
+    """The password in the project's file, or None if there is none."""
+    try:
+        return where.password.read_text().strip() or None
+    except OSError:
+        return None
+
+
+def ensure(where: Folders, java: Path, classpath: Path) -> None:
+    """Give the server a random password before its first start.
+
+    Neo4j never runs with its well-known first password, and the new one passes through
+    files of mode 0600 alone: a command line could be read by every user of the machine.
+
+    Args:
+        where: The server's folders.
+        java: The Java that runs Neo4j's tool.
+        classpath: The folder of Neo4j's jars.
+
+    Raises:
+        ServerError: There are data and no password for them, or Neo4j's tool failed.
+    """
+    if read(where) is not None:
+        return
+    if (where.data / "databases" / "system").exists():
+        raise ServerError(
+            f"there are data in {where.data}, and the password file {where.password} is missing",
+            hint="write the password into that file, or move the data away to begin anew",
+        )
+    password = secrets.token_urlsafe(18)
+    arguments = where.home / ".first-password"
+    write_private(arguments, f"dbms\nset-initial-password\n{password}\n")
+    try:
+        _run_tool(where, java, classpath, arguments)
+    finally:
+        arguments.unlink(missing_ok=True)
+    write_private(where.password, password + "\n")
+
+
+def check(uri: str, username: str, password: str) -> None:
+    """Return if the server answers and takes this login; else raise the driver's error."""
+    from neo4j import GraphDatabase
+
+    with GraphDatabase.driver(
+        uri, auth=(username, password), connection_timeout=5, connection_acquisition_timeout=5
+    ) as driver:
+        driver.verify_connectivity()
+
+
+def _run_tool(where: Folders, java: Path, classpath: Path, arguments: Path) -> None:
+    done = subprocess.run(
+        [str(java), *QUICK, "-cp", f"{classpath}/*", ADMIN_CLASS, f"@{arguments}"],
+        cwd=where.home,
+        env={"NEO4J_HOME": str(where.home), "NEO4J_CONF": str(where.conf)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        detail = " ".join((done.stderr + done.stdout).split())[-300:]
+        raise ServerError(
+            f"Neo4j's tool could not set the {USERNAME} password: {detail}",
+            hint="run `kgp doctor`",
+        )
