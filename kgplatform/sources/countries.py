@@ -40,6 +40,9 @@ _NEAREST = 3
 _SAME_PLACE_KM = 50.0
 """Capitals of one name that are nearer than this are one city."""
 
+_FAR_KM = 2_000.0
+"""A capital farther than this and the country's width from its middle is another town."""
+
 
 @dataclass(frozen=True)
 class _Country:
@@ -195,10 +198,10 @@ def _capitals(all_countries: list[_Country], skip: OnSkip) -> tuple[list[Entity]
     places: dict[str, tuple[str, list[float]]] = {}
     triples = []
     for country in all_countries:
-        name, place = country.record.get("capital"), country.record.get("capital_latlng")
+        name, place = country.record.get("capital"), _capital_place(country, skip)
         if isinstance(name, list):
             name = name[0]
-        if not name or not place or not all(isinstance(degrees, int | float) for degrees in place):
+        if not name or place is None:
             skip(f"{country.name} has no single capital with coordinates")
             continue
         city = _id("city", name)
@@ -218,6 +221,19 @@ def _capitals(all_countries: list[_Country], skip: OnSkip) -> tuple[list[Entity]
         for city, (name, place) in places.items()
     ]
     return entities, triples
+
+
+def _capital_place(country: _Country, skip: OnSkip) -> list[float] | None:
+    """Where the capital is; the country's middle if the package has another town's place."""
+    place, middle = country.record.get("capital_latlng"), country.record.get("latlng")
+    if not place or not all(isinstance(degrees, int | float) for degrees in place):
+        return None
+    width = math.sqrt(country.record.get("area") or 0)
+    if middle and _kilometres(place, middle) > _FAR_KM + width:
+        skip(f"the capital of {country.name} is not at {_place(place)}")
+        place = middle
+    assert isinstance(place, list)
+    return place
 
 
 def _languages(
