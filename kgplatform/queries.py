@@ -5,12 +5,15 @@ The text goes to the server as it is, comments and all: stripping them would nee
 parser, since ``//`` occurs inside IRIs.
 """
 
+import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from kgplatform.errors import KGPlatformError
 
 _IN_WHEEL = Path(__file__).parent / "cypher"
+_MARK = re.compile(r"\$\$(\w+)\$\$")
 _IN_REPOSITORY = Path(__file__).parent.parent / "cypher"
 
 
@@ -47,29 +50,37 @@ def get(name: str) -> str:
 def quote(name: str) -> str:
     """A label, relationship type, property or index name as literal Cypher.
 
-    The one way in which a dynamic name enters a statement. Backticks are doubled, and so
-    is nothing else needed: inside backticks Cypher reads every character literally, except
-    that a ``\\uXXXX`` sequence would be decoded before parsing, so backslashes of such
-    sequences are refused.
+    The one way in which a dynamic name enters a statement. Backticks are doubled. Backslashes
+    are written as Unicode escapes, because Neo4j decodes ``\\uXXXX`` *before* it parses:
+    a name holding the escape of a backtick would otherwise end the quotation.
 
     Raises:
-        ValueError: The name is empty, holds a NUL character, or a ``\\u`` escape.
+        ValueError: The name is empty or holds a NUL character.
     """
-    if not name or "\0" in name or "\\u" in name.lower():
+    if not name or "\0" in name:
         raise ValueError(f"not usable as a Neo4j name: {name!r}")
-    return "`" + name.replace("`", "``") + "`"
+    return "`" + name.replace("\\", "\\u005c").replace("`", "``") + "`"
 
 
-def fill(name: str, **identifiers: str) -> str:
-    """A statement with its ``$$name$$`` places filled by quoted names.
+def fill(name: str, **identifiers: str | Sequence[str]) -> str:
+    """A statement with its ``$$place$$`` marks filled by quoted names.
 
     Values never go this way: they are parameters. Only what Cypher cannot take as a
-    parameter (a label, a type, a property or index name) does.
+    parameter (a label, a type, a property or index name) does. Several labels are given as
+    a sequence.
+
+    Raises:
+        KeyError: The statement has no such mark, or one that was not filled.
     """
-    text = get(name)
-    for key, value in identifiers.items():
-        place = f"$${key}$$"
-        if place not in text:
-            raise KeyError(f"{name} has no place {place}")
-        text = text.replace(place, quote(value))
+    unused = set(identifiers)
+
+    # One pass: a name that itself looks like a mark is never looked at again.
+    def quoted(match: re.Match[str]) -> str:
+        given = identifiers[match.group(1)]
+        unused.discard(match.group(1))
+        return ":".join(map(quote, [given] if isinstance(given, str) else given))
+
+    text = _MARK.sub(quoted, get(name))
+    if unused:
+        raise KeyError(f"{name} has no mark for {', '.join(sorted(unused))}")
     return text

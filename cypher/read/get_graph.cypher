@@ -1,0 +1,5 @@
+// One graph's record.
+// Params: $graph
+// Returns: entities, version, loading
+MATCH (g:KnowledgeGraph {name: $graph})
+RETURN g.next_nid AS entities, g.version AS version, g.loading AS loading

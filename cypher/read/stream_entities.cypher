@@ -1,0 +1,10 @@
+// The ids of a graph's entities, in blocks of columns cut by ranges of nid.
+// Params: $graph, $end (one more than the last nid), $block
+// Returns: nids, ids (parallel)
+UNWIND range(0, $end - 1, $block) AS lo
+CALL (lo) {
+  MATCH (e:Entity {graph: $graph})
+  WHERE e.nid >= lo AND e.nid < lo + $block
+  RETURN collect(e.nid) AS nids, collect(e.id) AS ids
+}
+RETURN nids, ids

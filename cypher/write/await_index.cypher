@@ -1,0 +1,4 @@
+// Wait until an index answers.
+// Params: $index, $seconds
+// Returns: nothing
+CALL db.awaitIndex($index, $seconds)

@@ -1,0 +1,212 @@
+"""One connection to Neo4j: managed transactions, and foreign errors mapped in one place."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import neo4j
+from neo4j import exceptions as foreign
+
+from kgplatform.errors import (
+    AuthenticationError,
+    QueryRefusedError,
+    SchemaError,
+    StoreError,
+    UnavailableError,
+    UsageError,
+)
+
+T = TypeVar("T")
+
+BLOCKS_AHEAD = 8
+"""Records that the server may send before they are asked for; a record is a whole block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one writing statement did.
+
+    Attributes:
+        rows: The records that it returned.
+        nodes_created: Nodes that it made.
+        relationships_created: Relationships that it made.
+    """
+
+    rows: list[dict[str, Any]]
+    nodes_created: int
+    relationships_created: int
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The only record."""
+        (row,) = self.rows
+        return row
+
+
+class Transaction:
+    """Statements that belong together; what they wrote appears as a whole or not at all."""
+
+    def __init__(self, transaction: neo4j.Transaction | neo4j.ManagedTransaction) -> None:
+        self._transaction = transaction
+
+    def rows(self, query: str, **params: Any) -> list[dict[str, Any]]:
+        """All records of a statement."""
+        return self._transaction.run(query, params).data()
+
+    def stream(self, query: str, params: Mapping[str, Any]) -> Iterator[list[Any]]:
+        """Records of a statement as they arrive, each as its list of values."""
+        for record in self._transaction.run(query, dict(params)):
+            yield record.values()
+
+    def run(self, query: str, **params: Any) -> Outcome:
+        """Run a statement to its end, with its counts."""
+        result = self._transaction.run(query, params)
+        rows = result.data()
+        counters = result.consume().counters
+        return Outcome(rows, counters.nodes_created, counters.relationships_created)
+
+
+class Store:
+    """A Neo4j database; made by ``connect``."""
+
+    def __init__(self, driver: neo4j.Driver, database: str | None) -> None:
+        self._driver = driver
+        self._database = database
+
+    def rows(self, query: str, **params: Any) -> list[dict[str, Any]]:
+        """All records of a reading statement, in a transaction of its own, retried."""
+        with _mapped(), self._session(neo4j.READ_ACCESS) as session:
+            return session.execute_read(lambda tx: Transaction(tx).rows(query, **params))
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Do ``work`` in one writing transaction.
+
+        The driver repeats it when the server asks for that (a deadlock, a new leader), so
+        ``work`` must give the same graph when it runs twice.
+        """
+        with _mapped(), self._session(neo4j.WRITE_ACCESS) as session:
+            return session.execute_write(lambda tx: work(Transaction(tx)))
+
+    def run(self, query: str, **params: Any) -> Outcome:
+        """One writing statement in a transaction of its own, retried."""
+        return self.write(lambda tx: tx.run(query, **params))
+
+    def command(self, query: str, **params: Any) -> list[dict[str, Any]]:
+        """A statement that manages its own transactions: schema, ``CALL … IN TRANSACTIONS``."""
+        with _mapped(), self._session(neo4j.WRITE_ACCESS) as session:
+            return session.run(query, params).data()
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """One reading transaction for several statements; the server refuses writes in it."""
+        with (
+            _mapped(),
+            self._session(neo4j.READ_ACCESS) as session,
+            session.begin_transaction() as transaction,
+        ):
+            yield Transaction(transaction)
+
+    def explain(
+        self, query: str, params: Mapping[str, Any]
+    ) -> tuple[tuple[str, ...], neo4j.ResultSummary]:
+        """Columns and plan of a statement; nothing of it runs."""
+        with _mapped(), self._session(neo4j.READ_ACCESS) as session:
+            result = session.run(f"EXPLAIN {query}", dict(params))
+            return tuple(result.keys()), result.consume()
+
+    def version(self) -> str:
+        """The server's version, for example ``5.26.30``."""
+        with _mapped():
+            return str(self._driver.get_server_info().agent).removeprefix("Neo4j/")
+
+    def _session(self, access: str) -> neo4j.Session:
+        return self._driver.session(
+            database=self._database, default_access_mode=access, fetch_size=BLOCKS_AHEAD
+        )
+
+
+@contextlib.contextmanager
+def connect(
+    uri: str, username: str, password: str | None, database: str | None = None
+) -> Iterator[Store]:
+    """Open a connection, checked by a first exchange with the server.
+
+    Args:
+        uri: ``bolt://``, ``neo4j://``, ``bolt+s://``, ``neo4j+s://`` and their ``+ssc`` forms.
+        username: The user.
+        password: Its password; None for a server without authentication.
+        database: The database; None for the user's default one.
+
+    Raises:
+        UsageError: The address is not one of Neo4j's.
+        UnavailableError: No server answers there.
+        AuthenticationError: It refused the login.
+    """
+    auth = None if password is None else (username, password)
+    with _mapped(shown_uri(uri)):
+        driver = neo4j.GraphDatabase.driver(
+            uri,
+            auth=auth,
+            user_agent="kgplatform",
+            notifications_min_severity="OFF",
+            connection_timeout=10,
+        )
+        with driver:
+            driver.verify_connectivity(database=database)
+            yield Store(driver, database)
+
+
+def shown_uri(uri: str) -> str:
+    """The address without any user or password that somebody put into it."""
+    return re.sub(r"//[^/@]*@", "//", uri)
+
+
+@contextlib.contextmanager
+def _mapped(uri: str = "") -> Iterator[None]:
+    try:
+        yield
+    except (foreign.Neo4jError, foreign.DriverError) as error:
+        raise map_error(error, uri) from error
+
+
+def map_error(
+    error: foreign.Neo4jError | foreign.DriverError, uri: str = ""
+) -> StoreError | UsageError:
+    """Our error for one of the driver's, with what the user can do about it."""
+    place = f" at {uri}" if uri else ""
+    message = shown_uri(" ".join(str(getattr(error, "message", None) or error).split()))
+    code = str(getattr(error, "code", None) or "")
+    if isinstance(error, foreign.AuthError) or code.startswith("Neo.ClientError.Security"):
+        return AuthenticationError(
+            f"the database{place} refused the login: {message}",
+            hint="check NEO4J_USERNAME and NEO4J_PASSWORD",
+        )
+    if isinstance(error, foreign.ConfigurationError):
+        return UsageError(f"the address cannot be used{place}: {message}", hint="check NEO4J_URI")
+    if isinstance(error, foreign.Neo4jError):
+        return _map_server_error(code, message)
+    return UnavailableError(
+        f"no Neo4j answers{place}: {message}",
+        hint="start it (`kgp up` for the local one), then repeat; nothing is lost by repeating",
+    )
+
+
+def _map_server_error(code: str, message: str) -> StoreError:
+    if code.startswith("Neo.ClientError.Statement"):
+        return QueryRefusedError(f"the query was refused: {message}", hint="correct the query")
+    if code.startswith("Neo.ClientError.Schema"):
+        return SchemaError(message, hint="see `kgp doctor`")
+    if code == "Neo.ClientError.Database.DatabaseNotFound":
+        return StoreError(message, hint="check NEO4J_DATABASE")
+    if "MemoryPoolOutOfMemory" in code or "TransactionOutOfMemory" in code:
+        return StoreError(
+            f"the server's memory for transactions is used up: {message}",
+            hint="raise dbms.memory.transaction.total.max, or ask for less at once",
+        )
+    if code.startswith("Neo.TransientError"):
+        return StoreError(f"the server was too busy: {message}", hint="repeat in a while")
+    return StoreError(f"{message} ({code})")

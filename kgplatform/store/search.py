@@ -1,0 +1,77 @@
+"""Reading what was written back: the nearest entities through the active vector index."""
+
+from dataclasses import dataclass
+
+from kgplatform import queries
+from kgplatform.errors import InputError
+from kgplatform.store.client import Store
+
+NAMES_COMPARED = 200_000
+"""Names that a misspelt one is compared with; beyond that a suggestion takes too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One entity found.
+
+    Attributes:
+        id: Its entity_id.
+        name: What it is called.
+        score: Neo4j's similarity, (1 + cosine) / 2, from 0 to 1.
+        reasons: Facts that it shares with what was asked for, the rarest first.
+    """
+
+    id: str
+    name: str
+    score: float
+    reasons: tuple[str, ...]
+
+
+def find_entity(store: Store, graph: str, text: str) -> str:
+    """The entity_id that an id or a name stands for.
+
+    Raises:
+        InputError: No entity has that id or name (the hint suggests some), or several have.
+    """
+    rows = store.rows(queries.get("search/find_entity"), graph=graph, text=text)
+    exact = [row for row in rows if row["id"] == text] or rows
+    if len(exact) == 1:
+        return str(exact[0]["id"])
+    if exact:
+        listed = ", ".join(str(row["id"]) for row in exact)
+        raise InputError(f"{text!r} names several entities", hint=f"use an id: {listed}")
+    suggestions = _suggest(store, graph, text)
+    hint = f"did you mean: {', '.join(suggestions)}" if suggestions else "see `kgp status`"
+    raise InputError(f"graph {graph!r} has no entity {text!r}", hint=hint)
+
+
+def similar(store: Store, graph: str, entity: str, top_k: int) -> list[Hit]:
+    """The nearest entities to one, by the graph's active set of vectors.
+
+    Raises:
+        InputError: No such entity, no active vectors, or none for this entity.
+    """
+    entity_id = find_entity(store, graph, entity)
+    sets = store.rows(queries.get("search/get_active_set"), graph=graph, label="Entity")
+    if not sets:
+        raise InputError(
+            f"graph {graph!r} has no vectors yet", hint="train a model, then `kgp write RUN`"
+        )
+    active = sets[0]
+    rows = store.rows(
+        queries.fill("search/find_similar", property=active["property"]),
+        graph=graph,
+        id=entity_id,
+        index=active["index"],
+        top_k=top_k,
+    )
+    return [Hit(row["id"], row["name"], row["score"], tuple(row["shared"])) for row in rows]
+
+
+def _suggest(store: Store, graph: str, text: str) -> list[str]:
+    from rapidfuzz import process
+
+    rows = store.rows(queries.get("search/list_names"), graph=graph, limit=NAMES_COMPARED)
+    names = {str(row["id"]): str(row["name"]) for row in rows}
+    found = process.extract(text, names, limit=3, score_cutoff=60)
+    return [f"{name} ({key})" if name != key else name for name, _, key in found]
