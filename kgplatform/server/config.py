@@ -215,6 +215,8 @@ def _config(ports: Ports, settings: Settings) -> dict[str, str]:
         "dbms.security.allow_csv_import_from_file_urls": "false",
         "dbms.usage_report.enabled": "false",
         "client.allow_telemetry": "false",
+        # All is stopped and written by then; this would only wait ten seconds at the end.
+        "internal.dbms.bolt.netty_server_shutdown_quiet_period": "0",
         "db.tx_log.rotation.retention_policy": "2 days 1G",
         "db.logs.query.enabled": "OFF",
     }
