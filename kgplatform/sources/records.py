@@ -87,8 +87,9 @@ def _entities_of(file: EntityFile, on_reject: OnReject) -> Iterator[Entity]:
             continue
         name, description = values.get("name"), values.get("description")
         if file.gloss and name:
-            name, _, gloss = name.partition(",")
-            name, description = name.strip() or values["name"], gloss.strip()
+            before, _, gloss = name.partition(",")
+            if before.strip():
+                name, description = before.strip(), gloss.strip()
         yield Entity(values["id"], name or None, description or None, types)
 
 

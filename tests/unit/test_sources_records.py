@@ -176,7 +176,7 @@ def test_a_gloss_follows_the_name_where_there_are_no_long_texts(tmp_path: Path) 
     assert found == [
         Entity("1", "stool", "solid waste, of the body"),
         Entity("2", "virus"),
-        Entity("3", ", odd", "odd"),
+        Entity("3", ", odd"),
     ]
 
 
