@@ -1,0 +1,102 @@
+"""The state of a training as one safetensors file: atomic, and never a pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from kgplatform.errors import RunError
+from kgplatform.training.artifacts import save_tensors
+
+CHECKPOINT_FILE = Path("checkpoint") / "state.safetensors"
+
+
+@dataclass
+class Counters:
+    """Where a training stands, beside its tensors.
+
+    Attributes:
+        epoch: Epochs done.
+        best_mrr: Best validation MRR so far; -1 before the first evaluation.
+        best_epoch: Its epoch.
+        waited: Evaluations since then.
+        seconds: Time spent training so far.
+    """
+
+    epoch: int = 0
+    best_mrr: float = -1.0
+    best_epoch: int = 0
+    waited: int = 0
+    seconds: float = 0.0
+
+
+def save_checkpoint(
+    folder: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    generator: torch.Generator,
+    counters: Counters,
+) -> None:
+    """Write ``checkpoint/state.safetensors``.
+
+    One file holds all of it, so that no kill can leave parts of two moments: tensors under
+    ``model.*``, ``optimizer.<parameter>.<name>`` and ``generator``; the rest, which JSON
+    repeats exactly, in the file's metadata.
+    """
+    state = optimizer.state_dict()
+    tensors: dict[str, Tensor] = {"generator": generator.get_state()}
+    tensors |= {f"model.{name}": value for name, value in model.state_dict().items()}
+    for index, values in state["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
+    metadata = {
+        "counters": json.dumps(vars(counters)),
+        "param_groups": json.dumps(state["param_groups"]),
+    }
+    save_tensors(folder / CHECKPOINT_FILE, tensors, metadata)
+
+
+def load_checkpoint(
+    folder: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    generator: torch.Generator,
+) -> Counters:
+    """Set model, optimizer and generator to what the checkpoint holds.
+
+    Raises:
+        RunError: There is no checkpoint, or it is corrupt.
+    """
+    path = folder / CHECKPOINT_FILE
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        model.load_state_dict(_under("model.", tensors))
+        states: dict[int, dict[str, Any]] = {}
+        for name, value in _under("optimizer.", tensors).items():
+            index, key = name.split(".", 1)
+            states.setdefault(int(index), {})[key] = value
+        optimizer.load_state_dict(
+            {"state": states, "param_groups": json.loads(metadata["param_groups"])}
+        )
+        generator.set_state(tensors["generator"])
+        return Counters(**json.loads(metadata["counters"]))
+    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        detail = " ".join(str(error).split())
+        raise RunError(
+            f"checkpoint {path} cannot be read: {detail}", hint="train again from the start"
+        ) from None
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }

@@ -1,0 +1,318 @@
+"""The training loop: epochs, early stopping, checkpoints, and the run folder around them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kgplatform.errors import RunError, TrainingError
+from kgplatform.graph.snapshot import KGSnapshot
+from kgplatform.graph.split import ensure_split
+from kgplatform.models import GCN, LinkModel
+from kgplatform.models.gcn import normalized_adjacency
+from kgplatform.progress import Progress, silent
+from kgplatform.training.artifacts import (
+    CARD_FILE,
+    METRICS_FILE,
+    WEIGHTS_FILE,
+    Run,
+    build_model,
+    git_commit,
+    load_model,
+    load_run,
+    save_run,
+    save_tensors,
+    save_vocabulary,
+    versions,
+    write_atomically,
+)
+from kgplatform.training.card import model_card
+from kgplatform.training.checkpoint import Counters, load_checkpoint, save_checkpoint
+from kgplatform.training.config import TrainingConfig, resolve_device
+from kgplatform.training.evaluate import evaluate, evaluate_splits
+from kgplatform.training.losses import batch_loss
+from kgplatform.training.negatives import batches, folds
+from kgplatform.training.plots import LEARNING_CURVE, plot_learning_curve
+
+SECONDS_BETWEEN_CHECKPOINTS = 30.0
+"""A checkpoint is written at each evaluation, and after an epoch that ends this much later."""
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adagrad": torch.optim.Adagrad,
+    "adam": torch.optim.Adam,
+}
+
+
+@dataclass
+class _State:
+    """What changes while a training runs, and what every step of it needs."""
+
+    config: TrainingConfig
+    train: Tensor
+    valid: Tensor
+    known: Tensor
+    model: LinkModel
+    optimizer: torch.optim.Optimizer
+    generator: torch.Generator
+    counters: Counters
+
+
+def train(
+    snapshot: KGSnapshot,
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    source: Mapping[str, object],
+    progress: Progress = silent,
+) -> Run:
+    """Train a model into a new run folder, named by the run's id.
+
+    Edges without a split are split first (:func:`kgplatform.graph.split.ensure_split`). An
+    interruption, even a kill, leaves a folder that :func:`resume` continues.
+
+    Args:
+        snapshot: The graph.
+        config: From :func:`kgplatform.training.config.resolve_config`.
+        folder: The run's folder; its name becomes the run's id.
+        source: Where the triples came from, JSON-able; kept for writing back.
+        progress: Told of epochs, and of triples while the best weights are evaluated.
+
+    Returns:
+        The complete run with its metrics.
+
+    Raises:
+        TrainingError: The graph cannot be trained on, the device is not there, or the loss
+            or scores are not numbers.
+        RunError: The folder holds a run already.
+    """
+    if (folder / "run.json").exists():
+        raise RunError(
+            f"{folder} holds a run already", hint="resume it, or train into another folder"
+        )
+    run = Run(
+        id=folder.name,
+        folder=folder,
+        config=config,
+        source=dict(source),
+        snapshot_digest=snapshot.digest,
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        versions=versions(),
+        commit=git_commit(),
+    )
+    state = _start(snapshot, config)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_vocabulary(folder, snapshot.entities, snapshot.relations)
+    (folder / METRICS_FILE).touch()
+    save_checkpoint(folder, state.model, state.optimizer, state.generator, state.counters)
+    # Last: a folder with a run.json can be resumed.
+    save_run(run)
+    return _finish(run, snapshot, state, progress)
+
+
+def resume(folder: Path, snapshot: KGSnapshot, progress: Progress = silent) -> Run:
+    """Continue an interrupted training from its last checkpoint, on CPU bit for bit.
+
+    Raises:
+        RunError: The run is complete, has no checkpoint, or is of another snapshot.
+        TrainingError: As in :func:`train`.
+    """
+    run = load_run(folder, allow_incomplete=True)
+    if run.complete:
+        raise RunError(
+            f"run {run.id} is complete; there is nothing to resume", hint="train a new one"
+        )
+    check_snapshot(run, snapshot)
+    state = _start(snapshot, run.config)
+    state.counters = load_checkpoint(folder, state.model, state.optimizer, state.generator)
+    _forget_lines_after(folder / METRICS_FILE, state.counters.epoch)
+    return _finish(run, snapshot, state, progress)
+
+
+def check_snapshot(run: Run, snapshot: KGSnapshot) -> None:
+    """Refuse a snapshot that is not the one that a run was trained on.
+
+    Raises:
+        RunError: The digests differ.
+    """
+    if run.snapshot_digest != snapshot.digest:
+        raise RunError(
+            f"the graph has changed since run {run.id} was trained on it "
+            f"(snapshot {snapshot.digest[:12]}, the run's is {run.snapshot_digest[:12]})",
+            hint="train again on the graph as it is now",
+        )
+
+
+def _start(snapshot: KGSnapshot, config: TrainingConfig) -> _State:
+    """A training at epoch 0, or the reason why there can be none."""
+    snapshot = ensure_split(
+        snapshot,
+        seed=config.seed,
+        valid_share=config.valid_share,
+        test_share=config.test_share,
+    )
+    rows = snapshot.triples("train")
+    if not len(rows):
+        raise TrainingError(
+            f"there is nothing to train on: none of {snapshot.num_edges} triples is in train",
+            hint="check the graph's name and the projection, or mark some triples as train",
+        )
+    if snapshot.num_entities < 2:
+        raise TrainingError(
+            "a graph with one entity cannot be trained on", hint="load more triples"
+        )
+    device = resolve_device(config.device)
+    edges = rows[:, [0, 2]].T.contiguous()
+    model = build_model(config, snapshot.num_entities, snapshot.num_relations, edges).to(device)
+    return _State(
+        config=config,
+        train=rows.to(device),
+        valid=snapshot.triples("valid").to(device),
+        known=snapshot.triples().to(device),
+        model=model,
+        optimizer=OPTIMIZERS[config.optimizer](model.parameters(), lr=config.learning_rate),
+        generator=torch.Generator(device).manual_seed(config.seed),
+        counters=Counters(),
+    )
+
+
+def _finish(run: Run, snapshot: KGSnapshot, state: _State, progress: Progress) -> Run:
+    """Train to the end, then evaluate the best weights and complete the folder."""
+    _epochs(run.folder, state, progress)
+    split = ensure_split(
+        snapshot,
+        seed=run.config.seed,
+        valid_share=run.config.valid_share,
+        test_share=run.config.test_share,
+    )
+    model = load_model(run).to(state.model.entity.device)
+    run = dataclasses.replace(
+        run,
+        metrics=evaluate_splits(model, split, progress=progress),
+        best_epoch=state.counters.best_epoch,
+        epochs=state.counters.epoch,
+        seconds=round(state.counters.seconds, 3),
+        complete=True,
+    )
+    plot_learning_curve(run.folder / METRICS_FILE, run.folder / LEARNING_CURVE)
+    write_atomically(run.folder / CARD_FILE, model_card(run, split))
+    save_run(run)
+    return run
+
+
+def _epochs(folder: Path, state: _State, progress: Progress) -> None:
+    """Train until the last epoch or until validation stops improving."""
+    config, counters = state.config, state.counters
+    saved = time.monotonic()
+    progress("training", counters.epoch, config.epochs)
+    while counters.epoch < config.epochs and not _exhausted(state):
+        started = time.monotonic()
+        learning_rate = state.optimizer.param_groups[0]["lr"]
+        loss = _one_epoch(state)
+        counters.epoch += 1
+        line: dict[str, Any] = {
+            "epoch": counters.epoch,
+            "loss": loss,
+            "learning_rate": learning_rate,
+        }
+        last = counters.epoch == config.epochs
+        evaluated = last or counters.epoch % config.evaluate_every == 0
+        if evaluated:
+            line |= _validate(folder, state)
+        seconds = time.monotonic() - started
+        counters.seconds += seconds
+        with (folder / METRICS_FILE).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line | {"seconds": round(seconds, 4)}) + "\n")
+        if evaluated or time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
+            save_checkpoint(folder, state.model, state.optimizer, state.generator, counters)
+            saved = time.monotonic()
+        progress("training", counters.epoch, config.epochs)
+    progress("training", counters.epoch, counters.epoch)
+
+
+def _exhausted(state: _State) -> bool:
+    return 0 < state.config.patience <= state.counters.waited
+
+
+def _one_epoch(state: _State) -> float:
+    """One round over the training edges; the mean loss of a triple.
+
+    Raises:
+        TrainingError: The loss is NaN or infinite.
+    """
+    state.model.train()
+    total = torch.zeros((), device=state.train.device)
+    for batch, entities in _steps(state):
+        loss = batch_loss(state.model, entities, batch, state.config, state.generator)
+        state.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        state.optimizer.step()
+        total += loss.detach() * len(batch)
+    # Looked at once an epoch: on a GPU, each look waits for all that was queued.
+    mean = float(total) / len(state.train)
+    if mean != mean or mean in (float("inf"), float("-inf")):
+        raise TrainingError(
+            f"the loss is {mean} in epoch {state.counters.epoch + 1}",
+            hint="lower learning_rate (--set learning_rate=0.01) or raise regularization",
+        )
+    return mean
+
+
+def _steps(state: _State) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches [B, 3] of an epoch, each with the entity vectors [N, d] to score it by."""
+    config, model = state.config, state.model
+    if not isinstance(model, GCN):
+        for batch in batches(state.train, config.batch_size, state.generator):
+            yield batch, model.entity_vectors()
+        return
+    for scored, passed in folds(state.train, config.edge_drop, state.generator):
+        adjacency = normalized_adjacency(passed[:, [0, 2]].T, model.num_entities)
+        for batch in torch.split(scored, config.batch_size):
+            yield batch, model.encode(adjacency)
+
+
+def _validate(folder: Path, state: _State) -> dict[str, float]:
+    """Evaluate, keep the weights if they are the best yet, else lower the learning rate.
+
+    Without a validation split there is nothing to choose by: the latest weights are kept.
+    """
+    counters = state.counters
+    values: dict[str, float] = {}
+    improved = True
+    if len(state.valid):
+        metrics = evaluate(state.model, state.valid, state.known)
+        names = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
+        values = {f"valid_{name}": getattr(metrics, name) for name in names}
+        improved = metrics.mrr > counters.best_mrr
+    if improved:
+        counters.best_mrr = values.get("valid_mrr", counters.best_mrr)
+        counters.best_epoch = counters.epoch
+        counters.waited = 0
+        save_tensors(folder / WEIGHTS_FILE, state.model.state_dict())
+    else:
+        counters.waited += 1
+        for group in state.optimizer.param_groups:
+            group["lr"] *= state.config.learning_rate_decay
+    return values
+
+
+def _forget_lines_after(path: Path, epoch: int) -> None:
+    """Cut ``metrics.jsonl`` back to the checkpoint; a kill may have left half a line."""
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            values = json.loads(line)
+        except json.JSONDecodeError:
+            break
+        if values["epoch"] > epoch:
+            break
+        kept.append(line + "\n")
+    write_atomically(path, "".join(kept))
