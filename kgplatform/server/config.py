@@ -21,6 +21,7 @@ PORT_PAIRS = 100
 """How many pairs of neighbouring ports are tried before the system is asked for any."""
 
 MIB = 1024 * 1024
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 # What Neo4j's own launcher passes (its neo4j.conf, `server.jvm.additional`), without what
 # only a dedicated machine wants: AlwaysPreTouch would take the whole heap at once.
@@ -230,4 +231,8 @@ def _candidates(preferred: Ports | None) -> Iterator[Ports]:
 
 
 def _machine_mib() -> int:
-    return int(psutil.virtual_memory().total) // MIB
+    total = int(psutil.virtual_memory().total)
+    # A container's limit, where there is one ("max" where not); psutil sees all the machine.
+    with suppress(OSError, ValueError):
+        total = min(total, int(CGROUP_LIMIT.read_text()))
+    return total // MIB

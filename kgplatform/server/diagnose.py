@@ -68,13 +68,22 @@ def why_it_ended(where: Folders, ports: Ports) -> ServerError:
             f"port {ports.bolt} or {ports.http} is taken by another program",
             hint="stop that program, or repeat: `kgp up` looks for free ports",
         )
+    return explain("Neo4j ended while it started", told, where)
+
+
+def explain(what: str, told: str, where: Folders) -> ServerError:
+    """The error for a Java process that failed, from what it printed.
+
+    Args:
+        what: What failed, the beginning of the message.
+        told: What it printed.
+        where: The server's folders, named in the message.
+    """
     for pattern, cause, hint in _CAUSES:
         if re.search(pattern, told):
-            return ServerError(f"Neo4j ended: {cause} ({where.home})", hint=hint)
+            return ServerError(f"{what}: {cause} ({where.home})", hint=hint)
     last = " / ".join(_meaningful(told)) or "it said nothing (was it killed?)"
-    return ServerError(
-        f"Neo4j ended while it started: {last}", hint=f"see {where.console}, or run `kgp doctor`"
-    )
+    return ServerError(f"{what}: {last}", hint=f"see {where.logs}, or run `kgp doctor`")
 
 
 def _meaningful(told: str) -> list[str]:

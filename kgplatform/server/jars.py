@@ -11,11 +11,12 @@ import hashlib
 import os
 import shutil
 import tempfile
-import time
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -144,10 +145,17 @@ def _bring(
 ) -> None:
     total = _megabytes(sum(jar.size for jar in jars))
     done = 0
+    given_up = threading.Event()
     with _staging(where) as staging, ThreadPoolExecutor(WORKERS) as pool:
-        futures = {
-            pool.submit(_bring_one, jar, where, staging, sources, fetch): jar for jar in jars
-        }
+        task = partial(
+            _bring_one,
+            where=where,
+            staging=staging,
+            sources=sources,
+            fetch=fetch,
+            given_up=given_up,
+        )
+        futures = {pool.submit(task, jar): jar for jar in jars}
         try:
             for future in as_completed(futures):
                 future.result()
@@ -155,38 +163,51 @@ def _bring(
                 progress(STAGE, _megabytes(done), total)
         except BaseException:
             # One that cannot be had (or Ctrl-C): the rest is not worth waiting for.
+            given_up.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _bring_one(jar: Jar, where: Path, staging: Path, sources: list[Path], fetch: Fetch) -> None:
+def _bring_one(
+    jar: Jar,
+    *,
+    where: Path,
+    staging: Path,
+    sources: list[Path],
+    fetch: Fetch,
+    given_up: threading.Event,
+) -> None:
     own = staging / jar.name
-    for source in sources:
-        for candidate in (source / jar.name, source / jar.maven_path):
-            if is_whole(candidate, jar):
-                own.mkdir(exist_ok=True)
-                copied = Path(shutil.copyfile(candidate, own / jar.name))
-                copied.replace(where / jar.name)
-                return
+    local = _local_copy(jar, sources)
+    if local is not None:
+        own.mkdir()
+        Path(shutil.copyfile(local, own / jar.name)).replace(where / jar.name)
+        return
     problem = ""
-    for pause in (*PAUSES, None):
+    for pause in (0.0, *PAUSES):
+        if given_up.wait(pause):
+            return
         # Emptied each time: jgo refuses to write over what an attempt left behind.
         shutil.rmtree(own, ignore_errors=True)
         own.mkdir()
         try:
             fetched = fetch(jar, own)
-            if is_whole(fetched, jar):
-                fetched.replace(where / jar.name)
-                return
-            problem = "its bytes differ from the lock file"
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _DISK:
                 raise
             # The class only: the text of network errors holds addresses and proxies' logins.
             problem = type(error).__name__
-        if pause is not None:
-            time.sleep(pause)
+            continue
+        if is_whole(fetched, jar):
+            fetched.replace(where / jar.name)
+            return
+        problem = "its bytes differ from the lock file"
     raise ServerError(f"cannot fetch {jar.group}:{jar.name}: {problem}", hint=OFFLINE_HINT)
+
+
+def _local_copy(jar: Jar, sources: list[Path]) -> Path | None:
+    places = (source / name for source in sources for name in (jar.name, jar.maven_path))
+    return next((place for place in places if is_whole(place, jar)), None)
 
 
 @contextmanager

@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 
 from kgplatform.errors import ServerError
-from kgplatform.server.config import USERNAME, Folders, write_private
+from kgplatform.server.config import Folders, write_private
+from kgplatform.server.diagnose import explain
 
 ADMIN_CLASS = "org.neo4j.cli.AdminTool"
 QUICK = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -41,7 +42,8 @@ def ensure(where: Folders, java: Path, classpath: Path) -> None:
             f"there are data in {where.data}, and the password file {where.password} is missing",
             hint="write the password into that file, or move the data away to begin anew",
         )
-    password = secrets.token_urlsafe(18)
+    # Hexadecimal: a password that began with - would be an option to Neo4j's tool.
+    password = secrets.token_hex(16)
     arguments = where.home / ".first-password"
     write_private(arguments, f"dbms\nset-initial-password\n{password}\n")
     try:
@@ -71,8 +73,4 @@ def _run_tool(where: Folders, java: Path, classpath: Path, arguments: Path) -> N
         check=False,
     )
     if done.returncode != 0:
-        detail = " ".join((done.stderr + done.stdout).split())[-300:]
-        raise ServerError(
-            f"Neo4j's tool could not set the {USERNAME} password: {detail}",
-            hint="run `kgp doctor`",
-        )
+        raise explain("Neo4j's tool could not set a password", done.stderr + done.stdout, where)

@@ -1,9 +1,11 @@
 """The local Neo4j as a process: start it, find it again, stop it."""
 
 import logging
+import os
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from kgplatform.server.config import (
     write_state,
 )
 from kgplatform.server.diagnose import PortTakenError, why_it_ended
-from kgplatform.server.java import Java, find_java
+from kgplatform.server.java import find_java
 from kgplatform.server.locks import held
 from kgplatform.settings import Settings
 
@@ -81,20 +83,24 @@ def start(settings: Settings, progress: Progress = silent) -> ServerInfo:
     """
     if settings.neo4j_uri:
         raise UsageError(
-            f"NEO4J_URI names an existing server ({settings.neo4j_uri}); none is started beside it",
+            "NEO4J_URI names an existing server; none is started beside it",
             hint="unset NEO4J_URI to use a local server",
         )
     where = folders(settings)
-    _make(where)
-    with held(where.lock, "another kgp up or down", progress):
-        process = _find(where)
-        if process is None:
-            java, classpath = find_java(), jars.ensure(settings, progress)
-            if java.note:
-                log.warning(java.note)
-            return _start(where, settings, java, classpath, progress)
-        # It may still be starting: the kgp that began it can have been killed meanwhile.
-        return _await(process, where, _ports(where, process), progress)
+    try:
+        where.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        where.logs.mkdir(exist_ok=True)
+        with held(where.lock, "another kgp up or down", progress):
+            process = _find(where)
+            if process is None:
+                return _start(where, settings, progress)
+            # It may still be starting: the kgp that began it can have been killed meanwhile.
+            return _await(process, where, _ports(where, process), progress)
+    except OSError as error:
+        raise ServerError(
+            f"cannot write to {where.home}: {error.strerror}",
+            hint="make room or give write permission there, or set KGP_HOME to another folder",
+        ) from error
 
 
 def stop(settings: Settings) -> bool:
@@ -113,21 +119,7 @@ def stop(settings: Settings) -> bool:
         process = _find(where)
         if process is None:
             return False
-        try:
-            process.terminate()
-            process.wait(SECONDS_TO_STOP)
-        except psutil.NoSuchProcess:
-            pass
-        except psutil.TimeoutExpired:
-            raise ServerError(
-                f"Neo4j (process {process.pid}) is still stopping after {SECONDS_TO_STOP} s",
-                hint=f"wait and repeat; {where.console} says what it does",
-            ) from None
-        except psutil.AccessDenied:
-            raise ServerError(
-                f"Neo4j (process {process.pid}) belongs to another user",
-                hint="stop it as the user who started it",
-            ) from None
+        _terminate(process, where)
         state = read_state(where)
         if state is not None:
             write_state(where, State(state.version, state.ports, None))
@@ -143,9 +135,11 @@ def running(settings: Settings) -> ServerInfo | None:
     return _info(process, where, _ports(where, process), login.read(where) or "")
 
 
-def _start(
-    where: Folders, settings: Settings, java: Java, classpath: Path, progress: Progress
-) -> ServerInfo:
+def _start(where: Folders, settings: Settings, progress: Progress) -> ServerInfo:
+    java = find_java()
+    if java.note:
+        log.warning(java.note)
+    classpath = jars.ensure(settings, progress)
     _check_space(where)
     state = read_state(where)
     preferred = state.ports if state else None
@@ -163,9 +157,34 @@ def _start(
             if attempt == ATTEMPTS:
                 raise
         except (KeyboardInterrupt, OSError):
-            process.terminate()
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
             raise
     raise AssertionError("unreachable")
+
+
+def _terminate(process: psutil.Process, where: Folders) -> None:
+    try:
+        process.terminate()
+    except psutil.NoSuchProcess:
+        return
+    except psutil.AccessDenied:
+        raise ServerError(
+            f"Neo4j (process {process.pid}) belongs to another user",
+            hint="stop it as the user who started it",
+        ) from None
+    until = time.monotonic() + SECONDS_TO_STOP
+    # Not psutil's wait: that also waits for a living parent of the server (a notebook that
+    # started it) to take note of its end.
+    while _lives(process):
+        if time.monotonic() > until:
+            raise ServerError(
+                f"Neo4j (process {process.pid}) is still stopping after {SECONDS_TO_STOP} s",
+                hint=f"wait and repeat; {where.console} says what it does",
+            )
+        time.sleep(0.1)
+    with suppress(ChildProcessError):
+        os.waitpid(process.pid, os.WNOHANG)
 
 
 def _spawn(where: Folders, command: list[str]) -> psutil.Process:
@@ -194,7 +213,7 @@ def _await(process: psutil.Process, where: Folders, ports: Ports, progress: Prog
     info = _info(process, where, ports, password)
     began = time.monotonic()
     while (waited := time.monotonic() - began) < SECONDS_TO_START:
-        if not _is_server(process, where):
+        if not _lives(process):
             raise why_it_ended(where, ports)
         # Only then: before, it could be another server that answers at this port.
         if _says_started(where) and _answers(info, where):
@@ -248,6 +267,15 @@ def _find(where: Folders) -> psutil.Process | None:
     return None
 
 
+def _lives(process: psutil.Process) -> bool:
+    # Not by its command line: Java executes itself once more as it begins, and for an instant
+    # the process has none.
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _is_server(process: psutil.Process, where: Folders) -> bool:
     # The command line names the home, so a process that got the number of a dead server is
     # told from it; a zombie has no command line and counts as dead.
@@ -283,17 +311,6 @@ def _info(process: psutil.Process, where: Folders, ports: Ports, password: str) 
 def _arguments(where: Folders) -> list[str]:
     # In console mode it prints what it logs, so that the console file tells why it ended.
     return [f"--home-dir={where.home}", f"--config-dir={where.conf}", "--console-mode"]
-
-
-def _make(where: Folders) -> None:
-    try:
-        where.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        where.logs.mkdir(exist_ok=True)
-    except OSError as error:
-        raise ServerError(
-            f"cannot make the folder {where.home}: {error.strerror}",
-            hint="go to a folder that you may write to, or set KGP_HOME to one",
-        ) from error
 
 
 def _check_space(where: Folders) -> None:
