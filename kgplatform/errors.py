@@ -11,6 +11,7 @@
     │   ├── AuthenticationError   4
     │   ├── UnavailableError      1   no server answers, or the connection was lost
     │   ├── QueryRefusedError     2   a query that is not allowed where it was given
+    │   ├── TooLargeError         1   the server has not the memory for this at once
     │   └── SchemaError           1   a constraint or index that is needed is missing
     ├── TrainingError          1   a training cannot start or go on
     └── RunError               1   a run folder is missing, incomplete or does not fit
@@ -80,6 +81,10 @@ class QueryRefusedError(StoreError):
     """A query is not allowed where it was given (a write where only reading is)."""
 
     exit_code = 2
+
+
+class TooLargeError(StoreError):
+    """The server has not enough memory to do this in one piece."""
 
 
 class SchemaError(StoreError):

@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 import neo4j
 from neo4j import exceptions as foreign
 
+from kgplatform import queries
 from kgplatform.errors import (
     AuthenticationError,
     QueryRefusedError,
     SchemaError,
     StoreError,
+    TooLargeError,
     UnavailableError,
     UsageError,
 )
@@ -23,7 +25,10 @@ from kgplatform.errors import (
 T = TypeVar("T")
 
 BLOCKS_AHEAD = 8
-"""Records that the server may send before they are asked for; a record is a whole block."""
+"""Records that the server may send before they are asked for, where one is a whole block."""
+
+RECORDS_AHEAD = 10_000
+"""The same for records of a few values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +106,15 @@ class Store:
             return session.run(query, params).data()
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[Transaction]:
-        """One reading transaction for several statements; the server refuses writes in it."""
+    def reading(self, records_ahead: int = BLOCKS_AHEAD) -> Iterator[Transaction]:
+        """One reading transaction for several statements; the server refuses writes in it.
+
+        Args:
+            records_ahead: How many records may be under way before they are asked for.
+        """
         with (
             _mapped(),
-            self._session(neo4j.READ_ACCESS) as session,
+            self._session(neo4j.READ_ACCESS, records_ahead) as session,
             session.begin_transaction() as transaction,
         ):
             yield Transaction(transaction)
@@ -123,9 +132,9 @@ class Store:
         with _mapped():
             return str(self._driver.get_server_info().agent).removeprefix("Neo4j/")
 
-    def _session(self, access: str) -> neo4j.Session:
+    def _session(self, access: str, records_ahead: int = RECORDS_AHEAD) -> neo4j.Session:
         return self._driver.session(
-            database=self._database, default_access_mode=access, fetch_size=BLOCKS_AHEAD
+            database=self._database, default_access_mode=access, fetch_size=records_ahead
         )
 
 
@@ -156,8 +165,9 @@ def connect(
             connection_timeout=10,
         )
         with driver:
-            driver.verify_connectivity(database=database)
-            yield Store(driver, database)
+            store = Store(driver, database)
+            store.rows(queries.get("read/ping"))
+            yield store
 
 
 def shown_uri(uri: str) -> str:
@@ -203,7 +213,7 @@ def _map_server_error(code: str, message: str) -> StoreError:
     if code == "Neo.ClientError.Database.DatabaseNotFound":
         return StoreError(message, hint="check NEO4J_DATABASE")
     if "MemoryPoolOutOfMemory" in code or "TransactionOutOfMemory" in code:
-        return StoreError(
+        return TooLargeError(
             f"the server's memory for transactions is used up: {message}",
             hint="raise dbms.memory.transaction.total.max, or ask for less at once",
         )

@@ -5,6 +5,7 @@ were tried, while a plan names every operator that would run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from kgplatform.errors import QueryRefusedError
@@ -24,9 +25,22 @@ READING_PROCEDURES = frozenset(
 """Procedures that a query may call, in lower case."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingPlan:
+    """What the server says of a query before it runs.
+
+    Attributes:
+        columns: The columns that it returns.
+        estimated_rows: How many rows the planner expects; a guess.
+    """
+
+    columns: tuple[str, ...]
+    estimated_rows: float
+
+
 def check_reading(
     store: Store, query: str, params: Mapping[str, Any], columns: Sequence[str]
-) -> tuple[str, ...]:
+) -> ReadingPlan:
     """Refuse a query that would write, read files, call out, or lack a column.
 
     Args:
@@ -36,7 +50,7 @@ def check_reading(
         columns: Names that it must return; it may return more.
 
     Returns:
-        The columns that it returns.
+        Its columns and the planner's estimate.
 
     Raises:
         QueryRefusedError: What is wrong and, where the server says it, at which place.
@@ -68,7 +82,7 @@ def check_reading(
             f"the query returns {', '.join(returned)}, but not {', '.join(missing)}",
             hint=f"name its columns, as in: RETURN h.id AS {columns[0]}, …",
         )
-    return returned
+    return ReadingPlan(returned, float(summary.plan["args"].get("EstimatedRows", 0)))
 
 
 def _operators(plan: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

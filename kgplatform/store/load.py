@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
 
 from kgplatform import queries
 from kgplatform.progress import Progress, silent
-from kgplatform.store.client import Store, Transaction
+from kgplatform.store.client import Outcome, Store, Transaction
 from kgplatform.store.schema import migrate
 from kgplatform.triples import Entity, Triple, fact_id
 
-BATCH = 10_000
-"""Facts a transaction; larger ones gain nothing and hold the lock on the graph longer."""
+T = TypeVar("T")
 
-BUFFER = 200_000
-"""Facts held back while they are grouped by relation, over all relations."""
+BATCH = 10_000
+"""Rows a transaction; larger ones gain nothing and hold the lock on the graph longer."""
+
+CONFLICTS_KEPT = 10_000
 
 
 @dataclass
@@ -28,20 +30,16 @@ class LoadCounts:
         facts_unchanged: Facts that were there already, or came twice.
         entities_created: Entities that were new.
         entities_described: Rows of names, descriptions and types that were taken over.
-        conflicts: Triples that the graph or the source has in another split already; the
-            first of them at most ``CONFLICTS_KEPT``.
-        num_conflicts: How many there were.
+        num_conflicts: Triples that the graph, or the source further up, has in another split.
+        conflicts: The first ``CONFLICTS_KEPT`` of them.
     """
 
     facts_created: int = 0
     facts_unchanged: int = 0
     entities_created: int = 0
     entities_described: int = 0
-    conflicts: list[Triple] = field(default_factory=list)
     num_conflicts: int = 0
-
-
-CONFLICTS_KEPT = 10_000
+    conflicts: list[Triple] = field(default_factory=list)
 
 
 def load(
@@ -72,114 +70,72 @@ def load(
     migrate(store)
     store.run(queries.get("load/begin_load"), graph=graph, source=source)
     counts = LoadCounts()
-    _load_entities(store, graph, entities, counts, progress)
-    _load_triples(store, graph, triples, source, counts, progress)
+    for described in _batches(entities):
+        _write_entities(store, graph, described, counts)
+        progress("entities", counts.entities_described, None)
+    done = 0
+    for facts in _batches(triples):
+        _write_facts(store, graph, facts, source, counts)
+        done += len(facts)
+        progress("facts", done, None)
+    progress("facts", done, done)
     store.run(queries.get("load/end_load"), graph=graph)
     return counts
 
 
-def _load_entities(
-    store: Store, graph: str, entities: Iterable[Entity], counts: LoadCounts, progress: Progress
-) -> None:
-    """Write entity rows grouped by their labels: a label cannot be a parameter."""
-    done = 0
-    buffers: dict[tuple[str, ...], list[Entity]] = defaultdict(list)
-    for entity in entities:
-        group = buffers[tuple(sorted(set(entity.types)))]
-        group.append(entity)
-        if len(group) >= BATCH:
-            _write_entities(store, graph, group, counts)
-            done += len(group)
-            group.clear()
-            progress("entities", done, None)
-    for group in buffers.values():
-        if group:
-            _write_entities(store, graph, group, counts)
-            done += len(group)
-            progress("entities", done, None)
-    if done:
-        progress("entities", done, done)
+def _batches(records: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(records)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
 
 
-def _write_entities(store: Store, graph: str, group: list[Entity], counts: LoadCounts) -> None:
-    describe = queries.fill(
-        "load/describe_entities", types=("Entity", *sorted(set(group[0].types)))
-    )
+def _write_entities(store: Store, graph: str, batch: list[Entity], counts: LoadCounts) -> None:
+    ids = [entity.entity_id for entity in batch]
 
-    def work(transaction: Transaction) -> int:
-        ids = list(dict.fromkeys(entity.entity_id for entity in group))
-        created = transaction.run(queries.get("load/merge_entities"), graph=graph, ids=ids)
+    def work(transaction: Transaction) -> Outcome:
+        made = _merge_entities(transaction, graph, ids)
         transaction.run(
-            describe,
+            queries.get("load/describe_entities"),
             graph=graph,
-            ids=[entity.entity_id for entity in group],
-            names=[entity.name for entity in group],
-            descriptions=[entity.description for entity in group],
+            ids=ids,
+            names=[entity.name for entity in batch],
+            descriptions=[entity.description for entity in batch],
+            types=[list(entity.types) for entity in batch],
         )
-        return int(created.row["created"])
+        return made
 
-    counts.entities_created += store.write(work)
-    counts.entities_described += len(group)
-
-
-def _load_triples(
-    store: Store,
-    graph: str,
-    triples: Iterable[Triple],
-    source: str,
-    counts: LoadCounts,
-    progress: Progress,
-) -> None:
-    """Write triples grouped by relation: a relationship type cannot be a parameter."""
-    done = held = 0
-    buffers: dict[str, list[Triple]] = defaultdict(list)
-
-    def flush(relation: str) -> int:
-        group = buffers.pop(relation)
-        for start in range(0, len(group), BATCH):
-            _write_facts(store, graph, group[start : start + BATCH], source, counts)
-        return len(group)
-
-    for triple in triples:
-        group = buffers[triple.relation]
-        group.append(triple)
-        held += 1
-        if len(group) >= BATCH or held >= BUFFER:
-            largest = max(buffers, key=lambda relation: len(buffers[relation]))
-            written = flush(largest)
-            held -= written
-            done += written
-            progress("facts", done, None)
-    for relation in list(buffers):
-        done += flush(relation)
-        progress("facts", done, None)
-    progress("facts", done, done)
+    counts.entities_created += store.write(work).row["created"]
+    counts.entities_described += len(batch)
 
 
 def _write_facts(
-    store: Store, graph: str, group: list[Triple], source: str, counts: LoadCounts
+    store: Store, graph: str, batch: list[Triple], source: str, counts: LoadCounts
 ) -> None:
-    merge = queries.fill("load/merge_facts", relation=group[0].relation)
-    ids = list(dict.fromkeys(name for triple in group for name in (triple.head, triple.tail)))
-
-    def work(transaction: Transaction) -> tuple[int, int, list[int]]:
-        entities = transaction.run(queries.get("load/merge_entities"), graph=graph, ids=ids)
+    def work(transaction: Transaction) -> tuple[Outcome, Outcome]:
+        names = [name for triple in batch for name in (triple.head, triple.tail)]
+        entities = _merge_entities(transaction, graph, names)
         facts = transaction.run(
-            merge,
+            queries.get("load/merge_facts"),
             graph=graph,
-            heads=[triple.head for triple in group],
-            tails=[triple.tail for triple in group],
-            fact_ids=[fact_id(graph, t.head, t.relation, t.tail) for t in group],
-            splits=[triple.split for triple in group],
+            heads=[triple.head for triple in batch],
+            relations=[triple.relation for triple in batch],
+            tails=[triple.tail for triple in batch],
+            fact_ids=[fact_id(graph, t.head, t.relation, t.tail) for t in batch],
+            splits=[triple.split for triple in batch],
             source=source,
         )
-        created = int(entities.row["created"])
-        return created, facts.relationships_created, list(facts.row["conflicts"])
+        return entities, facts
 
-    entities_created, facts_created, conflicts = store.write(work)
-    counts.entities_created += entities_created
-    counts.facts_created += facts_created
-    counts.facts_unchanged += len(group) - facts_created - len(conflicts)
+    entities, facts = store.write(work)
+    conflicts: list[int] = facts.row["conflicts"]
+    counts.entities_created += entities.row["created"]
+    counts.facts_created += facts.relationships_created
+    counts.facts_unchanged += len(batch) - facts.relationships_created - len(conflicts)
     counts.num_conflicts += len(conflicts)
     room = CONFLICTS_KEPT - len(counts.conflicts)
-    counts.conflicts.extend(group[position] for position in conflicts[:room])
+    counts.conflicts.extend(batch[position] for position in conflicts[:room])
+
+
+def _merge_entities(transaction: Transaction, graph: str, ids: list[str]) -> Outcome:
+    distinct = list(dict.fromkeys(ids))
+    return transaction.run(queries.get("load/merge_entities"), graph=graph, ids=distinct)

@@ -7,24 +7,25 @@ of the dense number ``nid``, a free query's rows collected by relation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kgplatform import queries
-from kgplatform.errors import InputError, StoreError
+from kgplatform.errors import InputError, StoreError, TooLargeError
 from kgplatform.progress import Progress, silent
-from kgplatform.store.client import Store, Transaction
+from kgplatform.store.client import BLOCKS_AHEAD, RECORDS_AHEAD, Store, Transaction
 from kgplatform.store.guard import check_reading
 from kgplatform.triples import SPLITS
 
 BLOCK = 10_000
 """Range of nid that one record covers."""
 
-MAX_COLLECTED = 2_000_000
-"""Rows of a free query that the server may hold at once to pack them; more come a record each."""
+MAX_COLLECTED = 5_000_000
+"""Rows that a free query may be expected to give for the server to collect them; beyond that
+a record a row keeps its memory flat."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,15 @@ class Columns:
     integer_ids: bool = False
 
 
+class Part(NamedTuple):
+    """The triples of one block: many heads and tails, one relation and one split."""
+
+    head: np.ndarray
+    relation: int
+    tail: np.ndarray
+    split: int
+
+
 def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Columns:
     """All entities and asserted facts of one graph, predicted links left out.
 
@@ -61,7 +71,7 @@ def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Colum
         before = _graph_record(transaction, graph)
         params = {"graph": graph, "end": before["entities"], "block": BLOCK}
         entities, position = _stream_entities(transaction, params)
-        parts: list[tuple[np.ndarray, int, np.ndarray, int]] = []
+        parts: list[Part] = []
         relations: dict[str, int] = {}
         done = 0
         for relation, split, heads, tails in transaction.stream(
@@ -69,15 +79,13 @@ def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Colum
         ):
             code = relations.setdefault(relation, len(relations))
             head, tail = position[np.array(heads)], position[np.array(tails)]
-            parts.append((head, code, tail, _split_code(split, relation)))
+            parts.append(Part(head, code, tail, _split_code(split, relation)))
             done += len(heads)
             progress("relationships", done, None)
         after = _graph_record(transaction, graph)
     columns = _joined(entities, relations, parts)
-    if (
-        after["version"] != before["version"]
-        or min(columns.head.min(initial=0), columns.tail.min(initial=0)) < 0
-    ):
+    unknown = min(columns.head.min(initial=0), columns.tail.min(initial=0)) < 0
+    if unknown or after["version"] != before["version"]:
         raise StoreError(
             f"graph {graph!r} changed while it was read", hint="repeat when nobody writes to it"
         )
@@ -95,53 +103,71 @@ def stream_query(
         InputError: A row holds something else than text or whole numbers.
     """
     text = query.strip().rstrip(";")
-    returned = check_reading(store, text, params, ("head", "relation", "tail"))
-    split = "split" if "split" in returned else "null"
+    plan = check_reading(store, text, params, ("head", "relation", "tail"))
+    split = "split" if "split" in plan.columns else "null"
     inner = f"CALL () {{\n{text}\n}}\n"
-    with store.reading() as transaction:
-        (counted,) = transaction.rows(f"{inner}RETURN count(*) AS rows", **params)
-        total = int(counted["rows"])
-        packed = total <= MAX_COLLECTED
-        returning = (
-            f"WITH relation, {split} AS split, collect([head, tail]) AS pairs\n"
-            "RETURN relation, split, [p IN pairs | p[0]] AS heads, [p IN pairs | p[1]] AS tails"
-            if packed
-            else f"RETURN relation, {split} AS split, [head] AS heads, [tail] AS tails"
-        )
-        return _gather(transaction.stream(inner + returning, params), total, progress)
+    packed = (
+        f"{inner}RETURN relation, {split} AS split, collect(head) AS heads,\n"
+        "collect(tail) AS tails, count(*) AS rows"
+    )
+    single = (
+        f"{inner}RETURN relation, {split} AS split, [head] AS heads, [tail] AS tails, 1 AS rows"
+    )
+    if plan.estimated_rows <= MAX_COLLECTED:
+        try:
+            return _gather(store, packed, params, BLOCKS_AHEAD, progress)
+        except TooLargeError:
+            # The planner's estimate was far too low; the server gave up before it was harmed.
+            progress("rows do not fit the server's memory; reading them one by one", 0, None)
+    return _gather(store, single, params, RECORDS_AHEAD, progress)
 
 
-def _gather(blocks: Iterable[list[Any]], total: int, progress: Progress) -> Columns:
-    """Columns from blocks of text ids; the vocabularies grow as names appear."""
+def _gather(
+    store: Store, query: str, params: Mapping[str, Any], records_ahead: int, progress: Progress
+) -> Columns:
+    """Columns from blocks of ids as values; the vocabularies grow as names appear."""
     entities: dict[str, int] = {}
     relations: dict[str, int] = {}
-    parts: list[tuple[np.ndarray, int, np.ndarray, int]] = []
+    parts: list[Part] = []
     kinds: set[type] = set()
     done = 0
-    for relation, split, heads, tails in blocks:
-        if not isinstance(relation, str) or not relation:
-            raise InputError(
-                f"the query returned {relation!r} as a relation", hint="return type(r) or a text"
-            )
-        code = relations.setdefault(relation, len(relations))
-        kinds.update(map(type, heads), map(type, tails))
-        if not kinds <= {str, int}:
-            wrong = sorted(kind.__name__ for kind in kinds - {str, int})
-            raise InputError(
-                f"the query returned ids of type {', '.join(wrong)} for relation {relation!r}",
-                hint="return a property that every node has, a text or a whole number",
-            )
-        parts.append(
-            (_codes(entities, heads), code, _codes(entities, tails), _split_code(split, relation))
+    with store.reading(records_ahead) as transaction:
+        for relation, split, heads, tails, rows in transaction.stream(query, params):
+            kinds.update(map(type, heads), map(type, tails))
+            _check_block(relation, heads, tails, rows, kinds)
+            code = relations.setdefault(relation, len(relations))
+            head, tail = _codes(entities, heads), _codes(entities, tails)
+            parts.append(Part(head, code, tail, _split_code(split, relation)))
+            done += len(heads)
+            progress("rows", done, None)
+    progress("rows", done, done)
+    return _joined(list(entities), relations, parts, integer_ids=kinds == {int})
+
+
+def _check_block(
+    relation: Any, heads: list[Any], tails: list[Any], rows: int, kinds: set[type]
+) -> None:
+    """Refuse values that are no names, before they become positions."""
+    if not isinstance(relation, str) or not relation:
+        raise InputError(
+            f"the query returned {relation!r} as a relation", hint="return type(r) or a text"
         )
-        done += len(heads)
-        progress("rows", done, total)
+    # The server's collect() leaves nulls out, which would pair heads with wrong tails.
+    if len(heads) != rows or len(tails) != rows or type(None) in kinds:
+        raise InputError(
+            f"the query returned a null head or tail for relation {relation!r}",
+            hint="return a property that every node has, or filter with IS NOT NULL",
+        )
+    if not kinds <= {str, int}:
+        wrong = ", ".join(sorted(kind.__name__ for kind in kinds - {str, int}))
+        raise InputError(
+            f"the query returned ids of type {wrong} for relation {relation!r}",
+            hint="return a property that every node has, a text or a whole number",
+        )
     if len(kinds) > 1:
         raise InputError(
             "the query returned both texts and numbers as ids", hint="wrap them in toString(…)"
         )
-    progress("rows", done, done)
-    return _joined(list(entities), relations, parts, integer_ids=kinds == {int})
 
 
 def _codes(entities: dict[str, int], names: list[Any]) -> np.ndarray:
@@ -154,18 +180,18 @@ def _codes(entities: dict[str, int], names: list[Any]) -> np.ndarray:
 def _joined(
     entities: list[str],
     relations: dict[str, int],
-    parts: list[tuple[np.ndarray, int, np.ndarray, int]],
+    parts: list[Part],
     integer_ids: bool = False,
 ) -> Columns:
-    sizes = [len(part[0]) for part in parts]
+    sizes = [len(part.head) for part in parts]
     empty = [np.empty(0, dtype=np.int64)]
     return Columns(
         entities=entities,
         relations=list(relations),
-        head=np.concatenate([part[0] for part in parts] or empty),
-        relation=np.repeat(np.array([part[1] for part in parts], dtype=np.int64), sizes),
-        tail=np.concatenate([part[2] for part in parts] or empty),
-        split=np.repeat(np.array([part[3] for part in parts], dtype=np.int64), sizes),
+        head=np.concatenate([part.head for part in parts] or empty),
+        relation=np.repeat(np.array([part.relation for part in parts], dtype=np.int64), sizes),
+        tail=np.concatenate([part.tail for part in parts] or empty),
+        split=np.repeat(np.array([part.split for part in parts], dtype=np.int64), sizes),
         integer_ids=integer_ids,
     )
 
