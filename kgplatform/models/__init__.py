@@ -38,16 +38,17 @@ MODELS: dict[str, ModelSpec] = {
         TransE,
         "a relation is a translation: -‖h + r - t‖",
         options=("norm",),
-        defaults={"dropout": 0.0, "regularization": 0.0},
     ),
     "distmult": ModelSpec(
         DistMult,
         "a relation weighs the coordinates of a dot product: Σ hᵢ rᵢ tᵢ",
+        defaults={"dropout": 0.4},
     ),
     "gcn": ModelSpec(
         GCN,
         "a two-layer graph convolutional encoder with a DistMult decoder",
         passes_messages=True,
+        defaults={"dropout": 0.4, "optimizer": "adam", "learning_rate": 0.02},
     ),
 }
-"""Models by the name that ``kgp train`` takes. Settings that reach docs/benchmarks.md."""
+"""Models by the name that ``kgp train`` takes; docs/log.md has how their defaults were found."""

@@ -52,7 +52,7 @@ class TrainingConfig:
     embedding_dim: int = 128
     loss: Loss = "cross_entropy"
     negatives: int = 1024
-    epochs: int = 200
+    epochs: int = 300
     batch_size: int = 512
     learning_rate: float = 0.1
     learning_rate_decay: float = 0.95
@@ -159,7 +159,7 @@ def _for_size(model: str, snapshot: KGSnapshot) -> dict[str, Any]:
         settings |= {"epochs": 60, "batch_size": 1024, "evaluate_every": 3, "patience": 5}
     if MODELS[model].passes_messages:
         # Each step encodes the whole graph, so a large one gets few, large steps.
-        settings["batch_size"] = max(settings.get("batch_size", 512), snapshot.num_edges // 20)
+        settings["batch_size"] = max(1024, snapshot.num_edges // 20)
     return settings
 
 
