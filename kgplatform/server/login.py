@@ -4,6 +4,7 @@ import secrets
 import subprocess
 from pathlib import Path
 
+from kgplatform import queries
 from kgplatform.errors import ServerError
 from kgplatform.server.config import Folders, write_private
 from kgplatform.server.diagnose import explain
@@ -35,15 +36,17 @@ def ensure(where: Folders, java: Path, classpath: Path) -> None:
     Raises:
         ServerError: There are data and no password for them, or Neo4j's tool failed.
     """
-    if read(where) is not None:
-        return
+    password = read(where)
     if (where.data / "databases" / "system").exists():
-        raise ServerError(
-            f"there are data in {where.data}, and the password file {where.password} is missing",
-            hint="write the password into that file, or move the data away to begin anew",
-        )
+        if password is None:
+            raise ServerError(
+                f"there are data in {where.data}, and {where.password} is missing",
+                hint="write the password into that file, or move the data away to begin anew",
+            )
+        return
+    # Also with a password but no data (moved away): Neo4j would begin anew with its own.
     # Hexadecimal: a password that began with - would be an option to Neo4j's tool.
-    password = secrets.token_hex(16)
+    password = password or secrets.token_hex(16)
     arguments = where.home / ".first-password"
     write_private(arguments, f"dbms\nset-initial-password\n{password}\n")
     try:
@@ -53,14 +56,20 @@ def ensure(where: Folders, java: Path, classpath: Path) -> None:
     write_private(where.password, password + "\n")
 
 
-def check(uri: str, username: str, password: str) -> None:
-    """Return if the server answers and takes this login; else raise the driver's error."""
-    from neo4j import GraphDatabase
+def ask(uri: str, username: str, password: str) -> tuple[str, str]:
+    """Log in and ask for the default database: its status, and what is wrong with it.
 
-    with GraphDatabase.driver(
-        uri, auth=(username, password), connection_timeout=5, connection_acquisition_timeout=5
-    ) as driver:
-        driver.verify_connectivity()
+    A server answers though its database could not be started, because its files are damaged.
+    Raises the driver's errors, for the caller to judge while the server starts.
+    """
+    from neo4j import READ_ACCESS, GraphDatabase
+
+    with (
+        GraphDatabase.driver(uri, auth=(username, password), connection_timeout=5) as driver,
+        driver.session(database="system", default_access_mode=READ_ACCESS) as session,
+    ):
+        row = session.run(queries.get("read/show_default_database")).single(strict=True)
+        return str(row["status"]), str(row["problem"])
 
 
 def _run_tool(where: Folders, java: Path, classpath: Path, arguments: Path) -> None:

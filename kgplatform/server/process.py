@@ -231,7 +231,7 @@ def _answers(info: ServerInfo, where: Folders) -> bool:
     from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
     try:
-        login.check(info.uri, info.username, info.password)
+        status, problem = login.ask(info.uri, info.username, info.password)
     except AuthError:
         raise AuthenticationError(
             f"the local Neo4j does not take the password in {where.password}",
@@ -239,7 +239,13 @@ def _answers(info: ServerInfo, where: Folders) -> bool:
         ) from None
     except (DriverError, Neo4jError, OSError):
         return False
-    return True
+    if problem:
+        raise ServerError(
+            f"Neo4j runs, and cannot open its database: {problem}",
+            hint=f"see {where.logs / 'debug.log'}; `kgp down`, move {where.data} away and load "
+            "again, or restore a copy of it",
+        )
+    return status == "online"
 
 
 def _says_started(where: Folders) -> bool:
