@@ -13,6 +13,20 @@ RESERVED_RELATIONS = frozenset(
 )
 """Relationship types that the platform itself writes; a source may not bring its own."""
 
+RESERVED_TYPES = frozenset(
+    {
+        "Candidate",
+        "Chunk",
+        "Document",
+        "EmbeddingSet",
+        "Entity",
+        "KnowledgeGraph",
+        "Run",
+        "SchemaMigration",
+    }
+)
+"""Labels of the platform's own nodes; an entity may not pass for one of them."""
+
 MAX_NAME = 1_000
 """Longest id or relation name, in characters; Neo4j's index keys end at about 8 kB."""
 
@@ -82,7 +96,7 @@ def fact_id(graph: str, head: str, relation: str, tail: str) -> str:
     return digest.hexdigest()[:32]
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def fault_of_name(kind: str, name: str) -> str | None:
@@ -100,4 +114,6 @@ def fault_of_name(kind: str, name: str) -> str | None:
         return f"{kind} holds a control character"
     if kind == "relation" and name in RESERVED_RELATIONS:
         return f"relation {name} is reserved for the platform"
+    if kind == "type" and name in RESERVED_TYPES:
+        return f"type {name} is reserved for the platform"
     return None

@@ -163,7 +163,7 @@ def write_vectors(
         similarity="cosine",
     )
     store.command(queries.get("write/await_index"), index=names.index, seconds=INDEX_SECONDS)
-    written = _count_vectors(store, names, target)
+    written = _count_vectors(store, target.label, names.property)
     if written != present:
         raise StoreError(
             f"{written} of {present} vectors are in the graph: it was changed meanwhile",
@@ -228,6 +228,36 @@ def write_links(
     return counts
 
 
+def planned_statements(names: EmbeddingSet, target: Target) -> list[str]:
+    """The Cypher that writing a set of vectors would run, in order, for ``--dry-run``."""
+    marks = {"label": target.label, "property": names.property}
+    return [
+        queries.get("write/begin_vectors"),
+        queries.get("write/set_vectors"),
+        queries.fill("write/create_vector_index", index=names.index, **marks),
+        queries.get("write/activate_set"),
+    ]
+
+
+def written_runs(store: Store) -> list[str]:
+    """Ids of the runs that have written into the database, the newest first."""
+    return [str(row["run"]) for row in store.rows(queries.get("read/list_runs"))]
+
+
+def planned_undo(store: Store, run_id: str) -> dict[str, int]:
+    """What ``undo`` would remove: numbers of ``vectors`` and ``predicted`` links.
+
+    Raises:
+        InputError: The database has no such run.
+    """
+    vectors = sum(
+        _count_vectors(store, record["label"], record["property"])
+        for record in _sets(store, run_id)
+    )
+    (row,) = store.rows(queries.get("read/count_predicted"), run=run_id)
+    return {"vectors": vectors, "predicted": int(row["predicted"])}
+
+
 def undo(store: Store, run_id: str) -> dict[str, Any]:
     """Remove what a run wrote: vectors, index, predicted links and its record; nothing else.
 
@@ -240,15 +270,8 @@ def undo(store: Store, run_id: str) -> dict[str, Any]:
     Raises:
         InputError: The database has no such run.
     """
-    found = store.rows(queries.get("read/get_run_sets"), run=run_id)
-    if not found:
-        known = [str(row["run"]) for row in store.rows(queries.get("read/list_runs"))]
-        raise InputError(
-            f"run {run_id} has written nothing into this database",
-            hint=f"runs that have: {', '.join(known)}" if known else "see `kgp runs`",
-        )
     removed: dict[str, Any] = {"vectors": 0, "predicted": 0, "restored": None}
-    for record in found[0]["sets"]:
+    for record in _sets(store, run_id):
         row = store.run(queries.get("write/retire_set"), name=record["name"]).row
         removed["restored"] = row["restored"] or removed["restored"]
         store.command(queries.fill("write/drop_index", index=record["index"]))
@@ -259,6 +282,18 @@ def undo(store: Store, run_id: str) -> dict[str, Any]:
     removed["predicted"] = row["removed"]
     store.run(queries.get("write/remove_run"), run=run_id)
     return removed
+
+
+def _sets(store: Store, run_id: str) -> list[dict[str, Any]]:
+    """The embedding sets of a run that is in the database."""
+    found = store.rows(queries.get("read/get_run_sets"), run=run_id)
+    if not found:
+        known = written_runs(store)
+        raise InputError(
+            f"run {run_id} has written nothing into this database",
+            hint=f"runs that have: {', '.join(known)}" if known else "see `kgp runs`",
+        )
+    return list(found[0]["sets"])
 
 
 def _check_vectors(keys: Sequence[str], vectors: np.ndarray) -> None:
@@ -319,7 +354,6 @@ def _find(transaction: Transaction, target: Target, keys: Sequence[str]) -> list
     return list(row["nodes"])
 
 
-def _count_vectors(store: Store, names: EmbeddingSet, target: Target) -> int:
-    marks = {"label": target.label, "property": names.property}
-    (row,) = store.rows(queries.fill("read/check_vectors", **marks))
+def _count_vectors(store: Store, label: str, name: str) -> int:
+    (row,) = store.rows(queries.fill("read/count_vectors", label=label, property=name))
     return int(row["written"])

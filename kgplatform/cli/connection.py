@@ -1,0 +1,94 @@
+"""From the settings to a connected store and the snapshot that a command asks for."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kgplatform.graph.snapshot import KGSnapshot
+    from kgplatform.progress import Progress
+    from kgplatform.settings import Settings
+    from kgplatform.store.client import Store
+    from kgplatform.store.writeback import Target
+
+
+@contextlib.contextmanager
+def open_store(settings: Settings) -> Iterator[Store]:
+    """The server that NEO4J_URI names, or the project's running local one.
+
+    Raises:
+        UnavailableError: Neither is there, or it does not answer.
+        AuthenticationError: The login was refused.
+    """
+    from kgplatform import server
+    from kgplatform.errors import UnavailableError
+    from kgplatform.store.client import connect
+
+    if settings.neo4j_uri:
+        given = settings.neo4j_password
+        password = given.get_secret_value() if given else None
+        uri, username, database = (
+            settings.neo4j_uri,
+            settings.neo4j_username,
+            settings.neo4j_database,
+        )
+    else:
+        info = server.running(settings)
+        if info is None:
+            raise UnavailableError(
+                "no local Neo4j is running here", hint="start it with `kgp up`, or set NEO4J_URI"
+            )
+        # The local server has one user and, being Community, one database for graphs.
+        uri, username, password, database = info.uri, info.username, info.password, None
+    with connect(uri, username, password, database) as store:
+        yield store
+
+
+def snapshot_of_source(
+    store: Store, source: Mapping[str, Any], progress: Progress
+) -> tuple[KGSnapshot, dict[str, Any]]:
+    """Export what a run's ``source`` names, and complete the source by what was learned.
+
+    Args:
+        store: The database.
+        source: ``cypher`` and ``params``, or ``graph``; as ``kgp train`` keeps it in the run.
+        progress: Told of relationships read.
+    """
+    from kgplatform.graph.projection import snapshot_of_graph, snapshot_of_query
+
+    if source.get("cypher") is None:
+        return snapshot_of_graph(store, source["graph"], progress), dict(source)
+    snapshot, integers = snapshot_of_query(store, source["cypher"], source["params"], progress)
+    return snapshot, {**source, "integer_keys": integers}
+
+
+def target_of_source(
+    source: Mapping[str, Any], graph: str | None, label: str | None, key: str | None
+) -> Target:
+    """The nodes that a run's entities stand for: the flags, else what the run was told.
+
+    Raises:
+        UsageError: Nothing says where the entities of a query are, or label lacks its key.
+    """
+    from kgplatform.errors import UsageError
+    from kgplatform.store.writeback import Target
+
+    label = label or (None if graph else source.get("label"))
+    key = key or source.get("key")
+    integers = bool(source.get("integer_keys", False))
+    if label and key:
+        return Target(label=label, key=key, graph=None, integer_keys=integers)
+    if label or (key and not (graph or source.get("graph"))):
+        raise UsageError(
+            "a user's own nodes need both a label and a key",
+            hint="for example --label Person --key email",
+        )
+    graph = graph or source.get("graph")
+    if graph is None:
+        raise UsageError(
+            "the run was trained on a query, which does not say where its entities are",
+            hint="add --graph G for kgplatform's own nodes, or --label L --key PROPERTY",
+        )
+    return Target(graph=graph)

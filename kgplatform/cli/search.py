@@ -1,0 +1,31 @@
+"""``kgp similar``: reading what was written back."""
+
+from __future__ import annotations
+
+import click
+
+from kgplatform.cli.output import emit, json_option, table
+
+
+@click.command()
+@click.argument("entity")
+@click.option("--graph", default="default", show_default=True, help="Its graph.")
+@click.option("--top-k", default=10, show_default=True, help="How many.")
+@json_option
+def similar(entity: str, graph: str, top_k: int, as_json: bool) -> None:
+    """Find the entities nearest to ENTITY, an id or a name, by the active vectors."""
+    from kgplatform.cli.connection import open_store
+    from kgplatform.settings import load_settings
+    from kgplatform.store.search import similar as find_similar
+
+    with open_store(load_settings()) as store:
+        hits = find_similar(store, graph, entity, top_k)
+    data = {
+        "entity": entity,
+        "hits": [
+            {"id": hit.id, "name": hit.name, "score": hit.score, "reasons": list(hit.reasons)}
+            for hit in hits
+        ],
+    }
+    rows = [[hit.name, f"{hit.score:.3f}", "; ".join(hit.reasons)] for hit in hits]
+    emit(data, as_json, table(["name", "score", "in common"], rows))

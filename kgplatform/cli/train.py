@@ -1,0 +1,227 @@
+"""``kgp train`` and ``kgp evaluate``: from a projection in the database to a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kgplatform.cli.output import emit, json_option, note, progress_bar, table
+from kgplatform.errors import UsageError
+
+if TYPE_CHECKING:
+    from kgplatform.training.artifacts import Run
+
+METRICS = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
+
+
+@click.command()
+@click.argument("model")
+@click.option("--graph", help="Train on this graph; with --cypher: where its entities are.")
+@click.option("--cypher", help="A reading query, or a file: RETURN head, relation, tail[, split].")
+@click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the query.")
+@click.option("--label", help="With --cypher: label of your own nodes, to write vectors to.")
+@click.option("--key", help="With --label: the property that identifies them.")
+@click.option("--set", "settings_given", multiple=True, metavar="K=V", help="A training setting.")
+@click.option("--config", type=click.Path(path_type=Path), help="A YAML file of settings.")
+@click.option("--resume", metavar="RUN", help="Continue an interrupted run.")
+@json_option
+def train(
+    model: str,
+    graph: str | None,
+    cypher: str | None,
+    params: tuple[str, ...],
+    label: str | None,
+    key: str | None,
+    settings_given: tuple[str, ...],
+    config: Path | None,
+    resume: str | None,
+    as_json: bool,
+) -> None:
+    """Train MODEL (transe, distmult, gcn) on what a graph or a Cypher query names.
+
+    \b
+    kgp train distmult --graph umls
+    kgp train transe --graph umls --set embedding_dim=64 --set seed=1
+    kgp train gcn --cypher 'MATCH (a:Person)-[r]->(b:Person)
+        RETURN a.email AS head, type(r) AS relation, b.email AS tail'
+        --label Person --key email
+    """
+    from kgplatform.cli.connection import open_store, snapshot_of_source
+    from kgplatform.settings import load_settings
+
+    settings = load_settings()
+    if resume is not None:
+        run = _resume(model, resume, settings.kgp_runs)
+    else:
+        source = _source(graph, cypher, params, label, key)
+        overrides = {**_from_file(config), **_pairs("--set", settings_given)}
+        _check_model(model)
+        with open_store(settings) as store, progress_bar() as progress:
+            snapshot, source = snapshot_of_source(store, source, progress)
+
+        from kgplatform.training.artifacts import new_run_id
+        from kgplatform.training.config import resolve_config
+        from kgplatform.training.loop import train as train_model
+
+        resolved = resolve_config(model, snapshot, overrides)
+        folder = settings.kgp_runs / new_run_id(model)
+        note(
+            f"run {folder.name}: {snapshot.num_edges:,} facts, {snapshot.num_entities:,} "
+            f"entities, {snapshot.num_relations:,} relations"
+        )
+        with progress_bar() as progress:
+            run = train_model(snapshot, resolved, folder, source=source, progress=progress)
+    emit(run_data(run), as_json, run_text(run))
+
+
+@click.command()
+@click.argument("run")
+@json_option
+def evaluate(run: str, as_json: bool) -> None:
+    """Evaluate RUN's model again on its validation and test splits, from the graph."""
+    from kgplatform.cli.connection import open_store, snapshot_of_source
+    from kgplatform.settings import load_settings
+    from kgplatform.training.artifacts import find_run, load_run
+    from kgplatform.training.reevaluate import evaluate_run
+
+    settings = load_settings()
+    trained = load_run(find_run(settings.kgp_runs, run))
+    with open_store(settings) as store, progress_bar() as progress:
+        snapshot, _ = snapshot_of_source(store, trained.source, progress)
+    with progress_bar() as progress:
+        metrics = evaluate_run(trained, snapshot, progress)
+    emit({"run": trained.id, "metrics": metrics}, as_json, metrics_table(metrics))
+
+
+def run_data(run: Run) -> dict[str, Any]:
+    """A run as the command line's JSON has it."""
+    return {
+        "run": run.id,
+        "folder": str(run.folder),
+        "model": run.config.model,
+        "epochs": run.epochs,
+        "best_epoch": run.best_epoch,
+        "seconds": run.seconds,
+        "complete": run.complete,
+        "source": dict(run.source),
+        "metrics": dict(run.metrics),
+    }
+
+
+def run_text(run: Run) -> str:
+    """A run for a person: its metrics and what can be done next."""
+    lines = [f"run {run.id}: {run.epochs} epochs in {run.seconds:.1f} s, best {run.best_epoch}"]
+    if run.metrics:
+        lines.append(metrics_table(run.metrics))
+    else:
+        lines.append("no validation or test facts, so no metrics")
+    lines.append(f"next: kgp write {run.id}   kgp predict {run.id}   kgp plot {run.id}")
+    return "\n".join(lines)
+
+
+def metrics_table(metrics: Any) -> str:
+    """Filtered ranking metrics, a row a split."""
+    rows = [
+        [split, *(f"{values[name]:.3f}" for name in METRICS)] for split, values in metrics.items()
+    ]
+    return table(["split", *METRICS], rows)
+
+
+def _resume(model: str, name: str, runs: Path) -> Run:
+    from kgplatform.cli.connection import open_store, snapshot_of_source
+    from kgplatform.settings import load_settings
+    from kgplatform.training.artifacts import find_run, load_run
+    from kgplatform.training.loop import resume
+
+    folder = find_run(runs, name)
+    interrupted = load_run(folder, allow_incomplete=True)
+    if interrupted.config.model != model:
+        raise UsageError(
+            f"run {interrupted.id} trains {interrupted.config.model}, not {model}",
+            hint=f"kgp train {interrupted.config.model} --resume {interrupted.id}",
+        )
+    with open_store(load_settings()) as store, progress_bar() as progress:
+        snapshot, _ = snapshot_of_source(store, interrupted.source, progress)
+    with progress_bar() as progress:
+        return resume(folder, snapshot, progress)
+
+
+def _check_model(model: str) -> None:
+    from kgplatform.errors import UnknownNameError
+    from kgplatform.models import MODELS
+
+    if model not in MODELS:
+        raise UnknownNameError("model", model, MODELS)
+
+
+def _source(
+    graph: str | None,
+    cypher: str | None,
+    params: tuple[str, ...],
+    label: str | None,
+    key: str | None,
+) -> dict[str, Any]:
+    """What the run remembers of where its triples came from."""
+    if cypher is None:
+        if params or label or key:
+            raise UsageError(
+                "--param, --label and --key belong to a query", hint="add --cypher, or leave them"
+            )
+        return {"graph": graph or "default"}
+    if bool(label) != bool(key):
+        raise UsageError("--label and --key go together", hint="--label Person --key email")
+    values = {name: _value(text) for name, text in _pairs("--param", params).items()}
+    return {
+        "cypher": _query_text(cypher),
+        "params": values,
+        "graph": graph,
+        "label": label,
+        "key": key,
+    }
+
+
+def _query_text(cypher: str) -> str:
+    """The query itself, or the content of the file that was named."""
+    if cypher.endswith((".cypher", ".cql")):
+        try:
+            return Path(cypher).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{cypher} cannot be read: {error}", hint="check the path") from None
+    return cypher
+
+
+def _pairs(flag: str, given: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"{flag} {text!r} is not NAME=VALUE", hint=f"{flag} name=value")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _value(text: str) -> Any:
+    """A query parameter as JSON where it is JSON (3, true, ["a"]), else as the text it is."""
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        detail = " ".join(str(error).split())
+        raise UsageError(f"{path} cannot be read: {detail}", hint="check the file") from None
+    if not isinstance(values, dict):
+        raise UsageError(f"{path} holds no settings", hint="a line a setting: embedding_dim: 64")
+    return {str(name): value for name, value in values.items()}

@@ -1,0 +1,237 @@
+"""``kgp write``, ``predict`` and ``undo``: what a run learned, into the graph and out again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kgplatform.cli.output import emit, json_option, progress_bar, table
+
+if TYPE_CHECKING:
+    from kgplatform.settings import Settings
+    from kgplatform.store.client import Store
+    from kgplatform.store.writeback import Target
+    from kgplatform.training.artifacts import Run
+    from kgplatform.training.predict import PredictedLink
+
+graph_option = click.option("--graph", help="Graph of kgplatform's own nodes to write to.")
+label_option = click.option("--label", help="Label of your own nodes to write to.")
+key_option = click.option("--key", help="The property that identifies them.")
+
+
+@click.command()
+@click.argument("run")
+@graph_option
+@label_option
+@key_option
+@click.option("--dry-run", is_flag=True, help="Print the Cypher and the counts; write nothing.")
+@json_option
+def write(
+    run: str,
+    graph: str | None,
+    label: str | None,
+    key: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Write RUN's entity vectors into the graph, build their index, make them the active set.
+
+    Readers keep the old vectors until all new ones are in. A write that was cut goes on where
+    it was when it is run again; `kgp undo RUN` takes everything back.
+    """
+    from kgplatform.cli.connection import open_store, target_of_source
+    from kgplatform.settings import load_settings
+    from kgplatform.store.writeback import write_vectors
+    from kgplatform.training.artifacts import entity_vectors
+
+    settings = load_settings()
+    trained = _load_run(settings, run)
+    target = target_of_source(trained.source, graph, label, key)
+    keys, vectors = entity_vectors(trained)
+    with open_store(settings) as store, progress_bar() as progress:
+        if dry_run:
+            data = _planned_vectors(store, trained, target, list(keys), int(vectors.shape[1]))
+            emit(data, as_json, "\n".join([*data["statements"], _planned_text(data)]))
+            return
+        data = write_vectors(
+            store, trained.id, run_properties(trained, target), target, keys, vectors, progress
+        )
+    data = {"run": trained.id, **data}
+    lines = [
+        f"{data['written']:,} vectors of {vectors.shape[1]} numbers in property "
+        f"{data['property']}, index {data['index']}, now active"
+    ]
+    if data["missing"]:
+        lines.append(f"{data['missing']:,} entities of the run are no longer in the graph")
+    if data["replaced"]:
+        lines.append(f"they take the place of {data['replaced']}")
+    emit(data, as_json, "\n".join(lines))
+
+
+@click.command()
+@click.argument("run")
+@click.option("--relation", help="Only links of this relation.")
+@click.option("--head", help="Only links from this entity.")
+@click.option("--top-k", default=20, show_default=True, help="How many links.")
+@click.option("--write", "write_back", is_flag=True, help="Write them as PREDICTED links.")
+@click.option("--dry-run", is_flag=True, help="With --write: print the Cypher, write nothing.")
+@graph_option
+@label_option
+@key_option
+@json_option
+def predict(
+    run: str,
+    relation: str | None,
+    head: str | None,
+    top_k: int,
+    write_back: bool,
+    dry_run: bool,
+    graph: str | None,
+    label: str | None,
+    key: str | None,
+    as_json: bool,
+) -> None:
+    """Predict the links that the graph lacks and RUN's model is most confident of.
+
+    A link that the graph has is never predicted. The confidence is calibrated on validation
+    facts and counts every unknown link as false, so it is a lower bound.
+    """
+    from kgplatform.cli.connection import open_store, snapshot_of_source, target_of_source
+    from kgplatform.settings import load_settings
+    from kgplatform.store.writeback import Link, write_links
+    from kgplatform.training.predict import predict_links
+
+    settings = load_settings()
+    trained = _load_run(settings, run)
+    with open_store(settings) as store, progress_bar() as progress:
+        snapshot, _ = snapshot_of_source(store, trained.source, progress)
+        links = predict_links(trained, snapshot, relation=relation, head=head, top_k=top_k)
+        data: dict[str, Any] = {"run": trained.id, "links": [_link_data(link) for link in links]}
+        text = links_table(links)
+        if write_back:
+            target = target_of_source(trained.source, graph, label, key)
+            properties = run_properties(trained, target)
+            if dry_run:
+                from kgplatform import queries
+
+                data["statements"] = [queries.get("write/merge_predicted")]
+                text += f"\n\n{data['statements'][0]}\nnothing was written"
+            else:
+                rows = [
+                    Link(link.head, link.relation, link.tail, link.score, link.confidence)
+                    for link in links
+                ]
+                data |= write_links(store, trained.id, properties, target, rows, progress)
+                text += f"\n{data['written']:,} written as PREDICTED links"
+    emit(data, as_json, text)
+
+
+@click.command()
+@click.argument("run")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+@json_option
+def undo(run: str, dry_run: bool, as_json: bool) -> None:
+    """Remove from the graph what RUN wrote: vectors, index, predicted links, its record."""
+    from kgplatform.cli.connection import open_store
+    from kgplatform.settings import load_settings
+    from kgplatform.store import writeback
+
+    settings = load_settings()
+    with open_store(settings) as store:
+        run_id = _written_run(store, settings, run)
+        if dry_run:
+            planned = {"run": run_id, **writeback.planned_undo(store, run_id)}
+            emit(
+                planned,
+                as_json,
+                f"would remove {planned['vectors']:,} vectors and "
+                f"{planned['predicted']:,} predicted links; nothing was removed",
+            )
+            return
+        data = {"run": run_id, **writeback.undo(store, run_id)}
+    lines = [f"removed {data['vectors']:,} vectors and {data['predicted']:,} predicted links"]
+    if data["restored"]:
+        lines.append(f"{data['restored']} is active again")
+    emit(data, as_json, "\n".join(lines))
+
+
+def run_properties(run: Run, target: Target) -> dict[str, Any]:
+    """What a run's node in the database carries."""
+    best: dict[str, Any] = run.metrics.get("test") or run.metrics.get("valid") or {}
+    shown = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
+    return {
+        "model": run.config.model,
+        "graph": target.graph,
+        "snapshot": run.snapshot_digest,
+        "seed": run.config.seed,
+        "created": run.created,
+        **{name: best[name] for name in shown if name in best},
+    }
+
+
+def links_table(links: list[PredictedLink]) -> str:
+    """Predicted links for a person."""
+    if not links:
+        return "no links to predict: every plausible one is known"
+    rows = [[link.head, link.relation, link.tail, f"{link.confidence:.2f}"] for link in links]
+    return table(["head", "relation", "tail", "confidence"], rows)
+
+
+def _load_run(settings: Settings, name: str) -> Run:
+    from kgplatform.training.artifacts import find_run, load_run
+
+    return load_run(find_run(settings.kgp_runs, name))
+
+
+def _written_run(store: Store, settings: Settings, name: str) -> str:
+    """The run's id; its folder need not be here, since the database remembers it."""
+    from kgplatform.errors import UnknownNameError
+    from kgplatform.store.writeback import written_runs
+    from kgplatform.training.artifacts import find_run
+
+    written = written_runs(store)
+    matching = [run for run in written if run.startswith(name)] if name else []
+    if name in written or len(matching) == 1:
+        return name if name in written else matching[0]
+    try:
+        return find_run(settings.kgp_runs, name).name
+    except UnknownNameError:
+        raise UnknownNameError("run in this database", name, matching or written) from None
+
+
+def _planned_vectors(
+    store: Store, run: Run, target: Target, keys: list[str], dimension: int
+) -> dict[str, Any]:
+    from kgplatform.store.writeback import check_target, planned_statements, set_of_run
+
+    present = check_target(store, target, keys)
+    names = set_of_run(run.id)
+    return {
+        "run": run.id,
+        "dry_run": True,
+        "would_write": present,
+        "missing": len(keys) - present,
+        "dimension": dimension,
+        "property": names.property,
+        "index": names.index,
+        "statements": planned_statements(names, target),
+    }
+
+
+def _planned_text(data: dict[str, Any]) -> str:
+    return (
+        f"would write {data['would_write']:,} vectors of {data['dimension']} numbers to property "
+        f"{data['property']} ({data['missing']:,} entities missing); nothing was written"
+    )
+
+
+def _link_data(link: PredictedLink) -> dict[str, Any]:
+    return {
+        "head": link.head,
+        "relation": link.relation,
+        "tail": link.tail,
+        "score": link.score,
+        "confidence": link.confidence,
+        "kind": "predicted",
+    }
