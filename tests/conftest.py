@@ -1,13 +1,15 @@
 """One real Neo4j for the whole session, started as a user's is."""
 
+import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import pytest
 from pydantic import SecretStr
 
 from kgplatform import server as local
 from kgplatform.settings import Settings
+from kgplatform.store.client import Store, connect
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +42,57 @@ def settings(server: local.ServerInfo, tmp_path_factory: pytest.TempPathFactory)
 def graph_name() -> str:
     """The name of a graph that no other test has."""
     return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    """A connection to the session's server."""
+    assert settings.neo4j_uri is not None
+    assert settings.neo4j_password is not None
+    password = settings.neo4j_password.get_secret_value()
+    with connect(settings.neo4j_uri, settings.neo4j_username, password) as connected:
+        yield connected
+
+
+Digest = Callable[..., str]
+"""``digest(store, ignoring=())``: of everything in a database; see the fixture."""
+
+
+@pytest.fixture(scope="session")
+def digest() -> Digest:
+    """SHA-256 over all that a database holds, whatever internal ids it gave.
+
+    Nodes count by labels and properties, relationships by type, properties and both ends, and
+    with them every constraint and index. ``ignoring`` names properties that are left out.
+    """
+
+    def of_database(store: Store, ignoring: Collection[str] = ()) -> str:
+        content: dict[str, str] = {}
+        for row in store.rows(
+            "MATCH (n) RETURN elementId(n) AS id, labels(n) AS labels, properties(n) AS properties"
+        ):
+            content[row["id"]] = _hashed(sorted(row["labels"]), _plain(row["properties"], ignoring))
+        lines = [f"node {text}" for text in content.values()]
+        for row in store.rows(
+            "MATCH (a)-[r]->(b) RETURN elementId(a) AS start, elementId(b) AS end, "
+            "type(r) AS type, properties(r) AS properties"
+        ):
+            own = _hashed(row["type"], _plain(row["properties"], ignoring))
+            lines.append(f"relationship {content[row['start']]} {own} {content[row['end']]}")
+        for kind in ("CONSTRAINTS", "INDEXES"):
+            for row in store.rows(
+                f"SHOW {kind} YIELD name, type, entityType, labelsOrTypes, properties, "
+                "createStatement RETURN *"
+            ):
+                lines.append(f"{kind} {_plain(row, ())}")
+        return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+    return of_database
+
+
+def _plain(properties: Mapping[str, object], ignoring: Collection[str]) -> str:
+    return repr(sorted((name, repr(v)) for name, v in properties.items() if name not in ignoring))
+
+
+def _hashed(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
