@@ -129,8 +129,9 @@ class Store:
 
     def version(self) -> str:
         """The server's version, for example ``5.26.30``."""
-        with _mapped():
-            return str(self._driver.get_server_info().agent).removeprefix("Neo4j/")
+        with _mapped(), self._session(neo4j.READ_ACCESS) as session:
+            summary = session.run(queries.get("read/ping")).consume()
+            return str(summary.server.agent).removeprefix("Neo4j/")
 
     def _session(self, access: str, records_ahead: int = RECORDS_AHEAD) -> neo4j.Session:
         return self._driver.session(
