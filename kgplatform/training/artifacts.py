@@ -86,8 +86,14 @@ def new_run_id(model: str) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of what decides a result."""
-    found = {name: version(name) for name in ("torch", "torch-geometric", "numpy")}
-    return {"kgplatform": __version__, "python": platform.python_version(), **found}
+    return {
+        "kgplatform": __version__,
+        "python": platform.python_version(),
+        # With the build (+cu130, +cpu), which the package's metadata lacks.
+        "torch": str(torch.__version__),
+        "torch-geometric": version("torch-geometric"),
+        "numpy": np.__version__,
+    }
 
 
 def git_commit() -> str | None:

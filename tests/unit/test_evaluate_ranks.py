@@ -1,0 +1,173 @@
+"""Filtered, realistic ranks: by hand, by a slow loop, and by PyKEEN's evaluator."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pykeen.evaluation import RankBasedEvaluator
+from torch import Tensor
+
+from kgplatform.errors import TrainingError
+from kgplatform.models import DistMult, LinkModel
+from kgplatform.training.evaluate import KnownAnswers, evaluate, metrics_of_ranks, rank
+
+
+def test_ranks_by_hand() -> None:
+    scores = torch.tensor(
+        [
+            [5.0, 4.0, 3.0, 2.0],  # the best
+            [5.0, 4.0, 3.0, 2.0],  # third, second without known entity 0
+            [1.0, 1.0, 1.0, 1.0],  # four equal: the middle of 1 to 4
+            [2.0, 2.0, 1.0, 3.0],  # second and third equal
+        ]
+    )
+    target = torch.tensor([0, 2, 1, 1])
+    known = torch.tensor([1, 1, 3]), torch.tensor([0, 2, 1])
+    assert rank(scores, target, known).tolist() == [1.0, 2.0, 2.5, 2.5]
+
+
+def test_metrics_by_hand() -> None:
+    metrics = metrics_of_ranks(torch.tensor([1.0, 2.0, 4.0, 12.5], dtype=torch.float64))
+    assert metrics.mrr == pytest.approx((1 + 1 / 2 + 1 / 4 + 1 / 12.5) / 4)
+    assert (metrics.hits_at_1, metrics.hits_at_3, metrics.hits_at_10) == (0.25, 0.5, 0.75)
+    assert metrics.mean_rank == pytest.approx(19.5 / 4)
+    assert metrics.count == 4
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_scores_that_are_not_numbers_are_refused(bad: float) -> None:
+    scores = torch.zeros(2, 3)
+    scores[1, 2] = bad
+    with pytest.raises(TrainingError, match="NaN or infinite") as caught:
+        rank(scores, torch.tensor([0, 0]))
+    assert "learning_rate" in caught.value.hint
+
+
+@given(
+    st.lists(st.integers(0, 3), min_size=2, max_size=12),
+    st.data(),
+)
+def test_ranks_equal_a_slow_loop(values: list[int], data: st.DataObject) -> None:
+    target = data.draw(st.integers(0, len(values) - 1))
+    hidden = data.draw(st.sets(st.integers(0, len(values) - 1)))
+    rivals = [v for i, v in enumerate(values) if i != target and i not in hidden]
+    optimistic = 1 + sum(v > values[target] for v in rivals)
+    pessimistic = 1 + sum(v >= values[target] for v in rivals)
+    entities = torch.tensor(sorted(hidden), dtype=torch.int64)
+    found = rank(
+        torch.tensor([values], dtype=torch.float32),
+        torch.tensor([target]),
+        (torch.zeros_like(entities), entities),
+    )
+    assert found.tolist() == [(optimistic + pessimistic) / 2]
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=30, unique=True))
+def test_known_answers_equal_a_slow_loop(facts: list[tuple[int, int, int]]) -> None:
+    triples = torch.tensor(facts)
+    for side, anchor_at, answer_at in (("tail", 0, 2), ("head", 2, 0)):
+        known = KnownAnswers(triples, 4, side)
+        anchor, relation = (torch.arange(16) // 4), (torch.arange(16) % 4)
+        row, answer = known.of(anchor, relation)
+        expected = {
+            (q, fact[answer_at])
+            for q in range(16)
+            for fact in facts
+            if (fact[anchor_at], fact[1]) == (q // 4, q % 4)
+        }
+        assert set(zip(row.tolist(), answer.tolist(), strict=True)) == expected
+
+
+class Table(LinkModel):
+    """Scores from two tables, so that ties can be made at will."""
+
+    def __init__(self, tails: Tensor, heads: Tensor) -> None:
+        super().__init__(tails.shape[-1], tails.shape[1], 1, reciprocal=False)
+        self.tails, self.heads = tails, heads
+
+    def score_tails(
+        self, head: Tensor, relation: Tensor, candidates: Tensor | None = None
+    ) -> Tensor:
+        return self.tails[head, relation].clone()
+
+    def score_heads(
+        self, relation: Tensor, tail: Tensor, candidates: Tensor | None = None
+    ) -> Tensor:
+        return self.heads[relation, tail].clone()
+
+    def tail_query(self, head: Tensor, relation: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def head_query(self, relation: Tensor, tail: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def match(self, queries: Tensor, entities: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def match_rows(self, queries: Tensor, entities: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+def test_metrics_equal_pykeen_on_the_same_scores_with_ties() -> None:
+    rng = np.random.default_rng(5)
+    n, r = 30, 4
+    # Few distinct values, hence many ties.
+    tails = torch.from_numpy(rng.integers(0, 6, (n, r, n))).float()
+    heads = torch.from_numpy(rng.integers(0, 6, (r, n, n))).float()
+    codes = rng.choice(n * r * n, 600, replace=False)
+    known = torch.from_numpy(np.stack(np.unravel_index(codes, (n, r, n)), axis=1))
+    triples = known[:200]
+    ours = evaluate(Table(tails, heads), triples, known, batch_size=7)
+
+    oracle = RankBasedEvaluator(filtered=True)
+    for triple in triples:
+        head, relation, tail = triple.tolist()
+        rivals = {
+            "tail": known[(known[:, 0] == head) & (known[:, 1] == relation)][:, 2],
+            "head": known[(known[:, 2] == tail) & (known[:, 1] == relation)][:, 0],
+        }
+        for side, scores, target in (
+            ("tail", tails[head, relation].clone(), tail),
+            ("head", heads[relation, tail].clone(), head),
+        ):
+            true = scores[target].clone().reshape(1, 1)
+            scores[rivals[side]] = float("nan")  # PyKEEN marks what is filtered by NaN
+            scores[target] = true
+            oracle.process_scores_(triple.unsqueeze(0), side, scores.unsqueeze(0), true)
+    theirs = oracle.finalize()
+    for side, metrics in {"both": ours, **ours.sides}.items():
+        for mine, name in (
+            (metrics.mrr, "inverse_harmonic_mean_rank"),
+            (metrics.mean_rank, "arithmetic_mean_rank"),
+            (metrics.hits_at_1, "hits_at_1"),
+            (metrics.hits_at_3, "hits_at_3"),
+            (metrics.hits_at_10, "hits_at_10"),
+        ):
+            expected = theirs.get_metric(f"{side}.realistic.{name}")
+            assert mine == pytest.approx(expected, abs=1e-6), (side, name)
+
+
+def test_chunks_do_not_change_the_result() -> None:
+    model = DistMult(20, 2, 4)
+    generator = torch.Generator().manual_seed(0)
+    triples = torch.stack(
+        [torch.randint(m, (50,), generator=generator) for m in (20, 2, 20)], dim=1
+    )
+    whole = evaluate(model, triples, triples)
+    assert evaluate(model, triples, triples, batch_size=3) == whole
+    assert whole.count == 100
+    assert whole.sides["head"].count == whole.sides["tail"].count == 50
+
+
+def test_a_model_that_knows_nothing_ranks_in_the_middle() -> None:
+    model = DistMult(21, 1, 4)
+    torch.nn.init.zeros_(model.entity)
+    triples = torch.tensor([[0, 0, 1]])
+    assert evaluate(model, triples, triples).mean_rank == 11.0
+
+
+def test_nothing_to_evaluate_is_an_error() -> None:
+    nothing = torch.empty(0, 3, dtype=torch.int64)
+    with pytest.raises(TrainingError, match="no triple"):
+        evaluate(DistMult(3, 1, 2), nothing, nothing)
