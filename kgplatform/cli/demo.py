@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 GRAPH = "countries"
 MODELS = ("transe", "gcn")
-LINKS_WRITTEN = 60
-LINKS_SHOWN = 3
+LINKS_SHOWN = 5
+RELATIONS = ("BORDERS", "SPEAKS", "NEAR")
+LINKS_A_RELATION = 30
 STEPS = 6
 
 # Shown at the end: queries of cypher/browser with what each is asked.
@@ -57,7 +58,7 @@ def demo(as_json: bool) -> None:
     data |= {
         "runs": [{"run": run.id, "metrics": dict(run.metrics)} for run in runs],
         "active_run": best.id,
-        "predicted": [vars(link) for link in links[:LINKS_SHOWN]],
+        "predicted": [vars(link) for link in links],
         "queries": answers,
         **login,
     }
@@ -139,13 +140,17 @@ def _step_predict(
     from kgplatform.store.writeback import Link, write_links
     from kgplatform.training.predict import predict_links
 
-    _heading(5, f"predict borders that the facts do not have, with {run.config.model}")
-    links = predict_links(run, snapshot, relation="BORDERS", top_k=LINKS_WRITTEN)
-    rows = [Link(**vars(link)) for link in links]
+    _heading(5, f"predict what the facts do not say, with {run.config.model}")
+    predicted = [
+        predict_links(run, snapshot, relation=relation, top_k=LINKS_A_RELATION)
+        for relation in RELATIONS
+    ]
+    rows = [Link(**vars(link)) for links in predicted for link in links]
     with progress_bar() as progress:
         write_links(store, run.id, run_properties(run, target), target, rows, progress)
-    note(links_table(links[:LINKS_SHOWN]))
-    return links
+    for links in predicted:
+        note(f"{links_table(links[:LINKS_SHOWN])}\n")
+    return [link for links in predicted for link in links[:1]]
 
 
 def _step_ask(store: Store) -> list[dict[str, Any]]:
@@ -166,10 +171,10 @@ def _step_ask(store: Store) -> list[dict[str, Any]]:
 
 
 def _ending(links: list[PredictedLink], login: dict[str, Any]) -> str:
-    lines = ["", f"{LINKS_SHOWN} predicted links, now in the graph as PREDICTED:"]
+    lines = ["", "the likeliest link of each relation, now in the graph as PREDICTED:"]
     lines += [
         f"  {link.head} -{link.relation}-> {link.tail}   (confidence {link.confidence:.2f})"
-        for link in links[:LINKS_SHOWN]
+        for link in links
     ]
     if login["browser"] is not None:
         lines += [
