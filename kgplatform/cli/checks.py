@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
@@ -55,6 +56,33 @@ def run(settings: Settings) -> list[Check]:
     else:
         answer = _database(info.uri, info.username, info.password, None)
     return [*local, *answer, check_torch()]
+
+
+def probe(uri: str, username: str, password: str | None) -> str:
+    """The version of the server at this address, asked once: no waiting for it to come up.
+
+    Raises:
+        UsageError: The address is not one of Neo4j's.
+        UnavailableError: No server answers there.
+        AuthenticationError: It refused the login.
+    """
+    import neo4j
+    from neo4j.exceptions import DriverError, Neo4jError
+
+    from kgplatform.errors import UsageError
+    from kgplatform.store.client import map_error, shown_uri
+
+    if not re.match(r"(bolt|neo4j)(\+s|\+ssc)?://.", uri):
+        raise UsageError(
+            f"{shown_uri(uri)!r} is not an address of Neo4j's protocol",
+            hint="set NEO4J_URI to bolt://host:7687, neo4j://host or neo4j+s://host",
+        )
+    auth = None if password is None else (username, password)
+    try:
+        with neo4j.GraphDatabase.driver(uri, auth=auth, connection_timeout=10) as driver:
+            return str(driver.get_server_info().agent).removeprefix("Neo4j/")
+    except (Neo4jError, DriverError) as error:
+        raise map_error(error, shown_uri(uri)) from error
 
 
 def check_java() -> Check:
@@ -147,6 +175,7 @@ def _database(uri: str, username: str, password: str | None, database: str | Non
 
     results: list[Check] = []
     try:
+        probe(uri, username, password)
         with connect(uri, username, password, database) as store:
             results.append(Check("server", "ok", "it answers"))
             results.append(Check("login", "ok", f"as {username}"))

@@ -63,6 +63,7 @@ def down(as_json: bool) -> None:
 def status(show_password: bool, as_json: bool) -> None:
     """Say which Neo4j is used and whether it answers."""
     from kgplatform import server
+    from kgplatform.cli.checks import probe
     from kgplatform.errors import UnavailableError
     from kgplatform.settings import load_settings
 
@@ -72,7 +73,7 @@ def status(show_password: bool, as_json: bool) -> None:
     else:
         info = server.running(settings)
         try:
-            answers = info is not None and bool(_version(info.uri, info.username, info.password))
+            answers = info is not None and bool(probe(info.uri, info.username, info.password))
         except UnavailableError:
             answers = False
         data = _local(info, answers, show_password)
@@ -99,11 +100,12 @@ def doctor(as_json: bool) -> int:
 
 
 def _existing(settings: Settings) -> dict[str, Any]:
+    from kgplatform.cli.checks import probe
     from kgplatform.store.client import shown_uri
 
     uri = str(settings.neo4j_uri)
     password = settings.neo4j_password.get_secret_value() if settings.neo4j_password else None
-    version = _version(uri, settings.neo4j_username, password, settings.neo4j_database)
+    version = probe(uri, settings.neo4j_username, password)
     return {
         "running": True,
         "managed": False,
@@ -129,13 +131,6 @@ def _local(info: ServerInfo | None, answers: bool, show_password: bool) -> dict[
         "home": str(info.home),
     }
     return data | {"password": info.password} if show_password else data
-
-
-def _version(uri: str, username: str, password: str | None, database: str | None = None) -> str:
-    from kgplatform.store.client import connect
-
-    with connect(uri, username, password, database) as store:
-        return store.version()
 
 
 def _text(data: dict[str, Any]) -> str:
