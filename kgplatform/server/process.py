@@ -35,8 +35,8 @@ from kgplatform.server.locks import held
 from kgplatform.settings import Settings
 
 MAIN_CLASS = "org.neo4j.server.CommunityEntryPoint"
-SECONDS_TO_START = 180
-"""Recovery after a crash was seen to take up to 80 s."""
+SECONDS_TO_START = 300
+"""Recovery after a crash was seen to take 80 s, a start on a busy machine two minutes."""
 
 SECONDS_TO_STOP = 90
 SPACE_TO_START = 200 * MIB
