@@ -1,6 +1,8 @@
-// Close a load.
-// Params: $graph
+// Close a load; the marks of others that are under way or were cut stay.
+// Params: $graph, $source
 // Returns: nothing
 MATCH (g:KnowledgeGraph {name: $graph})
-REMOVE g.loading
-SET g.version = g.version + 1, g.loaded = datetime()
+SET g.version = g.version + 1
+WITH g, [s IN g.loading WHERE s <> $source] AS others
+SET g.loading = CASE WHEN size(others) > 0 THEN others END,
+    g.loaded = datetime()

@@ -2,9 +2,10 @@
 // Params: $graph, $end (one more than the last nid), $block
 // Returns: nids, ids (parallel)
 UNWIND range(0, $end - 1, $block) AS lo
-CALL (lo) {
+WITH lo, CASE WHEN lo + $block < $end THEN lo + $block ELSE $end END AS hi
+CALL (lo, hi) {
   MATCH (e:Entity {graph: $graph})
-  WHERE e.nid >= lo AND e.nid < lo + $block
+  WHERE e.nid >= lo AND e.nid < hi
   RETURN collect(e.nid) AS nids, collect(e.id) AS ids
 }
 RETURN nids, ids

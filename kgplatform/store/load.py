@@ -8,10 +8,11 @@ from itertools import islice
 from typing import TypeVar
 
 from kgplatform import queries
+from kgplatform.errors import InputError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Outcome, Store, Transaction
 from kgplatform.store.schema import migrate
-from kgplatform.triples import Entity, Triple, fact_id
+from kgplatform.triples import Entity, Triple, fact_id, fault_of_name
 
 T = TypeVar("T")
 
@@ -30,7 +31,8 @@ class LoadCounts:
         facts_unchanged: Facts that were there already, or came twice.
         entities_created: Entities that were new.
         entities_described: Rows of names, descriptions and types that were taken over.
-        num_conflicts: Triples that the graph, or the source further up, has in another split.
+        num_conflicts: Triples that the graph, or the source further up, has in another split
+            or in none.
         conflicts: The first ``CONFLICTS_KEPT`` of them.
     """
 
@@ -65,8 +67,11 @@ def load(
         progress: Told of entities and facts written.
 
     Raises:
+        InputError: The graph's name is empty, too long or holds a control character.
         StoreError: The database failed; the load can be repeated.
     """
+    if fault := fault_of_name("graph", graph):
+        raise InputError(f"the name of the {fault}", hint="give another with --graph")
     migrate(store)
     store.run(queries.get("load/begin_load"), graph=graph, source=source)
     counts = LoadCounts()
@@ -79,7 +84,7 @@ def load(
         done += len(facts)
         progress("facts", done, None)
     progress("facts", done, done)
-    store.run(queries.get("load/end_load"), graph=graph)
+    store.run(queries.get("load/end_load"), graph=graph, source=source)
     return counts
 
 

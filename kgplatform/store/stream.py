@@ -65,10 +65,12 @@ def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Colum
 
     Raises:
         InputError: There is no such graph.
-        StoreError: A load of it is under way or was cut, or it changed during the export.
+        StoreError: A load of it is under way or was cut, it changed during the export, or
+            something else than a load made entities in it.
     """
     with store.reading() as transaction:
         before = _graph_record(transaction, graph)
+        _check_numbered(transaction, graph)
         params = {"graph": graph, "end": before["entities"], "block": BLOCK}
         entities, position = _stream_entities(transaction, params)
         parts: list[Part] = []
@@ -78,7 +80,7 @@ def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Colum
             queries.get("read/stream_triples"), params
         ):
             code = relations.setdefault(relation, len(relations))
-            head, tail = position[np.array(heads)], position[np.array(tails)]
+            head, tail = _known(position, heads), _known(position, tails)
             parts.append(Part(head, code, tail, _split_code(split, relation)))
             done += len(heads)
             progress("relationships", done, None)
@@ -210,6 +212,23 @@ def _stream_entities(
     return entities, position
 
 
+def _known(position: np.ndarray, nids: list[int]) -> np.ndarray:
+    """Positions of entities by nid; -1 for one that came after their list was read."""
+    numbers = np.array(nids, dtype=np.int64)
+    inside = (numbers >= 0) & (numbers < len(position))
+    return np.where(inside, position[np.where(inside, numbers, 0)], -1)
+
+
+def _check_numbered(transaction: Transaction, graph: str) -> None:
+    (row,) = transaction.rows(queries.get("read/count_unnumbered"), graph=graph)
+    if row["entities"]:
+        raise StoreError(
+            f"{row['entities']} entities of graph {graph!r} were not made by a load, "
+            f"for example {row['example']!r}",
+            hint="load a file that names them: that numbers them and changes nothing else",
+        )
+
+
 def _graph_record(transaction: Transaction, graph: str) -> dict[str, Any]:
     rows = transaction.rows(queries.get("read/get_graph"), graph=graph)
     if not rows:
@@ -220,8 +239,9 @@ def _graph_record(transaction: Transaction, graph: str) -> dict[str, Any]:
         )
     (record,) = rows
     if record["loading"] is not None:
+        loads = ", ".join(record["loading"])
         raise StoreError(
-            f"a load of {record['loading']} into graph {graph!r} is under way or was cut",
+            f"a load of {loads} into graph {graph!r} is under way or was cut",
             hint="wait for it, or run the same `kgp load` again to complete it",
         )
     return record
