@@ -362,8 +362,7 @@ def test_entities_that_come_between_their_list_and_the_facts_are_noticed(
         for _ in range(30):
             try:
                 snapshot = snapshot_of_graph(store, graph_name)
-            except StoreError as error:
-                assert graph_name in str(error)
+            except StoreError:
                 refused += 1
             else:
                 # Whole, if it was between two loads: each of them brings one entity and fact.
