@@ -65,16 +65,7 @@ def _draw_validation(axes: Axes, lines: list[dict[str, Any]]) -> None:
     values = [line["valid_mrr"] for line in evaluated]
     axes.plot(epochs, values, color="C1", marker=".", markersize=4)
     best = max(range(len(values)), key=values.__getitem__)
-    axes.plot(epochs[best], values[best], "o", color="C3", markersize=7)
+    label = f"best: {values[best]:.3f} at epoch {epochs[best]}"
+    axes.plot(epochs[best], values[best], "o", color="C3", markersize=7, label=label)
     axes.axvline(epochs[best], color="C3", linewidth=0.8, linestyle=":")
-    # Below the mark, and on the side that has room, so that the text never leaves the panel.
-    late = epochs[best] > (epochs[0] + epochs[-1]) / 2
-    axes.annotate(
-        f"best {values[best]:.3f}\nepoch {epochs[best]}",
-        (epochs[best], values[best]),
-        xytext=(-8 if late else 8, -10),
-        textcoords="offset points",
-        ha="right" if late else "left",
-        va="top",
-        color="C3",
-    )
+    axes.legend(loc="lower right")

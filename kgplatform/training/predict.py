@@ -80,10 +80,10 @@ def predict_links(
 
     The confidence is the probability that the link is a *known* fact, as a logistic curve
     (Platt 1999) estimates it from validation facts: they were hidden from training as missing
-    facts are, and compete with the same candidates. It counts every other candidate as false,
-    though some are true and only unknown: it is a lower bound of the probability that the
-    link is true. It holds for facts that are missing at random, at the rate at which
-    validation facts were set aside.
+    facts are, and compete with the same candidates. That counts every other candidate as
+    false, though some are true and only unknown: confidence is a lower bound of the
+    probability that the link is true, and the looser, the more facts the graph lacks
+    (docs/benchmarks.md, "Calibration"). It orders links and can be compared across relations.
 
     Args:
         run: A complete run.

@@ -1,9 +1,11 @@
 """Filtered, realistic ranks: by hand, by a slow loop, and by PyKEEN's evaluator."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pykeen.evaluation import RankBasedEvaluator
 from torch import Tensor
@@ -44,6 +46,7 @@ def test_scores_that_are_not_numbers_are_refused(bad: float) -> None:
     assert "learning_rate" in caught.value.hint
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 3), min_size=2, max_size=12),
     st.data(),
@@ -63,6 +66,7 @@ def test_ranks_equal_a_slow_loop(values: list[int], data: st.DataObject) -> None
     assert found.tolist() == [(optimistic + pessimistic) / 2]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=30, unique=True))
 def test_known_answers_equal_a_slow_loop(facts: list[tuple[int, int, int]]) -> None:
     triples = torch.tensor(facts)
@@ -123,20 +127,22 @@ def test_metrics_equal_pykeen_on_the_same_scores_with_ties() -> None:
     oracle = RankBasedEvaluator(filtered=True)
     for triple in triples:
         head, relation, tail = triple.tolist()
-        rivals = {
+        rivals: dict[Literal["head", "tail"], Tensor] = {
             "tail": known[(known[:, 0] == head) & (known[:, 1] == relation)][:, 2],
             "head": known[(known[:, 2] == tail) & (known[:, 1] == relation)][:, 0],
         }
-        for side, scores, target in (
-            ("tail", tails[head, relation].clone(), tail),
-            ("head", heads[relation, tail].clone(), head),
-        ):
+        answers = {
+            "tail": (tails[head, relation].clone(), tail),
+            "head": (heads[relation, tail].clone(), head),
+        }
+        for side, rival in rivals.items():
+            scores, target = answers[side]
             true = scores[target].clone().reshape(1, 1)
-            scores[rivals[side]] = float("nan")  # PyKEEN marks what is filtered by NaN
+            scores[rival] = float("nan")  # PyKEEN marks what is filtered by NaN
             scores[target] = true
             oracle.process_scores_(triple.unsqueeze(0), side, scores.unsqueeze(0), true)
     theirs = oracle.finalize()
-    for side, metrics in {"both": ours, **ours.sides}.items():
+    for name_of_side, metrics in {"both": ours, **ours.sides}.items():
         for mine, name in (
             (metrics.mrr, "inverse_harmonic_mean_rank"),
             (metrics.mean_rank, "arithmetic_mean_rank"),
@@ -144,8 +150,8 @@ def test_metrics_equal_pykeen_on_the_same_scores_with_ties() -> None:
             (metrics.hits_at_3, "hits_at_3"),
             (metrics.hits_at_10, "hits_at_10"),
         ):
-            expected = theirs.get_metric(f"{side}.realistic.{name}")
-            assert mine == pytest.approx(expected, abs=1e-6), (side, name)
+            expected = theirs.get_metric(f"{name_of_side}.realistic.{name}")
+            assert mine == pytest.approx(expected, abs=1e-6), (name_of_side, name)
 
 
 def test_chunks_do_not_change_the_result() -> None:

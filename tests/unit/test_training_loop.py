@@ -28,7 +28,7 @@ SETTINGS = {"epochs": 6, "evaluate_every": 2, "embedding_dim": 8, "batch_size": 
 
 def ring(size: int = 20) -> KGSnapshot:
     """A ring that is walked both ways; every tenth edge for valid, every tenth for test."""
-    triples = []
+    triples: list[Triple] = []
     for i in range(size):
         for relation, tail in (("next", i + 1), ("skip", i + 2), ("back", i - 1)):
             at = len(triples) % 10
@@ -152,7 +152,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import test_training_loop as here
 from kgplatform.training.loop import train
-config = here.config_of("distmult", epochs=400, patience=0)
+config = here.config_of("distmult", epochs=150, patience=0)
 train(here.ring(), config, Path(sys.argv[2]), source={})
 """
 
@@ -174,7 +174,7 @@ def test_a_killed_training_resumes_bit_for_bit(tmp_path: Path) -> None:
     with metrics.open("a") as file:
         file.write('{"epoch": 4')
     resume(folder, ring())
-    config = config_of("distmult", epochs=400, patience=0)
+    config = config_of("distmult", epochs=150, patience=0)
     train(ring(), config, tmp_path / "whole", source={})
     assert_same_run(tmp_path / "whole", folder)
 
@@ -185,9 +185,10 @@ def test_resuming_at_once_is_training_from_the_start(
     def interrupted(state: loop._State) -> float:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(loop, "_one_epoch", interrupted)
+    monkeypatch.setattr(loop, "_one_epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
         train(ring(), config_of("gcn"), tmp_path / "cut", source={})
+    monkeypatch.undo()
     resume(tmp_path / "cut", ring())
     train(ring(), config_of("gcn"), tmp_path / "whole", source={})
     assert_same_run(tmp_path / "whole", tmp_path / "cut")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgplatform.errors import RunError, UnknownNameError, UsageError
@@ -197,6 +197,7 @@ def test_a_score_that_misleads_gives_the_base_rate() -> None:
     np.testing.assert_allclose(fit.confidence(score, score), label.mean())
 
 
+@settings(deadline=None)
 @given(
     st.floats(0, 50),
     st.floats(-50, 50),

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgplatform.errors import UsageError
@@ -19,6 +19,7 @@ def graph(rows: list[tuple[int, int, int]]) -> KGSnapshot:
     return from_triples(Triple(f"e{h}", f"r{r}", f"e{t}") for h, r, t in rows)
 
 
+@settings(deadline=None)
 @given(facts, st.integers(0, 5), st.floats(0, 0.4), st.floats(0, 0.4))
 def test_train_covers_every_entity_and_relation(
     rows: list[tuple[int, int, int]], seed: int, valid: float, test: float
