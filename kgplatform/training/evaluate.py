@@ -92,7 +92,7 @@ def rank(scores: Tensor, target: Tensor, known: tuple[Tensor, Tensor] | None = N
         known: Row and entity of answers that do not compete; the target may be among them.
 
     Returns:
-        float64 [B], from 1.
+        float64 [B] on the CPU, from 1.
 
     Raises:
         TrainingError: A score is NaN or infinite.
@@ -106,9 +106,10 @@ def rank(scores: Tensor, target: Tensor, known: tuple[Tensor, Tensor] | None = N
     if known is not None:
         scores[known] = float("-inf")
         scores.scatter_(1, target.unsqueeze(1), true)
-    better = (scores > true).sum(1)
+    # Counted on the device, averaged on the CPU: not every device has float64.
+    better = (scores > true).sum(1).cpu()
     # The target equals itself, hence at least 1.
-    equal = (scores == true).sum(1)
+    equal = (scores == true).sum(1).cpu()
     return better.double() + (equal.double() + 1) / 2
 
 
@@ -165,7 +166,7 @@ def evaluate(
         ranks["head"].append(rank(scores, head, heads.of(tail, relation)))
         done += len(batch)
         progress(stage, done, len(triples))
-    by_side = {side: torch.cat(parts).cpu() for side, parts in ranks.items()}
+    by_side = {side: torch.cat(parts) for side, parts in ranks.items()}
     sides = {side: metrics_of_ranks(values) for side, values in by_side.items()}
     return metrics_of_ranks(torch.cat(list(by_side.values())), sides)
 
