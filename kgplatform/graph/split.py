@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -45,36 +46,58 @@ def ensure_split(
     published = bool((split >= VALID).any())
     split[unsplit] = TRAIN
     if not published:
-        wanted = round(unsplit.size * valid_share), round(unsplit.size * test_share)
-        chosen = _dispensable(snapshot, unsplit, sum(wanted), np.random.default_rng(seed))
-        # A graph too small for both shares gives each its part of what can be spared.
-        valid = chosen.size * wanted[0] // max(1, sum(wanted))
-        split[chosen[:valid]] = VALID
-        split[chosen[valid:]] = TEST
+        shares = {VALID: valid_share, TEST: test_share}
+        room = {code: round(unsplit.size * share) for code, share in shares.items()}
+        for code, pairs in _held_out(snapshot, unsplit, room, np.random.default_rng(seed)).items():
+            split[pairs] = code
     return dataclasses.replace(snapshot, split=torch.from_numpy(split))
 
 
-def _dispensable(
-    snapshot: KGSnapshot, edges: np.ndarray, wanted: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Up to ``wanted`` of ``edges`` in random order, after which train still covers all."""
+def _held_out(
+    snapshot: KGSnapshot, edges: np.ndarray, room: dict[int, int], rng: np.random.Generator
+) -> dict[int, list[int]]:
+    """Edges for each split, at most ``room`` of them, after which train still covers all.
+
+    Drawn are pairs of entities with all their edges: the edge back, or another relation
+    between the two, would give the held-out fact away (docs/decisions/0005).
+    """
     heads, tails = snapshot.edge_index.numpy()
     relations = snapshot.edge_type.numpy()
-    entity_left = np.bincount(heads, minlength=snapshot.num_entities)
-    entity_left += np.bincount(tails, minlength=snapshot.num_entities)
-    relation_left = np.bincount(relations, minlength=snapshot.num_relations)
-    chosen: list[int] = []
-    for edge in rng.permutation(edges):
-        if len(chosen) == wanted:
+    ends = np.bincount(np.concatenate((heads, tails)), minlength=snapshot.num_entities)
+    uses = np.bincount(relations, minlength=snapshot.num_relations)
+    held: dict[int, list[int]] = {code: [] for code in room}
+    for pair in _pairs(heads, tails, edges, rng):
+        unfilled = [code for code in room if len(held[code]) < room[code]]
+        if not unfilled:
             break
-        head, tail, relation = heads[edge], tails[edge], relations[edge]
-        entity_left[head] -= 1
-        entity_left[tail] -= 1
-        relation_left[relation] -= 1
-        if entity_left[head] and entity_left[tail] and relation_left[relation]:
-            chosen.append(edge)
+        # The emptier by its share, so that a graph with little to spare feeds both.
+        code = min(unfilled, key=lambda code: len(held[code]) / room[code])
+        if len(held[code]) + pair.size > room[code]:
+            continue
+        touched = np.concatenate((heads[pair], tails[pair]))
+        np.subtract.at(ends, touched, 1)
+        np.subtract.at(uses, relations[pair], 1)
+        if ends[touched].all() and uses[relations[pair]].all():
+            held[code].extend(pair.tolist())
         else:
-            entity_left[head] += 1
-            entity_left[tail] += 1
-            relation_left[relation] += 1
-    return np.array(chosen, dtype=np.int64)
+            np.add.at(ends, touched, 1)
+            np.add.at(uses, relations[pair], 1)
+    return held
+
+
+def _pairs(
+    heads: np.ndarray, tails: np.ndarray, edges: np.ndarray, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Edges by the two entities that they join, pairs in random order.
+
+    A pair of which some edge is in a split already is left out: it stays where that one is.
+    """
+    low, high = np.minimum(heads, tails), np.maximum(heads, tails)
+    _, pair_of = np.unique(low * (int(high.max(initial=0)) + 1) + high, return_inverse=True)
+    order = np.argsort(pair_of, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(pair_of[order])) + 1)
+    free = np.zeros(heads.size, dtype=bool)
+    free[edges] = True
+    for index in rng.permutation(len(groups)):
+        if free[groups[index]].all():
+            yield groups[index]

@@ -64,3 +64,31 @@ def test_a_whole_split_is_returned_as_it_is() -> None:
 def test_shares_that_leave_nothing_are_refused(valid: float, test: float) -> None:
     with pytest.raises(UsageError, match="leave no edges"):
         ensure_split(graph([(0, 0, 1)]), seed=0, valid_share=valid, test_share=test)
+
+
+def test_facts_between_the_same_two_entities_stay_together() -> None:
+    rows = [(h, 0, t) for h in range(15) for t in range(15) if h != t]
+    rows += [(h, 1, t) for h in range(15) for t in range(h)]
+    split = ensure_split(graph(rows), seed=3, valid_share=0.2, test_share=0.2)
+    splits_of_pair: dict[frozenset[int], set[int]] = {}
+    for (head, _, tail), code in zip(split.triples().tolist(), split.split.tolist(), strict=True):
+        splits_of_pair.setdefault(frozenset((head, tail)), set()).add(code)
+    assert all(len(codes) == 1 for codes in splits_of_pair.values())
+    assert len(split.triples("valid")) > 40
+
+
+def test_a_pair_that_is_partly_split_already_stays_in_train() -> None:
+    rows = [Triple("a", "r", "b", "train"), Triple("b", "r", "a")]
+    rows += [Triple(f"x{i}", "r", f"x{j}") for i in range(6) for j in range(6)]
+    split = ensure_split(from_triples(rows), seed=0, valid_share=0.45, test_share=0.45)
+    first = split.entities.index("a")
+    held = torch.cat((split.triples("valid"), split.triples("test")))
+    assert len(held) > 10
+    assert first not in held[:, [0, 2]]
+
+
+@pytest.mark.parametrize(("valid", "test", "sizes"), [(0.0, 0.2, (0, 80)), (0.2, 0.0, (80, 0))])
+def test_one_share_may_be_nothing(valid: float, test: float, sizes: tuple[int, int]) -> None:
+    snapshot = graph([(h, 0, t) for h in range(20) for t in range(20)])
+    split = ensure_split(snapshot, seed=0, valid_share=valid, test_share=test)
+    assert (len(split.triples("valid")), len(split.triples("test"))) == sizes
