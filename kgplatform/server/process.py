@@ -183,8 +183,7 @@ def _terminate(process: psutil.Process, where: Folders) -> None:
                 hint=f"wait and repeat; {where.console} says what it does",
             )
         time.sleep(0.1)
-    with suppress(ChildProcessError):
-        os.waitpid(process.pid, os.WNOHANG)
+    _reap(process)
 
 
 def _spawn(where: Folders, command: list[str]) -> psutil.Process:
@@ -214,6 +213,7 @@ def _await(process: psutil.Process, where: Folders, ports: Ports, progress: Prog
     began = time.monotonic()
     while (waited := time.monotonic() - began) < SECONDS_TO_START:
         if not _lives(process):
+            _reap(process)
             raise why_it_ended(where, ports)
         # Only then: before, it could be another server that answers at this port.
         if _says_started(where) and _answers(info, where):
@@ -280,6 +280,12 @@ def _lives(process: psutil.Process) -> bool:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def _reap(process: psutil.Process) -> None:
+    """Take note of the end of a server that this very process began; else it is a zombie."""
+    with suppress(ChildProcessError):
+        os.waitpid(process.pid, os.WNOHANG)
 
 
 def _is_server(process: psutil.Process, where: Folders) -> bool:

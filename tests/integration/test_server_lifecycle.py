@@ -247,3 +247,19 @@ def test_too_little_room_is_an_error_before_anything_is_fetched(
         )
     assert "KGP_CACHE" in caught.value.hint
     assert not list((tiny_disk / "home").rglob("*.jar"))
+
+
+def test_damaged_data_are_named_and_can_be_begun_anew(project: Settings) -> None:
+    where = folders(project)
+    password = where.password.read_text()
+    for name in ("neostore", "neostore.nodestore.db"):
+        (where.data / "databases" / "neo4j" / name).write_bytes(os.urandom(8192))
+    with pytest.raises(ServerError, match="cannot open its database") as caught:
+        local.start(project)
+    assert str(where.data) in caught.value.hint
+    # The hint, followed: without data, the password of the file holds again.
+    local.stop(project)
+    where.data.rename(where.home / "damaged")
+    info = local.start(project)
+    assert info.password == password.strip()
+    assert counted(info) == 0
