@@ -5,6 +5,7 @@ inside the command that needs it, so that ``kgp --help`` stays instant.
 """
 
 import importlib
+import logging
 import sys
 from typing import Any
 
@@ -80,6 +81,9 @@ def main(args: list[str] | None = None) -> Any:
 
     0: done; 1: a failure that was handled; 2: wrong usage; 4: the database refused the login.
     """
+    logging.basicConfig(format="%(message)s")
+    # What the driver logs, it also raises; ours says it once, in a line.
+    logging.getLogger("neo4j").setLevel(logging.CRITICAL)
     try:
         code = cli.main(args=args, standalone_mode=False)
     except KGPlatformError as error:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from kgplatform.settings import Settings
     from kgplatform.store.client import Store
 
-OLDEST = (5, 13)
-"""The first Neo4j with vector indexes as they are used here."""
+OLDEST = (5, 26)
+"""The first Neo4j with dynamic relationship types, which loading uses (decision 0004)."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def check_version(store: Store) -> Check:
     version = store.version()
     parts = version.split(".")
     if tuple(int(part) for part in parts[:2] if part.isdigit()) < OLDEST:
-        return Check("version", "fail", version, "use Neo4j 5.13 or newer (5.26 is best)")
+        return Check("version", "fail", version, "use Neo4j 5.26 or newer")
     return Check("version", "ok", version)
 
 
@@ -204,7 +204,7 @@ def check_vector_search(store: Store) -> Check:
 
     if store.rows(queries.get("read/find_vector_search")):
         return Check("vector search", "ok", "db.index.vector.queryNodes")
-    return Check("vector search", "fail", "the server has none", "use Neo4j 5.13 or newer")
+    return Check("vector search", "fail", "the server has none", "use Neo4j 5.26 or newer")
 
 
 def check_schema(store: Store) -> Check:
