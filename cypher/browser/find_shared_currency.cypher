@@ -6,4 +6,4 @@ WHERE one.id < other.id AND NOT EXISTS { (one)-[:BORDERS]-(other) }
 RETURN c.name AS currency, COUNT { (c)<-[:USES_CURRENCY]-() } AS users,
        one.name AS one, other.name AS other
 ORDER BY users, currency, one, other
-LIMIT $limit
+LIMIT toInteger($limit)

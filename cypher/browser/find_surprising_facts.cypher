@@ -1,5 +1,5 @@
-// The asserted facts whose two ends are less alike than is usual for their relation: rare,
-// or wrong. Reads every fact of the graph.
+// The asserted facts whose ends are the least alike for their relation: rare ones, or wrong.
+// Alike by the active vectors. Reads every fact of the graph.
 // Params: $graph, $limit (e.g. 25)
 // Returns: head, relation, tail, similarity (0 to 1), usual (mean of the relation)
 MATCH (set:EmbeddingSet {graph: $graph, active: true})
@@ -11,5 +11,5 @@ WITH type(r) AS relation, avg(similarity) AS usual, collect({fact: r, similarity
 UNWIND facts AS f
 WITH relation, usual, f.fact AS fact, f.similarity AS similarity
 ORDER BY similarity - usual
-LIMIT $limit
+LIMIT toInteger($limit)
 RETURN startNode(fact).name AS head, relation, endNode(fact).name AS tail, similarity, usual

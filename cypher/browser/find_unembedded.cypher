@@ -7,4 +7,4 @@ MATCH (e:Entity {graph: $graph})
 WHERE e[set.property] IS NULL
 RETURN e.id AS entity, e.name AS name, COUNT { (e)-[:!PREDICTED]-(:Entity) } AS facts
 ORDER BY facts DESC, entity
-LIMIT $limit
+LIMIT toInteger($limit)

@@ -5,4 +5,4 @@ MATCH (h:Entity {graph: $graph})-[p:PREDICTED]->(t:Entity)
 RETURN h.name AS head, p.relation AS relation, t.name AS tail,
        p.confidence AS confidence, p.score AS score, p.run AS run
 ORDER BY confidence DESC, score DESC
-LIMIT $limit
+LIMIT toInteger($limit)

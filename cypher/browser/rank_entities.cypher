@@ -6,4 +6,4 @@ RETURN e.id AS entity, e.name AS name, [label IN labels(e) WHERE label <> 'Entit
        COUNT { (e)-[:!PREDICTED]-(:Entity) } AS facts,
        COUNT { (e)-[:PREDICTED]-(:Entity) } AS predicted
 ORDER BY facts DESC, entity
-LIMIT $limit
+LIMIT toInteger($limit)

@@ -5,4 +5,4 @@ MATCH (e:Entity {graph: $graph})
 WHERE e.id = $entity OR e.name = $entity
 MATCH (e)-[fact:!PREDICTED]-(other:Entity)
 RETURN e AS entity, fact, other
-LIMIT $limit
+LIMIT toInteger($limit)
