@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,8 @@ def write_vectors(
         ``written``, ``missing`` (keys without a node), ``property``, ``index``, ``replaced``.
 
     Raises:
-        InputError: A vector holds NaN or infinity, or shapes do not fit.
+        InputError: A vector holds NaN or infinity, shapes do not fit, or the run's vectors
+            stand on other nodes already.
         SchemaError: Nothing makes the key unique.
         StoreError: The database failed; the write can be repeated and goes on where it was.
     """
@@ -131,24 +133,8 @@ def write_vectors(
     migrate(store)
     present = check_target(store, target, keys)
     names = set_of_run(run_id)
-    begun = store.run(
-        queries.get("write/begin_vectors"),
-        run=run_id,
-        run_properties=dict(run_properties),
-        name=names.name,
-        set_properties={
-            "kind": names.kind,
-            "property": names.property,
-            "index": names.index,
-            "dimension": int(vectors.shape[1]),
-            "similarity": "cosine",
-            "label": target.label,
-            "key": target.key,
-            "graph": target.graph,
-            "created": run_properties.get("created"),
-        },
-    ).row
-    for start in range(int(begun["written"]), len(keys), VECTORS_A_BATCH):
+    begun = _begin(store, run_id, run_properties, names, target, int(vectors.shape[1]))
+    for start in range(begun, len(keys), VECTORS_A_BATCH):
         end = min(start + VECTORS_A_BATCH, len(keys))
         _write_batch(store, names, target, keys[start:end], vectors[start:end], end)
         progress("vectors", end, len(keys))
@@ -169,7 +155,7 @@ def write_vectors(
             f"{written} of {present} vectors are in the graph: it was changed meanwhile",
             hint=f"run `kgp undo {run_id}`, then write again",
         )
-    replaced = store.run(queries.get("write/activate_set"), name=names.name).row["replaced"]
+    replaced = _switch(store, "write/activate_set", names.name)["replaced"]
     return {
         "written": written,
         "missing": len(keys) - present,
@@ -193,9 +179,17 @@ def write_links(
         ``written``, ``known`` (asserted meanwhile, so skipped), ``missing`` (an end is gone).
 
     Raises:
+        InputError: A score or confidence is NaN or infinite.
         SchemaError: Nothing makes the key unique.
         StoreError: The database failed; the write can be repeated.
     """
+    for link in links:
+        if not (isfinite(link.score) and isfinite(link.confidence)):
+            raise InputError(
+                f"the link ({link.head}, {link.relation}, {link.tail}) has score {link.score} "
+                f"and confidence {link.confidence}",
+                hint="train again with a smaller learning rate",
+            )
     migrate(store)
     require_key(store, target.label, target.key)
     store.run(queries.get("write/merge_run"), run=run_id, run_properties=dict(run_properties))
@@ -272,8 +266,8 @@ def undo(store: Store, run_id: str) -> dict[str, Any]:
     """
     removed: dict[str, Any] = {"vectors": 0, "predicted": 0, "restored": None}
     for record in _sets(store, run_id):
-        row = store.run(queries.get("write/retire_set"), name=record["name"]).row
-        removed["restored"] = row["restored"] or removed["restored"]
+        restored = _switch(store, "write/retire_set", record["name"])["restored"]
+        removed["restored"] = restored or removed["restored"]
         store.command(queries.fill("write/drop_index", index=record["index"]))
         marks = {"label": record["label"], "property": record["property"]}
         (row,) = store.command(queries.fill("write/remove_vectors", **marks))
@@ -319,6 +313,50 @@ def _check_vectors(keys: Sequence[str], vectors: np.ndarray) -> None:
         )
 
 
+def _begin(
+    store: Store,
+    run_id: str,
+    run_properties: Mapping[str, Any],
+    names: EmbeddingSet,
+    target: Target,
+    dimension: int,
+) -> int:
+    """Record the run and its set; how many of its vectors are in already."""
+
+    def work(transaction: Transaction) -> int:
+        begun = transaction.run(
+            queries.get("write/begin_vectors"),
+            run=run_id,
+            run_properties=dict(run_properties),
+            name=names.name,
+            set_properties={
+                "kind": names.kind,
+                "property": names.property,
+                "index": names.index,
+                "dimension": dimension,
+                "similarity": "cosine",
+                "label": target.label,
+                "key": target.key,
+                "graph": target.graph,
+                "created": run_properties.get("created"),
+            },
+        ).row
+        if (begun["label"], begun["key"], begun["graph"]) != (
+            target.label,
+            target.key,
+            target.graph,
+        ):
+            # A set stands on one graph: the rest of it would be missing on the other.
+            where = f"graph {begun['graph']!r}" if begun["graph"] else f"label {begun['label']!r}"
+            raise InputError(
+                f"run {run_id} has its vectors in {where} already",
+                hint=f"run `kgp undo {run_id}` first to write them elsewhere",
+            )
+        return int(begun["written"])
+
+    return store.write(work)
+
+
 def _write_batch(
     store: Store,
     names: EmbeddingSet,
@@ -340,6 +378,16 @@ def _write_batch(
         )
 
     store.write(work)
+
+
+def _switch(store: Store, statement: str, name: str) -> dict[str, Any]:
+    """Change which set is active, in one transaction and one writer at a time."""
+
+    def work(transaction: Transaction) -> dict[str, Any]:
+        transaction.run(queries.get("write/lock_sets"), name=name)
+        return transaction.run(queries.get(statement), name=name).row
+
+    return store.write(work)
 
 
 def _find(transaction: Transaction, target: Target, keys: Sequence[str]) -> list[str]:

@@ -59,7 +59,7 @@ def test_a_graph_comes_out_as_its_file_went_in(
             f"{t.head}\t{t.relation}\t{t.tail}\n" for t in random_triples(900) if t.split == split
         ]
         (tmp_path / f"{split}.tsv").write_text("".join(lines + lines[:5]))
-    triples = list(read_triples(find(tmp_path), pytest.fail))
+    triples = list(read_triples(find(tmp_path), lambda reject: pytest.fail(reject.reason)))
     load(store, graph_name, [], triples, source="folder")
     exported = snapshot_of_graph(store, graph_name)
     assert exported.digest == from_triples(triples).digest
