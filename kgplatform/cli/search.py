@@ -10,7 +10,9 @@ from kgplatform.cli.output import emit, json_option, table
 @click.command()
 @click.argument("entity")
 @click.option("--graph", default="default", show_default=True, help="Its graph.")
-@click.option("--top-k", default=10, show_default=True, help="How many.")
+@click.option(
+    "--top-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many."
+)
 @json_option
 def similar(entity: str, graph: str, top_k: int, as_json: bool) -> None:
     """Find the entities nearest to ENTITY, an id or a name, by the active vectors."""

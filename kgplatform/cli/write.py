@@ -73,7 +73,9 @@ def write(
 @click.argument("run")
 @click.option("--relation", help="Only links of this relation.")
 @click.option("--head", help="Only links from this entity.")
-@click.option("--top-k", default=20, show_default=True, help="How many links.")
+@click.option(
+    "--top-k", type=click.IntRange(min=1), default=20, show_default=True, help="How many links."
+)
 @click.option("--write", "write_back", is_flag=True, help="Write them as PREDICTED links.")
 @click.option("--dry-run", is_flag=True, help="With --write: print the Cypher, write nothing.")
 @graph_option

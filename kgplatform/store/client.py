@@ -31,6 +31,9 @@ RECORDS_AHEAD = 10_000
 """The same for records of a few values."""
 
 
+SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What one writing statement did.
@@ -156,6 +159,12 @@ def connect(
         UnavailableError: No server answers there.
         AuthenticationError: It refused the login.
     """
+    if uri.partition("://")[0] not in SCHEMES:
+        # The driver also takes http://, as a preview that lacks what is needed here.
+        raise UsageError(
+            f"the address cannot be used: {shown_uri(uri)}",
+            hint=f"NEO4J_URI begins with bolt:// or neo4j:// (one of {', '.join(SCHEMES)})",
+        )
     auth = None if password is None else (username, password)
     with _mapped(shown_uri(uri)):
         driver = neo4j.GraphDatabase.driver(
