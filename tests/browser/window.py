@@ -161,7 +161,8 @@ class Window:
         frame = next((frame for frame in self.frames() if frame.id not in before), None)
         if frame is None:
             return None
-        answers = (_tested("cypherFrameErrorMessage"), _tested("rawParamData"), "g.node", "table")
+        # A graph, a table, an error or the style in force, or parameters.
+        answers = ("g.node", "table", "pre", _tested("rawParamData"))
         if frame.find_elements(By.CSS_SELECTOR, ", ".join(answers)):
             return frame
         return frame if NO_RECORDS in frame.text else None
