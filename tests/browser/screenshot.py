@@ -16,7 +16,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from kgplatform import server
 from kgplatform.settings import load_settings
-from tests.browser.window import Window, error, find_programs, opened
+from tests.browser.window import Window, error, find_programs, opened, relationships
 
 FILE = Path(__file__).parents[2] / "docs" / "images" / "browser.png"
 MOST_BYTES = 400_000
@@ -77,8 +77,7 @@ def _draw_results_only(window: Window) -> None:
 
 
 def _predicted(frame: WebElement) -> list[WebElement]:
-    arrows = frame.find_elements(By.CSS_SELECTOR, "g.relationship")
-    return [arrow for arrow in arrows if arrow.find_elements(By.CSS_SELECTOR, f'[fill="{RED}"]')]
+    return [arrow.element for arrow in relationships(frame) if arrow.color == RED]
 
 
 def _places(frame: WebElement) -> list[dict[str, float]]:

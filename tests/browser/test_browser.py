@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,9 @@ from kgplatform.server import ServerInfo
 from kgplatform.sources.countries import countries
 from kgplatform.store.client import connect
 from kgplatform.store.load import load
+from kgplatform.store.writeback import Link, Target, write_links
 from tests.browser.window import (
+    Programs,
     Window,
     error,
     find_programs,
@@ -21,31 +24,47 @@ from tests.browser.window import (
 )
 
 GRAPH = "browser-countries"
+GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "browser.md"
 
 
 @pytest.fixture(scope="module")
-def loaded(server: ServerInfo) -> ServerInfo:
-    """The server with the graph of countries."""
-    entities, triples = countries()
-    with connect(server.uri, server.username, server.password) as store:
-        load(store, GRAPH, entities, triples, source="countryinfo")
-    return server
-
-
-@pytest.fixture(scope="module")
-def window(loaded: ServerInfo) -> Iterator[Window]:
-    """Browser, logged in as `kgp demo` tells a user to."""
-    programs = find_programs()
-    if programs is None:
+def programs() -> Programs:
+    found = find_programs()
+    if found is None:
         reason = "Chromium (or Chrome) and chromedriver are not on the PATH"
         if os.environ.get("CI") == "true":
             pytest.fail(f"{reason}, and on CI this must be tested")
         pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="module")
+def loaded(programs: Programs, server: ServerInfo) -> ServerInfo:
+    """The server with the graph of countries and one predicted link."""
+    entities, triples = countries()
+    link = Link("poland", "BORDERS", "austria", score=1.0, confidence=0.1)
+    with connect(server.uri, server.username, server.password) as store:
+        load(store, GRAPH, entities, triples, source="countryinfo")
+        write_links(store, "browser-run", {"graph": GRAPH}, Target(graph=GRAPH), [link])
+    return server
+
+
+@pytest.fixture(scope="module")
+def window(programs: Programs, loaded: ServerInfo) -> Iterator[Window]:
+    """Browser, logged in as `kgp demo` tells a user to."""
     with opened(programs, loaded.browser) as window:
         proposed = window.log_in(loaded.username, loaded.password)
         assert proposed.removeprefix("neo4j://") == loaded.uri.removeprefix("bolt://")
-        window.run(f":params {{graph: '{GRAPH}', entity: 'Poland', limit: 100}}")
+        # As the guide says, but for the name of the graph.
+        params, style = (_line_of_guide(command) for command in (":params ", ":style "))
+        assert error(window.run(params.replace("'countries'", f"'{GRAPH}'"))) == ""
+        assert "relationship.PREDICTED" in window.run(style).text
         yield window
+
+
+def _line_of_guide(command: str) -> str:
+    (line,) = [line for line in GUIDE.read_text("utf-8").splitlines() if line.startswith(command)]
+    return line
 
 
 def test_nodes_are_drawn(window: Window) -> None:
@@ -59,7 +78,16 @@ def test_a_query_of_the_repository_draws_an_entity_with_its_facts(window: Window
     frame = window.run(queries.get("browser/show_entity"))
     assert error(frame) == ""
     assert {"Poland", "Warsaw", "Polish"} <= set(nodes(frame))
-    assert {"BORDERS", "SPEAKS"} & set(relationships(frame))
+    # Captions are cut on short arrows.
+    assert {"BORDERS", "SPEAKS"} & {arrow.caption for arrow in relationships(frame)}
+
+
+def test_predicted_links_are_drawn_in_the_style_of_the_guide(window: Window) -> None:
+    frame = window.run(queries.get("browser/show_relation"))
+    assert error(frame) == ""
+    assert {"Poland", "Germany", "France"} <= set(nodes(frame))
+    (arrow,) = [arrow for arrow in relationships(frame) if arrow.color == "#D4351C"]
+    assert arrow.caption.startswith("BOR")
 
 
 def test_a_query_of_the_repository_fills_a_table(window: Window) -> None:
@@ -67,7 +95,7 @@ def test_a_query_of_the_repository_fills_a_table(window: Window) -> None:
     assert error(frame) == ""
     heading, *rows = table(frame)
     assert heading == ["entity", "name", "types", "facts", "predicted"]
-    assert len(rows) == 100
+    assert len(rows) == 50
     facts = [int(row[3]) for row in rows]
     assert facts == sorted(facts, reverse=True)
     assert rows[0][1] == "Latin script"

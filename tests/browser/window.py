@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar, cast
 
 from selenium.common.exceptions import (
@@ -52,6 +51,15 @@ class Programs:
 
     chromium: str
     chromedriver: str
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """A relationship as it is drawn; its caption is cut where it is longer than the arrow."""
+
+    caption: str
+    color: str
+    element: WebElement
 
 
 def find_programs() -> Programs | None:
@@ -174,10 +182,17 @@ def nodes(frame: WebElement) -> list[str]:
     return [" ".join(node.text.split()) for node in drawn]
 
 
-def relationships(frame: WebElement) -> list[str]:
-    """Captions of the relationships that a frame draws."""
+def relationships(frame: WebElement) -> list[Arrow]:
+    """The relationships that a frame draws."""
     drawn = frame.find_elements(By.CSS_SELECTOR, "svg g.relationship")
-    return [relationship.text for relationship in drawn]
+    return [
+        Arrow(
+            relationship.text,
+            str(relationship.find_element(By.CSS_SELECTOR, "path.b-outline").get_attribute("fill")),
+            relationship,
+        )
+        for relationship in drawn
+    ]
 
 
 def table(frame: WebElement) -> list[list[str]]:
@@ -192,11 +207,6 @@ def error(frame: WebElement) -> str:
     """The error that a frame shows, or nothing."""
     shown = frame.find_elements(By.CSS_SELECTOR, _tested("cypherFrameErrorMessage"))
     return frame.text if shown else ""
-
-
-def save_screenshot(window: Window, file: Path) -> None:
-    """Write the window's picture as PNG."""
-    file.write_bytes(window.driver.get_screenshot_as_png())
 
 
 def _tested(name: str) -> str:

@@ -102,6 +102,17 @@ def test_every_statement_that_the_code_names_is_there() -> None:
     assert named <= set(NAMES)
 
 
+def test_the_guide_has_every_browser_query_with_its_params() -> None:
+    guide = (queries.folder().parent / "docs" / "guide" / "browser.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*\|(.*)\|$", guide, re.MULTILINE))
+    assert {f"browser/{name}" for name in rows} == set(queries.names("browser/"))
+    for name, params in rows.items():
+        assert {"graph", *PARAMETER.findall(params)} == header(f"browser/{name}").params
+    (proposed,) = re.findall(r"^:params \{(.*)\}$", guide, re.MULTILINE)
+    needed = {param for name in rows for param in header(f"browser/{name}").params}
+    assert set(re.findall(r"(\w+):", proposed)) == needed
+
+
 def test_no_statement_is_written_in_the_code() -> None:
     assert [(place, text) for place, text in strings() if STATEMENT.match(text)] == []
 
