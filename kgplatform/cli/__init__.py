@@ -6,6 +6,7 @@ inside the command that needs it, so that ``kgp --help`` stays instant.
 
 import importlib
 import logging
+import os
 import sys
 from typing import Any
 
@@ -81,6 +82,9 @@ def main(args: list[str] | None = None) -> Any:
 
     0: done; 1: a failure that was handled; 2: wrong usage; 4: the database refused the login.
     """
+    # Before torch is imported: by default its idle threads spin, and where other processes want
+    # the cores as well, a training then takes several times as long (docs/log.md).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(format="%(message)s")
     # What the driver logs, it also raises; ours says it once, in a line.
     logging.getLogger("neo4j").setLevel(logging.CRITICAL)
