@@ -13,10 +13,10 @@ from pathlib import Path
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
+from test_browser import Window, error, find_programs, opened, relationships
 
 from kgplatform import server
 from kgplatform.settings import load_settings
-from tests.browser.window import Window, error, find_programs, opened, relationships
 
 FILE = Path(__file__).parents[2] / "docs" / "images" / "browser.png"
 MOST_BYTES = 400_000

@@ -1,7 +1,9 @@
 """Each query of cypher/browser, run over a graph that a real training has enriched."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -18,7 +20,6 @@ from kgplatform.training.config import resolve_config
 from kgplatform.training.loop import train
 from kgplatform.training.predict import predict_links
 from kgplatform.triples import Entity
-from tests.integration.test_cypher_explain import returned_columns
 
 GRAPH = "queries-countries"
 NEWCOMER = Entity("atlantis", "Atlantis", "Atlantis was loaded after the training.", ("Country",))
@@ -88,6 +89,13 @@ def enriched(server: ServerInfo, tmp_path_factory: pytest.TempPathFactory) -> It
         write_links(store, run.id, properties, target, links)
         load(store, GRAPH, [NEWCOMER], [], source="legend")
         yield Enriched(store, run, links)
+
+
+def returned_columns(name: str) -> list[str]:
+    """The columns of the ``// Returns:`` line: what stands between its commas."""
+    lines = takewhile(lambda line: line.startswith("//"), queries.get(name).splitlines())
+    returns = " ".join(line.removeprefix("//") for line in lines).partition("Returns:")[2]
+    return [column.strip() for column in re.sub(r"\([^)]*\)", "", returns).split(",")]
 
 
 def test_there_are_params_for_every_query() -> None:
