@@ -84,7 +84,8 @@ def load_settings(**flags: object) -> Settings:
             f"setting {where}: {first['msg']}",
             hint=f"correct it in the environment, in .env or in {CONFIG_FILE}",
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    # ValueError and TypeError: a YAML that is a list, a text or a number, and no mapping.
+    except (yaml.YAMLError, ValueError, TypeError, OSError) as error:
         detail = " ".join(str(error).split())
         raise UsageError(
             f"{CONFIG_FILE} or .env cannot be read: {detail}", hint="correct or remove the file"

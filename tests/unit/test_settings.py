@@ -56,11 +56,6 @@ def test_settings_are_frozen_and_hide_the_password() -> None:
         settings.kgp_heap = "1g"
 
 
-NO_MAPPING = pytest.mark.xfail(
-    strict=True, reason="load_settings lets the error of a YAML that is no mapping through"
-)
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -68,9 +63,9 @@ NO_MAPPING = pytest.mark.xfail(
         "\t: x",
         "kgp_heap: lots",
         "neo4j_uri: [1, 2]",
-        pytest.param("- a\n- b\n", marks=NO_MAPPING),
-        pytest.param("just a text", marks=NO_MAPPING),
-        pytest.param("3", marks=NO_MAPPING),
+        "- a\n- b\n",
+        "just a text",
+        "3",
     ],
 )
 def test_a_yaml_that_cannot_be_used_is_a_usage_error(text: str) -> None:
