@@ -203,8 +203,8 @@ def map_error(
     code = str(getattr(error, "code", None) or "")
     if isinstance(error, foreign.AuthError) or code.startswith("Neo.ClientError.Security"):
         return AuthenticationError(
-            f"the database{place} refused the login: {message}",
-            hint="check NEO4J_USERNAME and NEO4J_PASSWORD",
+            f"the database{place} refused the login ({message.rstrip('.')}): "
+            "check NEO4J_USERNAME and NEO4J_PASSWORD"
         )
     if isinstance(error, foreign.ConfigurationError):
         return UsageError(f"the address cannot be used{place}: {message}", hint="check NEO4J_URI")
