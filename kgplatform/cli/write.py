@@ -137,13 +137,14 @@ def undo(run: str, dry_run: bool, as_json: bool) -> None:
     """Remove from the graph what RUN wrote: vectors, index, predicted links, its record."""
     from kgplatform.cli.connection import open_store
     from kgplatform.settings import load_settings
-    from kgplatform.store import writeback
+    from kgplatform.store.undo import planned_undo
+    from kgplatform.store.undo import undo as undo_run
 
     settings = load_settings()
     with open_store(settings) as store:
         run_id = _written_run(store, settings, run)
         if dry_run:
-            planned = {"run": run_id, **writeback.planned_undo(store, run_id)}
+            planned = {"run": run_id, **planned_undo(store, run_id)}
             emit(
                 planned,
                 as_json,
@@ -151,7 +152,7 @@ def undo(run: str, dry_run: bool, as_json: bool) -> None:
                 f"{planned['predicted']:,} predicted links; nothing was removed",
             )
             return
-        data = {"run": run_id, **writeback.undo(store, run_id)}
+        data = {"run": run_id, **undo_run(store, run_id)}
     lines = [f"removed {data['vectors']:,} vectors and {data['predicted']:,} predicted links"]
     if data["restored"]:
         lines.append(f"{data['restored']} is active again")
@@ -189,7 +190,7 @@ def _load_run(settings: Settings, name: str) -> Run:
 def _written_run(store: Store, settings: Settings, name: str) -> str:
     """The run's id; its folder need not be here, since the database remembers it."""
     from kgplatform.errors import UnknownNameError
-    from kgplatform.store.writeback import written_runs
+    from kgplatform.store.undo import written_runs
     from kgplatform.training.artifacts import find_run
 
     written = written_runs(store)

@@ -1,4 +1,4 @@
-"""Write-back: a run's vectors and predicted links into the graph, and out of it again.
+"""Write-back: a run's vectors and predicted links into the graph.
 
 The vectors of a run go under a property of their own; readers look the active property up.
 Only when every vector is in and the index answers does one transaction make the set active,
@@ -149,13 +149,13 @@ def write_vectors(
         similarity="cosine",
     )
     store.command(queries.get("write/await_index"), index=names.index, seconds=INDEX_SECONDS)
-    written = _count_vectors(store, target.label, names.property)
+    written = count_vectors(store, target.label, names.property)
     if written != present:
         raise StoreError(
             f"{written} of {present} vectors are in the graph: it was changed meanwhile",
             hint=f"run `kgp undo {run_id}`, then write again",
         )
-    replaced = _switch(store, "write/activate_set", names.name)["replaced"]
+    replaced = switch(store, "write/activate_set", names.name)["replaced"]
     return {
         "written": written,
         "missing": len(keys) - present,
@@ -231,63 +231,6 @@ def planned_statements(names: EmbeddingSet, target: Target) -> list[str]:
         queries.fill("write/create_vector_index", index=names.index, **marks),
         queries.get("write/activate_set"),
     ]
-
-
-def written_runs(store: Store) -> list[str]:
-    """Ids of the runs that have written into the database, the newest first."""
-    return [str(row["run"]) for row in store.rows(queries.get("read/list_runs"))]
-
-
-def planned_undo(store: Store, run_id: str) -> dict[str, int]:
-    """What ``undo`` would remove: numbers of ``vectors`` and ``predicted`` links.
-
-    Raises:
-        InputError: The database has no such run.
-    """
-    vectors = sum(
-        _count_vectors(store, record["label"], record["property"])
-        for record in _sets(store, run_id)
-    )
-    (row,) = store.rows(queries.get("read/count_predicted"), run=run_id)
-    return {"vectors": vectors, "predicted": int(row["predicted"])}
-
-
-def undo(store: Store, run_id: str) -> dict[str, Any]:
-    """Remove what a run wrote: vectors, index, predicted links and its record; nothing else.
-
-    Readers are moved off the vectors first, back to the set that these replaced. Safe to
-    repeat: a cut undo is completed by the next.
-
-    Returns:
-        ``vectors``, ``predicted`` (removed), ``restored`` (name of the set put back, or None).
-
-    Raises:
-        InputError: The database has no such run.
-    """
-    removed: dict[str, Any] = {"vectors": 0, "predicted": 0, "restored": None}
-    for record in _sets(store, run_id):
-        restored = _switch(store, "write/retire_set", record["name"])["restored"]
-        removed["restored"] = restored or removed["restored"]
-        store.command(queries.fill("write/drop_index", index=record["index"]))
-        marks = {"label": record["label"], "property": record["property"]}
-        (row,) = store.command(queries.fill("write/remove_vectors", **marks))
-        removed["vectors"] += row["removed"]
-    (row,) = store.command(queries.get("write/remove_predicted"), run=run_id)
-    removed["predicted"] = row["removed"]
-    store.run(queries.get("write/remove_run"), run=run_id)
-    return removed
-
-
-def _sets(store: Store, run_id: str) -> list[dict[str, Any]]:
-    """The embedding sets of a run that is in the database."""
-    found = store.rows(queries.get("read/get_run_sets"), run=run_id)
-    if not found:
-        known = written_runs(store)
-        raise InputError(
-            f"run {run_id} has written nothing into this database",
-            hint=f"runs that have: {', '.join(known)}" if known else "see `kgp runs`",
-        )
-    return list(found[0]["sets"])
 
 
 def _check_vectors(keys: Sequence[str], vectors: np.ndarray) -> None:
@@ -380,7 +323,7 @@ def _write_batch(
     store.write(work)
 
 
-def _switch(store: Store, statement: str, name: str) -> dict[str, Any]:
+def switch(store: Store, statement: str, name: str) -> dict[str, Any]:
     """Change which set is active, in one transaction and one writer at a time."""
 
     def work(transaction: Transaction) -> dict[str, Any]:
@@ -402,6 +345,7 @@ def _find(transaction: Transaction, target: Target, keys: Sequence[str]) -> list
     return list(row["nodes"])
 
 
-def _count_vectors(store: Store, label: str, name: str) -> int:
+def count_vectors(store: Store, label: str, name: str) -> int:
+    """How many nodes of a label carry vectors under the property ``name``."""
     (row,) = store.rows(queries.fill("read/count_vectors", label=label, property=name))
     return int(row["written"])

@@ -32,7 +32,8 @@ from kgplatform.store.client import Store, connect
 from kgplatform.store.load import load
 from kgplatform.store.search import similar
 from kgplatform.store.stream import stream_graph
-from kgplatform.store.writeback import Target, set_of_run, undo, write_vectors
+from kgplatform.store.undo import undo
+from kgplatform.store.writeback import Target, set_of_run, write_vectors
 from kgplatform.training.artifacts import entity_vectors, load_run
 from kgplatform.training.config import resolve_config
 from kgplatform.training.loop import train

@@ -15,16 +15,14 @@ from kgplatform.store import writeback
 from kgplatform.store.client import Store, connect
 from kgplatform.store.load import load
 from kgplatform.store.search import similar
+from kgplatform.store.undo import planned_undo, undo, written_runs
 from kgplatform.store.writeback import (
     Link,
     Target,
     check_target,
-    planned_undo,
     set_of_run,
-    undo,
     write_links,
     write_vectors,
-    written_runs,
 )
 from kgplatform.triples import Triple
 
