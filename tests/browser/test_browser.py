@@ -181,7 +181,8 @@ class Window:
 
     def _answer(self, before: set[str]) -> WebElement | None:
         frame = next((frame for frame in self.frames() if frame.id not in before), None)
-        if frame is None:
+        # A new frame is there before anything of it can be seen.
+        if frame is None or not frame.text.strip():
             return None
         # A graph, a table, an error or the style in force, or parameters.
         answers = ("g.node", "table", "pre", _tested("rawParamData"))
@@ -259,7 +260,8 @@ def window(programs: Programs, loaded: ServerInfo) -> Iterator[Window]:
         # As the guide says, but for the name of the graph.
         params, style = (_line_of_guide(command) for command in (":params ", ":style "))
         assert error(window.run(params.replace("'countries'", f"'{GRAPH}'"))) == ""
-        assert "relationship.PREDICTED" in window.run(style).text
+        frame = window.run(style)
+        window.until("the style is shown", lambda: "relationship.PREDICTED" in frame.text or None)
         yield window
 
 
