@@ -1,5 +1,5 @@
 // Make the entities that are not there yet, each with the next dense number of its graph.
-// Writing next_nid first takes the lock on the graph's record, so that loads queue up
+// Writing the version first takes the lock on the graph's record, so that loads queue up
 // instead of numbering twice or deadlocking.
 // Params: $graph, $ids (distinct)
 // Returns: created
