@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from kgplatform import server as local
 from kgplatform.cli import main
+from kgplatform.queries import quote
 from kgplatform.settings import Settings
 from kgplatform.store.client import Store, connect
 
@@ -26,9 +27,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local.ServerInf
     # neo4j_uri is given, not left out: the tester's own NEO4J_URI must not be used.
     settings = Settings(neo4j_uri=None, kgp_home=home, kgp_heap="1g")
     try:
-        yield local.start(settings)
+        info = local.start(settings)
+        _started.append(info)
+        yield info
     finally:
+        _started.clear()
         local.stop(settings)
+
+
+_started: list[local.ServerInfo] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def emptied() -> Iterator[None]:
+    """After each module, an empty database: the digests of the next one read all of it."""
+    yield
+    for info in _started:
+        with connect(info.uri, info.username, info.password) as store:
+            store.command(
+                "MATCH (n) WHERE NOT n:SchemaMigration "
+                "CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS"
+            )
+            for row in store.rows("SHOW VECTOR INDEXES YIELD name"):
+                store.command(f"DROP INDEX {quote(row['name'])}")
 
 
 @pytest.fixture(scope="session")
