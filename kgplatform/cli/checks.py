@@ -183,7 +183,8 @@ def _database(uri: str, username: str, password: str | None, database: str | Non
                 results.append(check(store))
     except AuthenticationError as error:
         results += [Check("server", "ok", "it answers")]
-        results += [Check("login", "fail", str(error), error.hint)]
+        fix = "set NEO4J_USERNAME and NEO4J_PASSWORD to a login of this server"
+        results += [Check("login", "fail", str(error), fix)]
     except KGPlatformError as error:
         results.append(Check("server", "fail", str(error), error.hint))
     return results

@@ -201,6 +201,11 @@ def map_error(
     place = f" at {uri}" if uri else ""
     message = shown_uri(" ".join(str(getattr(error, "message", None) or error).split()))
     code = str(getattr(error, "code", None) or "")
+    if code == "Neo.ClientError.Security.AuthenticationRateLimit":
+        return AuthenticationError(
+            f"the database{place} takes no login after several wrong ones: wait some seconds, "
+            "and check NEO4J_USERNAME and NEO4J_PASSWORD"
+        )
     if isinstance(error, foreign.AuthError) or code.startswith("Neo.ClientError.Security"):
         return AuthenticationError(
             f"the database{place} refused the login ({message.rstrip('.')}): "

@@ -1,11 +1,13 @@
 """The session's server, looked at from outside: who can reach it, and what it tells them."""
 
 import base64
+import contextlib
 import json
 import socket
 import stat
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,7 +17,9 @@ import psutil
 import pytest
 
 from kgplatform import server as local
+from kgplatform.errors import AuthenticationError
 from kgplatform.settings import Settings
+from kgplatform.store.client import connect
 
 
 def kgp(*args: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -135,8 +139,23 @@ def test_with_an_existing_server_none_is_started(server: local.ServerInfo, tmp_p
     assert psutil.pid_exists(server.pid)
 
 
-def test_a_wrong_login_and_a_silent_address(server: local.ServerInfo, tmp_path: Path) -> None:
+def wait_until_forgiven(server: local.ServerInfo) -> None:
+    """After three wrong logins in a row the server refuses the right one, too, for 5 seconds."""
+    for _ in range(20):
+        with (
+            contextlib.suppress(AuthenticationError),
+            connect(server.uri, server.username, server.password),
+        ):
+            return
+        time.sleep(1)
+    raise AssertionError("the server takes no login any more")
+
+
+def test_a_wrong_login_and_a_silent_address(
+    server: local.ServerInfo, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     wrong = {"NEO4J_URI": server.uri, "NEO4J_PASSWORD": "not-the-password"}
+    request.addfinalizer(lambda: wait_until_forgiven(server))
     for command in ("up", "status"):
         refused = kgp(command, cwd=tmp_path, **wrong)
         assert refused.returncode == 4, refused.stderr

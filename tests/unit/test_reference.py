@@ -39,7 +39,8 @@ def _section(name: str) -> str:
 
 def _help(path: str, command: click.Command) -> str:
     # A fixed width: the terminal of whoever runs this must not matter.
-    with click.Context(command, info_name=f"kgp {path}", terminal_width=90) as context:
+    with cli.make_context("kgp", ["--help"], resilient_parsing=True) as parent:
+        context = click.Context(command, parent, info_name=path, terminal_width=90)
         return command.get_help(context)
 
 
