@@ -7,8 +7,9 @@ of the dense number ``nid``, a free query's rows collected by relation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,12 +53,24 @@ class Columns:
 
 
 class Part(NamedTuple):
-    """The triples of one block: many heads and tails, one relation and one split."""
+    """The triples of one block, each column int64 [E of the block]."""
 
     head: np.ndarray
-    relation: int
+    relation: np.ndarray
     tail: np.ndarray
-    split: int
+    split: np.ndarray
+
+
+class Vocabulary(dict[str, int]):
+    """Names with their positions; one that is asked for and not there is added at the end."""
+
+    def __missing__(self, name: str) -> int:
+        self[name] = position = len(self)
+        return position
+
+    def codes(self, names: Sequence[str]) -> np.ndarray:
+        """Positions of names, int64 [N]."""
+        return np.fromiter(map(self.__getitem__, names), np.int64, len(names))
 
 
 def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Columns:
@@ -72,22 +85,17 @@ def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Colum
         before = _graph_record(transaction, graph)
         _check_numbered(transaction, graph)
         params = {"graph": graph, "end": before["entities"], "block": BLOCK}
-        entities, position = _stream_entities(transaction, params)
+        entities = _stream_entities(transaction, params)
         parts: list[Part] = []
-        relations: dict[str, int] = {}
+        relations = Vocabulary()
         done = 0
-        for relation, split, heads, tails in transaction.stream(
-            queries.get("read/stream_triples"), params
-        ):
-            code = relations.setdefault(relation, len(relations))
-            head, tail = _known(position, heads), _known(position, tails)
-            parts.append(Part(head, code, tail, _split_code(split, relation)))
-            done += len(heads)
+        for block in transaction.stream(queries.get("read/stream_triples"), params):
+            parts.append(_part_of_graph(entities, relations, *block))
+            done += len(parts[-1].head)
             progress("relationships", done, None)
         after = _graph_record(transaction, graph)
-    columns = _joined(entities, relations, parts)
-    unknown = min(columns.head.min(initial=0), columns.tail.min(initial=0)) < 0
-    if unknown or after["version"] != before["version"]:
+    columns = _joined(entities.ids, relations, parts)
+    if columns.head.min(initial=0) < 0 or after["version"] != before["version"]:
         raise StoreError(
             f"graph {graph!r} changed while it was read", hint="repeat when nobody writes to it"
         )
@@ -128,8 +136,7 @@ def _gather(
     store: Store, query: str, params: Mapping[str, Any], records_ahead: int, progress: Progress
 ) -> Columns:
     """Columns from blocks of ids as values; the vocabularies grow as names appear."""
-    entities: dict[str, int] = {}
-    relations: dict[str, int] = {}
+    entities, relations = Vocabulary(), Vocabulary()
     parts: list[Part] = []
     kinds: set[type] = set()
     done = 0
@@ -137,10 +144,17 @@ def _gather(
         for relation, split, heads, tails, rows in transaction.stream(query, params):
             kinds.update(map(type, heads), map(type, tails))
             _check_block(relation, heads, tails, rows, kinds)
-            code = relations.setdefault(relation, len(relations))
-            head, tail = _codes(entities, heads), _codes(entities, tails)
-            parts.append(Part(head, code, tail, _split_code(split, relation)))
-            done += len(heads)
+            if int in kinds:
+                heads, tails = [list(map(str, column)) for column in (heads, tails)]
+            parts.append(
+                Part(
+                    entities.codes(heads),
+                    np.full(rows, relations[relation], dtype=np.int64),
+                    entities.codes(tails),
+                    np.full(rows, _split_code(split), dtype=np.int64),
+                )
+            )
+            done += rows
             progress("rows", done, None)
     progress("rows", done, done)
     return _joined(list(entities), relations, parts, integer_ids=kinds == {int})
@@ -172,51 +186,75 @@ def _check_block(
         )
 
 
-def _codes(entities: dict[str, int], names: list[Any]) -> np.ndarray:
-    texts = names if not names or isinstance(names[0], str) else map(str, names)
-    return np.fromiter(
-        (entities.setdefault(name, len(entities)) for name in texts), np.int64, len(names)
-    )
-
-
 def _joined(
     entities: list[str],
-    relations: dict[str, int],
+    relations: Iterable[str],
     parts: list[Part],
     integer_ids: bool = False,
 ) -> Columns:
-    sizes = [len(part.head) for part in parts]
-    empty = [np.empty(0, dtype=np.int64)]
-    return Columns(
-        entities=entities,
-        relations=list(relations),
-        head=np.concatenate([part.head for part in parts] or empty),
-        relation=np.repeat(np.array([part.relation for part in parts], dtype=np.int64), sizes),
-        tail=np.concatenate([part.tail for part in parts] or empty),
-        split=np.repeat(np.array([part.split for part in parts], dtype=np.int64), sizes),
-        integer_ids=integer_ids,
-    )
+    empty = Part(*(np.empty(0, dtype=np.int64) for _ in Part._fields))
+    joined = Part(*(np.concatenate(columns) for columns in zip(empty, *parts, strict=True)))
+    return Columns(entities, list(relations), *joined, integer_ids)
 
 
-def _stream_entities(
-    transaction: Transaction, params: Mapping[str, Any]
-) -> tuple[list[str], np.ndarray]:
-    """Ids of a graph's entities, and for each nid the position of its id (-1: nobody's)."""
-    position = np.full(params["end"], -1, dtype=np.int64)
-    entities: list[str] = []
-    for nids, ids in transaction.stream(queries.get("read/stream_entities"), params):
-        position[np.array(nids, dtype=np.int64)] = np.arange(
-            len(entities), len(entities) + len(ids)
-        )
-        entities.extend(ids)
-    return entities, position
+class Entities(NamedTuple):
+    """A graph's entities, and where to find one by each of its two numbers.
+
+    Attributes:
+        ids: entity_ids; a position is one in this list.
+        of_nid: Position of the entity with a nid, -1 where there is none; int64 [max nid + 1].
+        nodes: The server's numbers of the nodes, ascending; int64 [N].
+        of_node: Positions, parallel to ``nodes``.
+    """
+
+    ids: list[str]
+    of_nid: np.ndarray
+    nodes: np.ndarray
+    of_node: np.ndarray
 
 
-def _known(position: np.ndarray, nids: list[int]) -> np.ndarray:
-    """Positions of entities by nid; -1 for one that came after their list was read."""
-    numbers = np.array(nids, dtype=np.int64)
-    inside = (numbers >= 0) & (numbers < len(position))
-    return np.where(inside, position[np.where(inside, numbers, 0)], -1)
+def _stream_entities(transaction: Transaction, params: Mapping[str, Any]) -> Entities:
+    of_nid = np.full(params["end"], -1, dtype=np.int64)
+    ids: list[str] = []
+    nodes = [np.empty(0, dtype=np.int64)]
+    for nids, numbers, names in transaction.stream(queries.get("read/stream_entities"), params):
+        of_nid[np.array(nids, dtype=np.int64)] = np.arange(len(ids), len(ids) + len(names))
+        nodes.append(np.array(numbers, dtype=np.int64))
+        ids.extend(names)
+    numbers = np.concatenate(nodes)
+    order = np.argsort(numbers)
+    return Entities(ids, of_nid, numbers[order], order)
+
+
+def _of_nids(entities: Entities, nids: list[int]) -> np.ndarray:
+    """Positions by nid; -1 for an entity that came after their list was read."""
+    return entities.of_nid[np.array(nids, dtype=np.int64)]
+
+
+def _of_nodes(entities: Entities, numbers: list[int]) -> np.ndarray:
+    """Positions by the server's number of the node; -1 for a node outside the graph."""
+    wanted = np.array(numbers, dtype=np.int64)
+    if not len(entities.nodes):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    place = np.searchsorted(entities.nodes, wanted).clip(max=len(entities.nodes) - 1)
+    return np.where(entities.nodes[place] == wanted, entities.of_node[place], -1)
+
+
+def _part_of_graph(
+    entities: Entities,
+    relations: Vocabulary,
+    heads: list[int],
+    names: list[str],
+    tails: list[int],
+    splits: list[Any],
+) -> Part:
+    """One block without relationships to nodes outside the graph, which are none of its facts."""
+    tail = _of_nodes(entities, tails)
+    inside = tail >= 0
+    if not inside.all():
+        heads, names, splits = (list(compress(column, inside)) for column in (heads, names, splits))
+    head = _of_nids(entities, heads)
+    return Part(head, relations.codes(names), tail[inside], _split_codes(splits))
 
 
 def _check_numbered(transaction: Transaction, graph: str) -> None:
@@ -247,11 +285,17 @@ def _graph_record(transaction: Transaction, graph: str) -> dict[str, Any]:
     return record
 
 
-def _split_code(split: Any, relation: str) -> int:
+def _split_codes(splits: list[Any]) -> np.ndarray:
+    # Few distinct values, checked once each.
+    codes = {split: _split_code(split) for split in set(splits)}
+    return np.fromiter(map(codes.__getitem__, splits), np.int64, len(splits))
+
+
+def _split_code(split: Any) -> int:
     if split is None or split == "":
         return -1
     if split not in SPLITS:
         raise InputError(
-            f"relation {relation!r} has a split {split!r}", hint=f"use {', '.join(SPLITS)} or null"
+            f"a relationship has the split {split!r}", hint=f"use {', '.join(SPLITS)} or null"
         )
     return SPLITS.index(split)

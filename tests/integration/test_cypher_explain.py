@@ -98,6 +98,9 @@ def test_the_server_plans_it_without_a_warning(session: neo4j.Session, name: str
         for status in summary.gql_status_objects
         if status.is_notification and status.gql_status not in IGNORED
     ]
+    if "\nCYPHER 5\n" in queries.get(name):
+        # Written in the language that still has id(), and says so.
+        warnings = [warning for warning in warnings if "id is deprecated" not in warning]
     assert warnings == []
 
 
