@@ -1,12 +1,19 @@
 """The records that cross stages, and their checks."""
 
 import hashlib
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Literal
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+
+Scalar = str | bool | int | float | date | datetime | time
+Value = Scalar | list[Scalar]
+"""What a property may hold in Neo4j; a list is of one kind and not empty."""
 
 RESERVED_RELATIONS = frozenset(
     {"PREDICTED", "MENTIONED_IN", "PART_OF", "NEXT", "EVIDENCE", "WROTE"}
@@ -21,11 +28,20 @@ RESERVED_TYPES = frozenset(
         "EmbeddingSet",
         "Entity",
         "KnowledgeGraph",
+        "Load",
+        "Prefix",
         "Run",
         "SchemaMigration",
     }
 )
 """Labels of the platform's own nodes; an entity may not pass for one of them."""
+
+RESERVED_PROPERTIES = frozenset({"graph", "id", "nid", "fact_id", "sources", "split"})
+"""Properties of entities and facts that the platform itself keeps."""
+
+MAX_TEXT = 1_000_000
+"""Longest text that a property may hold, in characters; more than that is a mistake in a file,
+or a document, which goes into chunks."""
 
 MAX_NAME = 1_000
 """Longest id or relation name, in characters; Neo4j's index keys end at about 8 kB."""
@@ -40,12 +56,16 @@ class Triple:
         relation: The relation's name, kept literally as the relationship's type.
         tail: The tail's entity_id.
         split: The published split it belongs to, if the source says so.
+        source: Where it comes from, if not from the source as a whole (a named graph).
+        properties: What the source says of the fact, for example its ``weight``.
     """
 
     head: str
     relation: str
     tail: str
     split: Split | None = None
+    source: str | None = None
+    properties: Mapping[str, Value] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +77,53 @@ class Entity:
         name: What to call it, if not by its id.
         description: A sentence or more on it.
         types: Labels that it carries beside ``Entity``.
+        properties: Further values by name. Where a source names an entity more than once, its
+            lists are joined, and of other values the last one holds.
     """
 
     entity_id: str
     name: str | None = None
     description: str | None = None
     types: tuple[str, ...] = ()
+    properties: Mapping[str, Value] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a document.
+
+    Attributes:
+        chunk_id: Hash of the document's id, its place and its text.
+        text: The text, as it stands in the document.
+        start: Where it begins in the document's text, in characters.
+        end: Where it ends, exclusive.
+        index: Its place among the document's chunks, from 0.
+    """
+
+    chunk_id: str
+    text: str
+    start: int
+    end: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text with where it came from.
+
+    Attributes:
+        document_id: Stable: the same file or record has it on every load.
+        uri: Where it was read.
+        title: What to call it.
+        content_hash: SHA-256 of its text; chunks are made anew only when it changes.
+        chunks: The pieces, in order.
+    """
+
+    document_id: str
+    uri: str
+    title: str
+    content_hash: str
+    chunks: tuple[Chunk, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +177,23 @@ def fault_of_name(kind: str, name: str) -> str | None:
         return f"relation {name} is reserved for the platform"
     if kind == "type" and name in RESERVED_TYPES:
         return f"type {name} is reserved for the platform"
+    return None
+
+
+def fault_of_property(name: str, value: Value) -> str | None:
+    """What is wrong with a property of an entity or a fact, or None."""
+    if not name.strip() or len(name) > MAX_NAME or _CONTROL.search(name):
+        return f"a property has the name {name[:60]!r}"
+    if name in RESERVED_PROPERTIES:
+        return f"property {name} is reserved for the platform"
+    values = value if isinstance(value, list) else [value]
+    if not values or len({type(item) for item in values}) > 1:
+        return f"property {name} is a list that is empty or of several kinds"
+    for item in values:
+        if isinstance(item, str) and len(item) > MAX_TEXT:
+            return f"property {name} is longer than {MAX_TEXT:,} characters"
+        if isinstance(item, float) and not math.isfinite(item):
+            return f"property {name} is not a finite number"
+        if isinstance(item, int) and not -(2**63) <= item < 2**63:
+            return f"property {name} is a number of more than 64 bits"
     return None

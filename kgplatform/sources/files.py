@@ -1,8 +1,15 @@
-"""Whether a path holds UTF-8 text that can be read as a table, found out before reading."""
+"""Files as streams, compressed or not, and whether they hold UTF-8 text."""
 
+import bz2
 import codecs
+import contextlib
 import difflib
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, BinaryIO, cast
 
 from kgplatform.errors import InputError
 
@@ -32,6 +39,65 @@ def check_exists(path: Path) -> None:
         nearest = difflib.get_close_matches(path.name, names, n=1, cutoff=0.5)
         hint = f"did you mean {folder / nearest[0]}?" if nearest else "check the path"
     raise InputError(f"no such file or folder: {path}", hint=hint)
+
+
+@contextlib.contextmanager
+def open_binary(path: Path) -> Iterator[BinaryIO]:
+    """The bytes of a file; those of gzip, bzip2 and zstd files decompressed as they are read.
+
+    Raises:
+        InputError: It cannot be read, or is damaged or cut short; also while it is being read.
+    """
+    try:
+        with path.open("rb") as raw:
+            start = raw.read(4)
+            raw.seek(0)
+            with contextlib.closing(_decompressed(raw, start)) as stream:
+                yield stream
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(
+            f"{path} is a damaged or cut {path.suffix} file: {error}",
+            hint="fetch or compress it again",
+        ) from error
+    except OSError as error:
+        # What the libraries of bzip2 and zstd raise for damaged data has no errno.
+        hint = "check the file's permissions" if error.errno else "fetch or compress it again"
+        raise InputError(f"cannot read {path}: {error.strerror or error}", hint=hint) from error
+
+
+@contextlib.contextmanager
+def open_text(path: Path) -> Iterator[IO[str]]:
+    """The text of a file, decompressed, without a byte order mark; lines end at LF alone.
+
+    Raises:
+        InputError: As ``open_binary``, or it is not UTF-8.
+    """
+    with open_binary(path) as binary:
+        # newline="\n" keeps a carriage return inside a field from ending a row.
+        stream = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="\n")
+        try:
+            yield stream
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path} is not UTF-8 ({error.reason})",
+                hint=f"convert it: iconv -f ISO-8859-1 -t UTF-8 {path.name} > utf8-{path.name}",
+            ) from error
+        finally:
+            # The binary stream is closed by its owner.
+            with contextlib.suppress(ValueError, OSError, EOFError):
+                stream.detach()
+
+
+def _decompressed(raw: BinaryIO, start: bytes) -> BinaryIO:
+    if start.startswith(b"\x1f\x8b"):
+        return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
+    if start.startswith(b"BZh"):
+        return cast(BinaryIO, bz2.BZ2File(raw))
+    if start == b"\x28\xb5\x2f\xfd":
+        import pyarrow
+
+        return cast(BinaryIO, io.BufferedReader(pyarrow.CompressedInputStream(raw, "zstd")))
+    return raw
 
 
 def check_text(path: Path) -> int:
