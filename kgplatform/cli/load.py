@@ -1,4 +1,4 @@
-"""``kgp load``: files into the graph."""
+"""``kgp load`` and ``kgp rm``: sources into the graph, and graphs out of the database."""
 
 from __future__ import annotations
 
@@ -7,23 +7,41 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kgplatform.cli.output import emit, json_option, note, progress_bar
+from kgplatform.cli.output import emit, json_option, note, progress_bar, table
 
 if TYPE_CHECKING:
-    from kgplatform.sources.folder import Source
+    from kgplatform.sources.rejects import RejectsFile
+    from kgplatform.sources.source import Source
     from kgplatform.store.load import LoadCounts
 
 REJECTS_SHOWN = 3
+RELATIONS_SHOWN = 12
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", nargs=-1, required=True)
 @click.option("--graph", default="default", show_default=True, help="Graph to load into.")
+@click.option("--format", "format_name", help="Format of the source; found by looking if absent.")
+@click.option(
+    "--columns",
+    help="Columns of a table without a header, e.g. tail,head,relation; - for one to skip.",
+)
 @click.option(
     "--entities",
     type=click.Path(path_type=Path),
     help="File of entities: id, and name, description, types.",
 )
+@click.option(
+    "--language",
+    "languages",
+    multiple=True,
+    default=("en",),
+    show_default=True,
+    help="Preferred language of names (RDF); several in their order.",
+)
+@click.option("--query", help="SPARQL CONSTRUCT or SELECT of what to read, or a file of it.")
+@click.option("--replace", is_flag=True, help="Remove what the source once had and has no more.")
+@click.option("--strict", is_flag=True, help="Stop at the first row that cannot be used.")
 @click.option(
     "--rejects",
     type=click.Path(path_type=Path),
@@ -32,85 +50,167 @@ REJECTS_SHOWN = 3
 @click.option("--dry-run", is_flag=True, help="Read and check everything; write nothing.")
 @json_option
 def load(
-    source: Path,
+    source: tuple[str, ...],
     graph: str,
+    format_name: str | None,
+    columns: str | None,
     entities: Path | None,
+    languages: tuple[str, ...],
+    query: str | None,
+    replace: bool,
+    strict: bool,
     rejects: Path | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Load triples and entities from SOURCE, a file or folder, into the graph.
+    """Load SOURCE into the graph: files, a folder, sparql:URL or pykeen:NAME.
 
-    A triple file is TSV or CSV: head, relation, tail and, if there is one, split. A folder
-    may hold train, valid and test files, and files of entities. Loading the same again
-    changes nothing; a load that was cut is completed by running it again.
+    The format is found by looking: tables of triples (TSV, CSV, Parquet, JSON Lines), RDF,
+    Neo4j-admin CSV, APOC's JSON Lines, GraphML, folders of OpenKE and DGL-KE, and documents.
+    Loading the same again changes nothing; a load that was cut is completed by running it again.
     """
+    from kgplatform.ingest import count_records, ingest
+    from kgplatform.settings import load_settings
+    from kgplatform.sources import open_source
+    from kgplatform.sources.rejects import RejectsFile
+    from kgplatform.sources.source import Options
+
+    settings = load_settings()
+    options = Options(
+        columns=tuple(name.strip() for name in columns.split(",")) if columns else None,
+        entities=entities,
+        languages=languages,
+        query=_text_or_file(query),
+        folder=settings.kgp_home,
+    )
+    opened = open_source(source, options, format_name)
+    for line in opened.notes:
+        note(line)
+    rejects_path = rejects or Path(f"{graph.replace('/', '_')}.rejects.tsv")
+    with RejectsFile(rejects_path, strict) as rejected:
+        if dry_run:
+            data = {"dry_run": True, **count_records(opened, rejected)}
+            text = _dry_text(data, graph)
+        else:
+            from kgplatform.cli.connection import open_store
+
+            with open_store(settings) as store, progress_bar() as progress:
+                counts = ingest(store, graph, opened, rejected, replace=replace, progress=progress)
+            data = _data(counts)
+            text = _text(counts, graph)
+    _report(data, text, graph, opened, rejected, as_json)
+
+
+@click.command()
+@click.option("--graph", required=True, help="Graph to remove.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+@json_option
+def rm(graph: str, dry_run: bool, as_json: bool) -> None:
+    """Remove a graph: its entities, facts and documents. Runs trained on it stay on disk."""
     from kgplatform.cli.connection import open_store
     from kgplatform.settings import load_settings
-    from kgplatform.sources.folder import find
-    from kgplatform.sources.records import read_entities, read_triples
-    from kgplatform.sources.rejects import RejectsFile
-    from kgplatform.store.load import load as load_into
+    from kgplatform.store.remove import planned_removal, remove_graph
 
-    found = find(source, entities)
-    _tell(found)
-    rejects_path = rejects or Path(f"{graph.replace('/', '_')}.rejects.tsv")
-    with RejectsFile(rejects_path) as rejected:
-        described, triples = read_entities(found, rejected.add), read_triples(found, rejected.add)
-        if dry_run:
-            data: dict[str, Any] = {
-                "entities": sum(1 for _ in described),
-                "triples": sum(1 for _ in triples),
-                "dry_run": True,
-            }
-        else:
-            with open_store(load_settings()) as store, progress_bar() as progress:
-                counts = load_into(
-                    store, graph, described, triples, source=source.name, progress=progress
-                )
-            rejected.add_conflicts(counts.conflicts)
-            data = _data(counts)
+    with open_store(load_settings()) as store, progress_bar() as progress:
+        planned = planned_removal(store, graph)
+        removed = planned if dry_run else remove_graph(store, graph, progress)
+    told = ", ".join(f"{number:,} {what}" for what, number in removed.items())
+    said = "would be removed" if dry_run else "removed"
+    data = {"graph": graph, "dry_run": dry_run, **removed}
+    emit(data, as_json, f"graph {graph!r}: {told} {said}")
+
+
+def _text_or_file(query: str | None) -> str | None:
+    if query is None or not Path(query).is_file():
+        return query
+    return Path(query).read_text(encoding="utf-8")
+
+
+def _report(
+    data: dict[str, Any],
+    text: str,
+    graph: str,
+    source: Source,
+    rejected: RejectsFile,
+    as_json: bool,
+) -> None:
     data = {
         "graph": graph,
+        "source": source.name,
+        "format": source.format,
         **data,
         "rejected": rejected.count,
-        "rejects_file": str(rejects_path) if rejected.count else None,
+        "rejects_file": str(rejected.path) if rejected.count else None,
     }
-    emit(data, as_json, _text(data, rejected.first))
-
-
-def _tell(found: Source) -> None:
-    for path in found.ignored:
-        note(f"not loaded: {path.name} (not a file of facts or entities to load)")
-    unused = [(file.table.path, file.unused) for file in found.triples]
-    unused += [(file.table.path, file.unused) for file in found.entities]
-    for path, columns in unused:
-        if columns:
-            note(f"{path.name}: columns not read: {', '.join(columns)}")
+    lines = [text]
+    if rejected.count:
+        lines.append(f"{rejected.count:,} rows rejected, see {rejected.path}:")
+        lines += [f"  {row}" for row in rejected.first[:REJECTS_SHOWN]]
+    emit(data, as_json, "\n".join(lines))
 
 
 def _data(counts: LoadCounts) -> dict[str, Any]:
     return {
         "created": counts.facts_created,
         "unchanged": counts.facts_unchanged,
+        "removed": counts.facts_removed,
         "entities_created": counts.entities_created,
         "entities_described": counts.entities_described,
+        "entities_removed": counts.entities_removed,
         "conflicts": counts.num_conflicts,
+        "relations": {
+            name: {"created": counts.created[name], "unchanged": counts.unchanged[name]}
+            for name in _by_size(counts)
+        },
+        "hash": counts.hash,
+        "seconds": round(counts.seconds, 3),
+        "facts_per_second": round(_rate(counts)),
     }
 
 
-def _text(data: dict[str, Any], first_rejects: list[str]) -> str:
-    if data.get("dry_run"):
-        lines = [
-            f"{data['triples']:,} facts and {data['entities']:,} rows of entities could be loaded "
-            f"into graph {data['graph']!r}; nothing was written"
-        ]
-    else:
-        lines = [
-            f"graph {data['graph']!r}: {data['created']:,} facts created, "
-            f"{data['unchanged']:,} unchanged; {data['entities_created']:,} entities created"
-        ]
-    if data["rejected"]:
-        lines.append(f"{data['rejected']:,} rows rejected, see {data['rejects_file']}:")
-        lines += [f"  {text}" for text in first_rejects[:REJECTS_SHOWN]]
+def _text(counts: LoadCounts, graph: str) -> str:
+    relations = _by_size(counts)
+    rows = [
+        [name, f"{counts.created[name]:,}", f"{counts.unchanged[name]:,}"]
+        for name in relations[:RELATIONS_SHOWN]
+    ]
+    if more := relations[RELATIONS_SHOWN:]:
+        created = sum(counts.created[name] for name in more)
+        unchanged = sum(counts.unchanged[name] for name in more)
+        rows.append([f"{len(more):,} more relations", f"{created:,}", f"{unchanged:,}"])
+    lines = [table(["relation", "created", "unchanged"], rows)] if rows else []
+    lines.append(
+        f"graph {graph!r}: {counts.facts_created:,} facts created, "
+        f"{counts.facts_unchanged:,} unchanged; {counts.entities_created:,} entities created "
+        f"({counts.seconds:.1f} s, {_rate(counts):,.0f} facts a second)"
+    )
+    if counts.facts_removed or counts.entities_removed:
+        lines.append(
+            f"removed, as the source has them no more: {counts.facts_removed:,} facts, "
+            f"{counts.entities_removed:,} entities"
+        )
     return "\n".join(lines)
+
+
+def _dry_text(data: dict[str, Any], graph: str) -> str:
+    lines = [
+        f"{data['triples']:,} facts, {data['entities']:,} rows of entities and "
+        f"{data['documents']:,} documents could be loaded into graph {graph!r}; "
+        "nothing was written"
+    ]
+    if data["relations"]:
+        found = sorted(data["relations"].items(), key=lambda item: -item[1])
+        rows = [[name, f"{number:,}"] for name, number in found[:RELATIONS_SHOWN]]
+        lines.insert(0, table(["relation", "facts"], rows))
+    if data["types"]:
+        lines.append(f"types: {', '.join(data['types'][:RELATIONS_SHOWN])}")
+    return "\n".join(lines)
+
+
+def _by_size(counts: LoadCounts) -> list[str]:
+    both = counts.created + counts.unchanged
+    return [name for name, _ in both.most_common()]
+
+
+def _rate(counts: LoadCounts) -> float:
+    return (counts.facts_created + counts.facts_unchanged) / max(counts.seconds, 1e-9)

@@ -17,14 +17,19 @@ FIRST_KEPT = 10
 class RejectsFile:
     """Collects rejected rows; the file is made at the first, so no rejects leave no file.
 
+    Args:
+        path: Where the file goes.
+        strict: Whether the first rejected row is an error.
+
     Attributes:
         path: Where the file is, or would be.
         count: Rows rejected so far.
         first: The first few, for the terminal.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, strict: bool = False) -> None:
         self.path = path
+        self._strict = strict
         self.count = 0
         self.first: list[str] = []
         self._stream: TextIO | None = None
@@ -47,11 +52,16 @@ class RejectsFile:
         """Write one row with its place and reason.
 
         Raises:
-            InputError: The file cannot be written.
+            InputError: The file cannot be written, or every row must be good.
         """
+        place = f"{Path(reject.file).name}, line {reject.line}" if reject.line else reject.file
         self.count += 1
+        if self._strict:
+            raise InputError(
+                f"{place}: {reject.reason}",
+                hint="correct the row and load again, or leave out --strict to go on without it",
+            )
         if len(self.first) < FIRST_KEPT:
-            place = f"{Path(reject.file).name}, line {reject.line}" if reject.line else reject.file
             self.first.append(f"{place}: {reject.reason}")
         row = reject.text.rstrip("\r\n").replace("\n", "\\n").replace("\r", "\\r")
         try:

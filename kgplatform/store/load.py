@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TypeVar
+from typing import Any
 
 from kgplatform import queries
 from kgplatform.errors import InputError
 from kgplatform.progress import Progress, silent
+from kgplatform.store.batches import Batches
 from kgplatform.store.client import Outcome, Store, Transaction
+from kgplatform.store.replace import Seen, release_the_rest
 from kgplatform.store.schema import migrate
-from kgplatform.triples import Entity, Triple, fact_id, fault_of_name
-
-T = TypeVar("T")
+from kgplatform.triples import Entity, Triple, Value, fact_id, fault_of_name
 
 BATCH = 10_000
-"""Rows a transaction; larger ones gain nothing and hold the lock on the graph longer."""
+"""Most rows a transaction; larger ones gain nothing and hold the lock on the graph longer."""
 
 CONFLICTS_KEPT = 10_000
+
+IDS_REMEMBERED = 500_000
+"""Ids of entities that this load has already made or found, to spare the server the question;
+when there are more, they are asked for again."""
 
 
 @dataclass
@@ -27,21 +33,45 @@ class LoadCounts:
     """What a load did to the graph.
 
     Attributes:
-        facts_created: Facts that were new.
-        facts_unchanged: Facts that were there already, or came twice.
+        created: Facts that were new, by relation.
+        unchanged: Facts that were there already, or came twice, by relation.
         entities_created: Entities that were new.
-        entities_described: Rows of names, descriptions and types that were taken over.
+        entities_described: Rows of names, descriptions, types and properties taken over.
+        facts_removed: Facts that ``replace`` removed.
+        entities_removed: Entities that ``replace`` removed.
         num_conflicts: Triples that the graph, or the source further up, has in another split
             or in none.
         conflicts: The first ``CONFLICTS_KEPT`` of them.
+        hash: SHA-256 of what was read, in its order.
+        seconds: How long it took.
     """
 
-    facts_created: int = 0
-    facts_unchanged: int = 0
+    created: Counter[str] = field(default_factory=Counter)
+    unchanged: Counter[str] = field(default_factory=Counter)
     entities_created: int = 0
     entities_described: int = 0
+    facts_removed: int = 0
+    entities_removed: int = 0
     num_conflicts: int = 0
     conflicts: list[Triple] = field(default_factory=list)
+    hash: str = ""
+    seconds: float = 0.0
+
+    @property
+    def facts_created(self) -> int:
+        """Facts that were new."""
+        return self.created.total()
+
+    @property
+    def facts_unchanged(self) -> int:
+        """Facts that were there already, or came twice."""
+        return self.unchanged.total()
+
+    def add_conflict(self, triple: Triple) -> None:
+        """Count a triple that stands in another split, and keep the first of them."""
+        self.num_conflicts += 1
+        if len(self.conflicts) < CONFLICTS_KEPT:
+            self.conflicts.append(triple)
 
 
 def load(
@@ -51,12 +81,14 @@ def load(
     triples: Iterable[Triple],
     *,
     source: str,
+    replace: bool = False,
     progress: Progress = silent,
 ) -> LoadCounts:
     """Put entities and triples into a graph; what is there already stays as it is.
 
-    The graph's record says that a load is under way until this has come to its end, so a load
-    that was cut is noticed by every reader and completed by running it again.
+    Facts and entities carry the names of the sources that claim them. The graph's record says
+    that a load is under way until this has come to its end, so a load that was cut is noticed
+    by every reader and completed by running it again.
 
     Args:
         store: The database; its schema is brought up to date first.
@@ -64,6 +96,8 @@ def load(
         entities: Names, descriptions and types; entities that no triple names are made, too.
         triples: The facts, each checked by its source.
         source: What the facts come from, kept on each of them.
+        replace: Whether what the source once claimed and has no more is removed, unless another
+            source claims it, too.
         progress: Told of entities and facts written.
 
     Raises:
@@ -72,75 +106,227 @@ def load(
     """
     if fault := fault_of_name("graph", graph):
         raise InputError(f"the name of the {fault}", hint="give another with --graph")
+    began = time.monotonic()
     migrate(store)
     store.run(queries.get("load/begin_load"), graph=graph, source=source)
-    counts = LoadCounts()
-    for described in _batches(entities):
-        _write_entities(store, graph, described, counts)
-        progress("entities", counts.entities_described, None)
+    writer = _Writer(store, graph, source, Seen() if replace else None)
+    batches = Batches(BATCH)
+    for described in batches.of(iter(entities)):
+        batches.write(described, writer.write_entities)
+        progress("entities", writer.counts.entities_described, None)
     done = 0
-    for facts in _batches(triples):
-        _write_facts(store, graph, facts, source, counts)
+    batches = Batches(BATCH)
+    for facts in batches.of(iter(triples)):
+        batches.write(facts, writer.write_facts)
         done += len(facts)
         progress("facts", done, None)
     progress("facts", done, done)
+    counts = writer.counts
+    if writer.seen is not None:
+        removed = release_the_rest(store, graph, source, writer.seen, progress)
+        counts.facts_removed, counts.entities_removed = removed
     store.run(queries.get("load/end_load"), graph=graph, source=source)
+    counts.hash = writer.hash.hexdigest()
+    counts.seconds = time.monotonic() - began
     return counts
 
 
-def _batches(records: Iterable[T]) -> Iterator[list[T]]:
-    iterator = iter(records)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch
-
-
-def _write_entities(store: Store, graph: str, batch: list[Entity], counts: LoadCounts) -> None:
-    ids = [entity.entity_id for entity in batch]
-
-    def work(transaction: Transaction) -> Outcome:
-        made = _merge_entities(transaction, graph, ids)
-        transaction.run(
-            queries.get("load/describe_entities"),
-            graph=graph,
-            ids=ids,
-            names=[entity.name for entity in batch],
-            descriptions=[entity.description for entity in batch],
-            types=[list(entity.types) for entity in batch],
-        )
-        return made
-
-    counts.entities_created += store.write(work).row["created"]
-    counts.entities_described += len(batch)
-
-
-def _write_facts(
-    store: Store, graph: str, batch: list[Triple], source: str, counts: LoadCounts
+def record_load(
+    store: Store, graph: str, source: str, counts: LoadCounts, more: Mapping[str, Any]
 ) -> None:
-    def work(transaction: Transaction) -> tuple[Outcome, Outcome]:
-        names = [name for triple in batch for name in (triple.head, triple.tail)]
-        entities = _merge_entities(transaction, graph, names)
-        facts = transaction.run(
-            queries.get("load/merge_facts"),
+    """Keep in the database what a finished load did, as a ``:Load`` node.
+
+    Args:
+        store: The database.
+        graph: The graph's name.
+        source: The source's name.
+        counts: What the load did.
+        more: What else is known, for example its format and the number of rejected rows.
+    """
+    record = {
+        "created": counts.facts_created,
+        "unchanged": counts.facts_unchanged,
+        "conflicts": counts.num_conflicts,
+        "removed": counts.facts_removed,
+        "entities_created": counts.entities_created,
+        "entities_removed": counts.entities_removed,
+        "seconds": round(counts.seconds, 3),
+        **more,
+    }
+    store.run(
+        queries.get("load/record_load"),
+        graph=graph,
+        source=source,
+        hash=counts.hash,
+        record=record,
+    )
+
+
+def write_prefixes(store: Store, graph: str, prefixes: Mapping[str, str]) -> None:
+    """Keep in the database what the prefixes in a graph's names stand for.
+
+    Args:
+        store: The database.
+        graph: The graph's name.
+        prefixes: Prefix → namespace; one that is there already stays.
+    """
+    if prefixes:
+        store.run(
+            queries.get("load/merge_prefixes"),
             graph=graph,
-            heads=[triple.head for triple in batch],
-            relations=[triple.relation for triple in batch],
-            tails=[triple.tail for triple in batch],
-            fact_ids=[fact_id(graph, t.head, t.relation, t.tail) for t in batch],
-            splits=[triple.split for triple in batch],
-            source=source,
+            prefixes=list(prefixes),
+            namespaces=list(prefixes.values()),
         )
-        return entities, facts
-
-    entities, facts = store.write(work)
-    conflicts: list[int] = facts.row["conflicts"]
-    counts.entities_created += entities.row["created"]
-    counts.facts_created += facts.relationships_created
-    counts.facts_unchanged += len(batch) - facts.relationships_created - len(conflicts)
-    counts.num_conflicts += len(conflicts)
-    room = CONFLICTS_KEPT - len(counts.conflicts)
-    counts.conflicts.extend(batch[position] for position in conflicts[:room])
 
 
-def _merge_entities(transaction: Transaction, graph: str, ids: list[str]) -> Outcome:
-    distinct = list(dict.fromkeys(ids))
-    return transaction.run(queries.get("load/merge_entities"), graph=graph, ids=distinct)
+class _Writer:
+    """Writes batches of one load, and keeps what it has learned of the graph."""
+
+    def __init__(self, store: Store, graph: str, source: str, seen: Seen | None) -> None:
+        self._store = store
+        self._graph = graph
+        self._source = source
+        self._known: set[str] = set()
+        self.seen = seen
+        self.counts = LoadCounts()
+        self.hash = hashlib.sha256()
+
+    def write_entities(self, batch: Sequence[Entity]) -> None:
+        """Make and describe entities."""
+        for entity in batch:
+            self.hash.update(repr(entity).encode("utf-8", "surrogatepass"))
+        plain, lists = _by_entity(batch)
+
+        def work(transaction: Transaction) -> int:
+            made = self._merge_entities(transaction, [entity.entity_id for entity in batch])
+            transaction.run(
+                queries.get("load/describe_entities"),
+                graph=self._graph,
+                ids=[entity.entity_id for entity in plain],
+                names=[entity.name for entity in plain],
+                descriptions=[entity.description for entity in plain],
+                types=[list(entity.types) for entity in plain],
+                properties=[dict(entity.properties or {}) for entity in plain],
+            )
+            if lists:
+                transaction.run(
+                    queries.get("load/join_lists"),
+                    graph=self._graph,
+                    ids=[entity_id for entity_id, _ in lists],
+                    names=[name for _, name in lists],
+                    values=list(lists.values()),
+                )
+            return made
+
+        self.counts.entities_created += self._store.write(work)
+        self.counts.entities_described += len(batch)
+        self._remember(entity.entity_id for entity in batch)
+
+    def write_facts(self, batch: Sequence[Triple]) -> None:
+        """Make facts and the entities that they name."""
+        facts, sources = self._distinct(batch)
+        triples = list(facts.values())
+        names = [name for triple in triples for name in (triple.head, triple.tail)]
+
+        def work(transaction: Transaction) -> tuple[int, Outcome]:
+            made = self._merge_entities(transaction, names)
+            columns = _columns(facts)
+            outcome = transaction.run(
+                queries.get("load/merge_facts"),
+                graph=self._graph,
+                splits=[triple.split for triple in triples],
+                sources=[sorted(sources[key]) for key in facts],
+                **columns,
+            )
+            described = {key: fact for key, fact in facts.items() if fact.properties}
+            if described:
+                transaction.run(
+                    queries.get("load/describe_facts"),
+                    graph=self._graph,
+                    properties=[dict(fact.properties or {}) for fact in described.values()],
+                    **_columns(described),
+                )
+            return made, outcome
+
+        entities_made, outcome = self._store.write(work)
+        made, conflicts = set(outcome.row["made"]), set(outcome.row["conflicts"])
+        self.counts.entities_created += entities_made
+        for position, triple in enumerate(triples):
+            if position in made:
+                self.counts.created[triple.relation] += 1
+            elif position in conflicts:
+                self.counts.add_conflict(triple)
+            else:
+                self.counts.unchanged[triple.relation] += 1
+        self._remember(names)
+
+    def _distinct(self, batch: Sequence[Triple]) -> tuple[dict[str, Triple], dict[str, set[str]]]:
+        """The facts of a batch and their sources by fact_id; what comes twice is counted here."""
+        facts: dict[str, Triple] = {}
+        sources: dict[str, set[str]] = {}
+        for triple in batch:
+            key = fact_id(self._graph, triple.head, triple.relation, triple.tail)
+            self.hash.update(f"{key}{triple.split}{triple.properties}".encode())
+            first = facts.setdefault(key, triple)
+            sources.setdefault(key, set()).add(self._source_of(triple))
+            if first is triple:
+                continue
+            if triple.split is not None and triple.split != first.split:
+                self.counts.add_conflict(triple)
+            else:
+                self.counts.unchanged[triple.relation] += 1
+        if self.seen is not None:
+            self.seen.add_facts(facts)
+        return facts, sources
+
+    def _source_of(self, triple: Triple) -> str:
+        return self._source if triple.source is None else f"{self._source}#{triple.source}"
+
+    def _merge_entities(self, transaction: Transaction, ids: Sequence[str]) -> int:
+        unknown = [name for name in dict.fromkeys(ids) if name not in self._known]
+        if not unknown:
+            return 0
+        outcome = transaction.run(
+            queries.get("load/merge_entities"), graph=self._graph, ids=unknown, source=self._source
+        )
+        if self.seen is not None:
+            fresh = [name for name in unknown if self.seen.add_entity(name)]
+            transaction.run(
+                queries.get("load/reset_entities"),
+                graph=self._graph,
+                ids=fresh,
+                source=self._source,
+            )
+        return int(outcome.row["created"])
+
+    def _remember(self, ids: Iterable[str]) -> None:
+        if len(self._known) > IDS_REMEMBERED:
+            self._known.clear()
+        self._known.update(ids)
+
+
+def _columns(facts: Mapping[str, Triple]) -> dict[str, list[str]]:
+    return {
+        "heads": [fact.head for fact in facts.values()],
+        "relations": [fact.relation for fact in facts.values()],
+        "tails": [fact.tail for fact in facts.values()],
+        "fact_ids": list(facts),
+    }
+
+
+def _by_entity(
+    batch: Sequence[Entity],
+) -> tuple[list[Entity], dict[tuple[str, str], list[Value]]]:
+    """Split what is set from what is added to: lists of several statements are joined."""
+    plain: list[Entity] = []
+    lists: dict[tuple[str, str], list[Value]] = {}
+    for entity in batch:
+        properties = entity.properties or {}
+        for name, value in properties.items():
+            if isinstance(value, list):
+                lists.setdefault((entity.entity_id, name), []).extend(value)
+        single = {k: v for k, v in properties.items() if not isinstance(v, list)}
+        plain.append(
+            Entity(entity.entity_id, entity.name, entity.description, entity.types, single)
+        )
+    return plain, lists

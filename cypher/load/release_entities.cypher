@@ -1,0 +1,15 @@
+// Take a source's claim from entities, and remove those that no source claims any more and no
+// fact needs; links that were predicted for them, or where texts mention them, go with them.
+// Params: $graph, $source, $ids
+// Returns: removed
+MATCH (g:KnowledgeGraph {name: $graph})
+SET g.version = g.version + 1
+WITH g
+UNWIND $ids AS id
+MATCH (e:Entity {graph: $graph, id: id})
+SET e.sources = [s IN e.sources WHERE s <> $source]
+WITH e
+WHERE size(e.sources) = 0
+  AND NOT EXISTS { (e)-[r:!PREDICTED&!MENTIONED_IN]-() }
+DETACH DELETE e
+RETURN count(*) AS removed

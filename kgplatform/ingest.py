@@ -1,0 +1,80 @@
+"""From an opened source into the graph: what ``kgp load`` does, for programs too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from kgplatform.progress import Progress, silent
+from kgplatform.sources.rejects import RejectsFile
+from kgplatform.sources.source import Source
+from kgplatform.store.client import Store
+from kgplatform.store.load import LoadCounts, load, record_load, write_prefixes
+
+T = TypeVar("T")
+
+
+def ingest(
+    store: Store,
+    graph: str,
+    source: Source,
+    rejects: RejectsFile,
+    *,
+    replace: bool = False,
+    progress: Progress = silent,
+) -> LoadCounts:
+    """Load a source, and keep a record of it in the database.
+
+    Args:
+        store: The database.
+        graph: The graph to load into.
+        source: What ``open_source`` or one of the ``from_…`` functions gave.
+        rejects: Where rows go that cannot be used.
+        replace: Whether what the source once had and has no more leaves the graph.
+        progress: Told of what is written.
+
+    Raises:
+        InputError: The source cannot be read to its end; run it again when it can.
+        StoreError: The database failed; the load can be repeated.
+    """
+    counts = load(
+        store,
+        graph,
+        source.entities(rejects.add),
+        source.triples(rejects.add),
+        source=source.name,
+        replace=replace,
+        progress=progress,
+    )
+    rejects.add_conflicts(counts.conflicts)
+    write_prefixes(store, graph, source.prefixes)
+    more = {"format": source.format, "rejected": rejects.count}
+    record_load(store, graph, source.name, counts, more)
+    return counts
+
+
+def count_records(source: Source, rejects: RejectsFile) -> dict[str, object]:
+    """What a load of the source would read, for ``--dry-run``: nothing is written.
+
+    Returns:
+        ``triples``, ``entities``, ``documents``, and the ``types`` and ``relations`` found.
+    """
+    types: set[str] = set()
+    relations: dict[str, int] = {}
+    entities = 0
+    for entity in source.entities(rejects.add):
+        entities += 1
+        types.update(entity.types)
+    for triple in source.triples(rejects.add):
+        relations[triple.relation] = relations.get(triple.relation, 0) + 1
+    return {
+        "triples": sum(relations.values()),
+        "entities": entities,
+        "documents": _length(source.documents(rejects.add)),
+        "types": sorted(types),
+        "relations": relations,
+    }
+
+
+def _length(records: Iterator[T]) -> int:
+    return sum(1 for _ in records)

@@ -1,0 +1,54 @@
+"""Batches: read ahead while the server works, and no larger than it can take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any, TypeVar
+
+from kgplatform.errors import TooLargeError
+
+T = TypeVar("T")
+
+SECONDS_A_BATCH = 5.0
+"""A batch that takes longer is followed by smaller ones: they hold the graph's lock."""
+
+
+class Batches:
+    """How many records the next transaction takes: ``most``, or fewer for a slow server."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.size = most
+
+    def of(self, records: Iterator[T]) -> Iterator[list[T]]:
+        """Cut records into batches; the next one is read while one is being written."""
+        with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
+
+            def read() -> list[T]:
+                return list(islice(records, self.size))
+
+            pending = reader.submit(read)
+            while batch := pending.result():
+                pending = reader.submit(read)
+                yield batch
+
+    def write(self, batch: Sequence[T], work: Callable[[Sequence[T]], Any]) -> None:
+        """Do ``work`` with a batch, or with its halves where the server has no room for it."""
+        began = time.monotonic()
+        try:
+            work(batch)
+        except TooLargeError:
+            if len(batch) == 1:
+                raise
+            half = len(batch) // 2
+            self.size = half
+            self.write(batch[:half], work)
+            self.write(batch[half:], work)
+            return
+        if time.monotonic() - began > SECONDS_A_BATCH:
+            self.size = max(1, len(batch) // 2)
+        elif len(batch) == self.size:
+            self.size = min(self._most, self.size * 2)

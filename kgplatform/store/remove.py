@@ -1,0 +1,51 @@
+"""Removing a graph, in transactions of bounded size."""
+
+from __future__ import annotations
+
+from kgplatform import queries
+from kgplatform.errors import InputError
+from kgplatform.progress import Progress, silent
+from kgplatform.store.client import Store
+
+ROWS = 5_000
+"""Entities or facts that one transaction removes."""
+
+
+def planned_removal(store: Store, graph: str) -> dict[str, int]:
+    """What ``remove_graph`` would remove: ``entities``, ``facts`` and ``documents``.
+
+    Raises:
+        InputError: There is no such graph.
+    """
+    (row,) = store.rows(queries.get("read/count_graph"), graph=graph)
+    if not row["records"] and not row["entities"] and not row["documents"]:
+        known = [each["name"] for each in store.rows(queries.get("read/list_graphs"))]
+        raise InputError(
+            f"there is no graph {graph!r} in this database",
+            hint=f"graphs: {', '.join(known)}" if known else "load one with `kgp load`",
+        )
+    return {key: int(row[key]) for key in ("entities", "facts", "documents")}
+
+
+def remove_graph(store: Store, graph: str, progress: Progress = silent) -> dict[str, int]:
+    """Remove a graph's entities, facts, documents and records; other graphs are not touched.
+
+    Runs that were trained on it keep their records and sets, without vectors. Safe to repeat:
+    a removal that was cut is completed by the next, and until then the graph is refused as one
+    whose load was cut.
+
+    Returns:
+        Numbers of ``entities``, ``facts`` and ``documents`` removed.
+
+    Raises:
+        InputError: There is no such graph.
+    """
+    planned = planned_removal(store, graph)
+    store.run(queries.get("load/begin_load"), graph=graph, source="kgp rm")
+    for number, name in enumerate(
+        ("remove_graph_facts", "remove_graph_documents", "remove_graph_entities")
+    ):
+        store.command(queries.get(f"load/{name}"), graph=graph, rows=ROWS)
+        progress("removal", number + 1, 3)
+    store.run(queries.get("load/remove_graph_record"), graph=graph)
+    return planned
