@@ -9,7 +9,7 @@ from kgplatform.progress import Progress, silent
 from kgplatform.sources.rejects import RejectsFile
 from kgplatform.sources.source import Source
 from kgplatform.store.client import Store
-from kgplatform.store.load import LoadCounts, load, record_load, write_prefixes
+from kgplatform.store.load import LoadCounts, check_prefixes, load, record_load, write_prefixes
 
 T = TypeVar("T")
 
@@ -37,6 +37,7 @@ def ingest(
         InputError: The source cannot be read to its end; run it again when it can.
         StoreError: The database failed; the load can be repeated.
     """
+    check_prefixes(store, graph, source.prefixes)
     counts = load(
         store,
         graph,

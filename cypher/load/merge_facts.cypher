@@ -1,11 +1,11 @@
 // Make the facts that are not there yet, and let their sources claim those that are. A fact
 // that is there under another split, or under none, keeps it and is reported: the same triple
 // in two splits spoils results. Found first and made then, instead of MERGE, which is slower
-// and does not say which it made; the lock on the graph's record keeps other loads out between
+// and does not say which were there; the lock on the graph's record keeps other loads out between
 // the two. The types are dynamic values, one plan for all relations (docs/decisions/0004).
 // Params: $graph, $heads, $relations, $tails, $fact_ids (distinct), $splits, $sources (parallel;
 //   a sorted list of sources each)
-// Returns: made, conflicts (positions in the arrays)
+// Returns: there, conflicts (positions in the arrays)
 MATCH (g:KnowledgeGraph {name: $graph})
 SET g.version = g.version + 1
 WITH g
@@ -29,6 +29,6 @@ CALL (i, r) {
   SET r.sources = claims
   RETURN count(r) AS claimed
 }
-RETURN collect(CASE WHEN fresh > 0 THEN i END) AS made,
+RETURN collect(CASE WHEN fresh = 0 THEN i END) AS there,
        collect(CASE WHEN r IS NOT NULL AND coalesce(r.split, '') <> $splits[i] THEN i END)
          AS conflicts

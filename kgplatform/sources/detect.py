@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kgplatform.errors import UsageError
-from kgplatform.sources.files import check_exists, open_text
+from kgplatform.sources.files import check_exists, open_text, plain_name
 
 RDF_SUFFIXES = {".nt", ".nq", ".ttl", ".trig", ".rdf", ".owl", ".jsonld"}
 DOCUMENT_SUFFIXES = {".md", ".markdown", ".html", ".htm", ".pdf"}
-COMPRESSED_SUFFIXES = {".gz", ".zst", ".bz2"}
+TABLES_OF_ADMIN = {".csv", ".tsv"}
 
 
 def detect(given: Sequence[str]) -> str:
@@ -26,10 +26,12 @@ def detect(given: Sequence[str]) -> str:
     """
     names = {path: _detect(path) for path in given}
     found = sorted(set(names.values()))
+    if found == ["neo4j-csv", "table"]:
+        # A file of rows whose header is in another file looks like a table.
+        return "neo4j-csv"
     if len(found) > 1:
         examples = ", ".join(
-            f"{next(path for path, name in names.items() if name == one)} is {one}"
-            for one in found
+            f"{next(path for path, name in names.items() if name == one)} is {one}" for one in found
         )
         raise UsageError(
             f"these are of different formats: {examples}", hint="load one format at a time"
@@ -54,12 +56,12 @@ def _folder(folder: Path) -> str:
         return "dglke"
     files = [path for path in sorted(folder.iterdir()) if path.is_file()]
     for path in files:
-        if path.suffix == ".csv" and _file(path) == "neo4j-csv":
+        if _suffix(path) in TABLES_OF_ADMIN and path.stat().st_size and _file(path) == "neo4j-csv":
             return "neo4j-csv"
     kinds = {_suffix(path) for path in files}
     if kinds & RDF_SUFFIXES:
         return "rdf"
-    tables = {".tsv", ".csv", ".parquet", ".jsonl"}
+    tables = {".tsv", ".csv", ".parquet", ".jsonl", ".ndjson"}
     if kinds & DOCUMENT_SUFFIXES and not kinds & tables:
         return "documents"
     return "table"
@@ -75,7 +77,7 @@ def _file(path: Path) -> str:
         return "graphml"
     if suffix in {".json", ".jsonl", ".ndjson"}:
         return _json_lines(path)
-    if suffix == ".csv" and _is_neo4j_header(_first_line(path)):
+    if suffix in TABLES_OF_ADMIN and _is_neo4j_header(_first_line(path)):
         return "neo4j-csv"
     if suffix == ".txt" and not any(mark in _first_line(path) for mark in "\t,"):
         return "documents"
@@ -84,8 +86,7 @@ def _file(path: Path) -> str:
 
 def _suffix(path: Path) -> str:
     """The ending that tells the format: the one before ``.gz`` and the like."""
-    inner = Path(path.stem) if path.suffix.lower() in COMPRESSED_SUFFIXES else path
-    return inner.suffix.lower()
+    return plain_name(path).suffix.lower()
 
 
 def _first_line(path: Path) -> str:

@@ -15,13 +15,24 @@ from kgplatform.errors import InputError
 
 _CHUNK = 1 << 20
 
-_COMPRESSED = {
-    b"\x1f\x8b": "gzip",
-    b"PK\x03\x04": "zip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\x00": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
+_COMPRESSED_SUFFIXES = {".gz", ".zst", ".bz2"}
+
+_UNREAD = {
+    b"PK\x03\x04": ("a zip archive", "unzip it and load what it holds"),
+    b"\xfd7zXZ\x00": (
+        "compressed by xz",
+        "decompress it with unxz, or compress it by gzip or zstd",
+    ),
 }
+"""First bytes of files that are not read → what they are, and what to do."""
+
+_LONGEST_LINE = 64 << 20
+"""Bytes of the longest line: one line is held in memory, so a file may not be one."""
+
+
+def plain_name(path: Path) -> Path:
+    """The name of a file without the ending of its compression: ``a.tsv`` of ``b/a.tsv.gz``."""
+    return Path(path.stem if path.suffix.lower() in _COMPRESSED_SUFFIXES else path.name)
 
 
 def check_exists(path: Path) -> None:
@@ -104,42 +115,43 @@ def check_text(path: Path) -> int:
     """Make sure that a file is UTF-8 text, all of it, and count its lines.
 
     The whole file is decoded once before its first row is used: a file in another encoding
-    fails before anything of it is loaded, not in the middle.
+    fails before anything of it is loaded, not in the middle. Of a compressed file, this is
+    its content.
 
     Returns:
         The number of lines.
 
     Raises:
-        InputError: It is missing, empty, compressed, binary, or not UTF-8.
+        InputError: It is missing, empty, an archive, binary, damaged, not UTF-8, or has a line
+            of more than 64 MiB.
     """
     check_exists(path)
     if not path.is_file():
         raise InputError(f"not a regular file: {path}", hint="name a file or a folder")
     decoder = codecs.getincrementaldecoder("utf-8")()
-    offset = lines = 0
+    offset = lines = line_start = 0
     last = b""
-    try:
-        with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                if offset == 0:
-                    _check_magic(path, chunk)
-                if (nul := chunk.find(b"\x00")) >= 0:
-                    _fail_binary(path, lines + 1 + chunk.count(b"\n", 0, nul), offset + nul)
-                # What the decoder still holds of the chunk before belongs in front.
-                held = len(decoder.getstate()[0])
-                try:
-                    decoder.decode(chunk)
-                except UnicodeDecodeError as error:
-                    start = error.start - held
-                    line = lines + 1 + chunk.count(b"\n", 0, max(start, 0))
-                    raise _not_utf8(path, line, offset + start) from error
-                lines += chunk.count(b"\n")
-                offset += len(chunk)
-                last = chunk
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path}: {error.strerror}", hint="check the file's permissions"
-        ) from error
+    with open_binary(path) as stream:
+        while chunk := stream.read(_CHUNK):
+            if offset == 0:
+                _check_start(path, chunk)
+            if (nul := chunk.find(b"\x00")) >= 0:
+                _fail_binary(path, lines + 1 + chunk.count(b"\n", 0, nul), offset + nul)
+            # What the decoder still holds of the chunk before belongs in front.
+            held = len(decoder.getstate()[0])
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError as error:
+                start = error.start - held
+                line = lines + 1 + chunk.count(b"\n", 0, max(start, 0))
+                raise _not_utf8(path, line, offset + start) from error
+            lines += chunk.count(b"\n")
+            if (end := chunk.rfind(b"\n")) >= 0:
+                line_start = offset + end + 1
+            offset += len(chunk)
+            if offset - line_start > _LONGEST_LINE:
+                raise _too_long(path, lines + 1)
+            last = chunk
     if held := len(decoder.getstate()[0]) if last else 0:
         raise _not_utf8(path, lines + 1, offset - held)
     if offset == 0:
@@ -147,18 +159,24 @@ def check_text(path: Path) -> int:
     return lines + (not last.endswith(b"\n"))
 
 
-def _check_magic(path: Path, start: bytes) -> None:
-    for magic, name in _COMPRESSED.items():
+def _check_start(path: Path, start: bytes) -> None:
+    for magic, (what, hint) in _UNREAD.items():
         if start.startswith(magic):
-            raise InputError(
-                f"{path} is compressed ({name}), which is not supported yet",
-                hint="decompress it and load the result",
-            )
+            raise InputError(f"{path} is {what}, which is not read", hint=hint)
+    if start[257:262] == b"ustar":
+        raise InputError(f"{path} is a tar archive, which is not read", hint="unpack it: tar -xf")
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise InputError(
             f"{path} is UTF-16 text, not UTF-8 (line 1, byte 0)",
             hint=f"convert it: iconv -f UTF-16 -t UTF-8 {path.name} > utf8-{path.name}",
         )
+
+
+def _too_long(path: Path, line: int) -> InputError:
+    return InputError(
+        f"{path}: line {line} is longer than {_LONGEST_LINE >> 20} MiB",
+        hint="a table has one row a line, and JSON Lines one record a line",
+    )
 
 
 def _fail_binary(path: Path, line: int, offset: int) -> None:

@@ -1,17 +1,28 @@
-"""Tables of text: how a file's rows are cut into fields, and where each row stands."""
+"""Tables of text: how a file's rows are cut into fields, and where each row stands.
+
+TSV follows IANA's text/tab-separated-values (no quotes), CSV follows RFC 4180.
+"""
 
 import csv
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from kgplatform.errors import InputError
-from kgplatform.sources.files import check_text
+from kgplatform.sources.files import check_text, open_text, plain_name
+from kgplatform.triples import MAX_TEXT, Reject
+
+_MOST_KEPT = 1_000
+"""Characters of a rejected row that are kept; the place tells where the rest is."""
 
 _LONGEST_ROW = 100
 """Lines that one quoted CSV row may span before its quote counts as never closed."""
+
+# The csv module's own limit, 131,072, is below what a property may hold. It is one for the
+# whole process, and so is only ever raised.
+csv.field_size_limit(max(csv.field_size_limit(), 4 * MAX_TEXT))
 
 
 @dataclass(frozen=True)
@@ -49,14 +60,14 @@ def open_table(path: Path) -> Table:
     first line has no comma. Other names are cut at what their first line holds, tabs first.
 
     Raises:
-        InputError: The file is missing, empty, compressed, binary or not UTF-8, or its first
+        InputError: The file is missing, empty, an archive, binary or not UTF-8, or its first
             line holds no separator.
     """
     lines = check_text(path)
     first = _first_line(path)
     if not first:
         raise InputError(f"{path} holds no rows", hint="a row is: head, relation, tail")
-    suffix = path.suffix.lower()
+    suffix = plain_name(path).suffix.lower()
     if suffix == ".tsv":
         return Table(path, "\t", quoted=False, lines=lines)
     preference = ",;\t" if suffix == ".csv" else "\t,"
@@ -71,54 +82,70 @@ def open_table(path: Path) -> Table:
 
 
 def rows(table: Table) -> Iterator[Row]:
-    """The rows of a table in order, blank ones left out; one row is held at a time."""
-    # utf-8-sig drops a byte order mark; newline="\n" keeps a carriage return inside a field
-    # from being taken for the end of a row.
-    with table.path.open(encoding="utf-8-sig", newline="\n") as stream:
+    """The rows of a table in order, blank ones left out; one row is held at a time.
+
+    Raises:
+        InputError: A compressed file turns out to be damaged.
+    """
+    with open_text(table.path) as stream:
         if table.quoted:
             yield from _csv_rows(stream, table.delimiter)
         else:
             yield from _tsv_rows(stream, table.delimiter)
 
 
-def first_row(table: Table) -> list[str]:
-    """The fields of the first row that is not blank; none if it cannot be cut."""
-    for _, _, fields in rows(table):
-        return [] if isinstance(fields, Fault) else fields
-    return []
+def rejected(path: Path | str, line: int, reason: str, text: str) -> Reject:
+    """A row as it is rejected; of a long one, only the beginning is kept.
+
+    Args:
+        path: The file it stands in.
+        line: Its line there, from 1.
+        reason: What is wrong with it.
+        text: The row.
+    """
+    kept = text if len(text) <= _MOST_KEPT else text[: _MOST_KEPT - 1] + "…"
+    return Reject(str(path), line, reason, kept)
+
+
+def width_fault(fields: list[str] | Fault, widths: tuple[int, ...]) -> str:
+    """Why a row is rejected that could not be cut, or that has not as many fields as belong."""
+    if isinstance(fields, Fault):
+        return fields.reason
+    expected = " or ".join(str(width) for width in widths)
+    return f"{len(fields)} column{'s' * (len(fields) != 1)} where {expected} belong"
 
 
 def columns_of(
-    header: list[str], names: dict[str, tuple[str, ...]]
+    header: Sequence[str], names: dict[str, tuple[str, ...]]
 ) -> tuple[dict[str, int], list[str]]:
     """Match a row against the column names it may have as a header.
 
     Args:
         header: The fields of the row.
-        names: Column → the names it goes by, in lower case.
+        names: Column → the names it goes by, in lower case, the plainest first.
 
     Returns:
-        Column → its place, for those found (the first of that name), and the fields that
-        name no column.
+        Column → its place, in the order of the row, and the fields that name no column.
+        Where several fields may be one column, it is the one with the plainest name: of
+        ``source, head``, the head is ``head``.
     """
-    alias = {name: column for column, known in names.items() for name in known}
-    found: dict[str, int] = {}
-    others = []
-    for place, field in enumerate(header):
-        column = alias.get(field.strip().lower())
-        if column is None or column in found:
-            others.append(field)
-        else:
-            found[column] = place
+    given = [field.strip().lower() for field in header]
+    plainest = {
+        column: next((name for name in known if name in given), None)
+        for column, known in names.items()
+    }
+    column_at = {given.index(name): column for column, name in plainest.items() if name}
+    found = {column_at[place]: place for place in sorted(column_at)}
+    others = [field for place, field in enumerate(header) if place not in column_at]
     return found, others
 
 
 def _first_line(path: Path) -> str:
-    with path.open(encoding="utf-8-sig", newline="\n") as stream:
+    with open_text(path) as stream:
         return next((line.rstrip("\r\n") for line in stream if line.strip()), "")
 
 
-def _tsv_rows(stream: TextIO, delimiter: str) -> Iterator[Row]:
+def _tsv_rows(stream: IO[str], delimiter: str) -> Iterator[Row]:
     for number, line in enumerate(stream, start=1):
         text = line.rstrip("\r\n")
         fields = text.split(delimiter)
@@ -126,7 +153,7 @@ def _tsv_rows(stream: TextIO, delimiter: str) -> Iterator[Row]:
             yield number, text, fields
 
 
-def _csv_rows(stream: TextIO, delimiter: str) -> Iterator[Row]:
+def _csv_rows(stream: IO[str], delimiter: str) -> Iterator[Row]:
     """Cut each row with the csv module, one at a time, so that its first line is known.
 
     A quote that is never closed would swallow the rest of the file as one field: such a row
@@ -171,4 +198,6 @@ def _csv_row(
     except csv.Error as error:
         if len(used) > 1 or "unexpected end" in str(error):
             return used, Fault("a quote that begins in this row is never closed")
+        if "field limit" in str(error):
+            return used, Fault(f"a field is longer than {csv.field_size_limit():,} characters")
         return used, Fault(f"wrong quoting: {error}")

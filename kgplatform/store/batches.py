@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from kgplatform.errors import TooLargeError
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 SECONDS_A_BATCH = 5.0
 """A batch that takes longer is followed by smaller ones: they hold the graph's lock."""
@@ -23,12 +24,12 @@ class Batches:
         self._most = most
         self.size = most
 
-    def of(self, records: Iterator[T]) -> Iterator[list[T]]:
-        """Cut records into batches; the next one is read while one is being written."""
+    def of(self, records: Iterator[T], prepare: Callable[[T], R]) -> Iterator[list[R]]:
+        """Cut records into batches; the next one is read and prepared while one is written."""
         with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
 
-            def read() -> list[T]:
-                return list(islice(records, self.size))
+            def read() -> list[R]:
+                return list(map(prepare, islice(records, self.size)))
 
             pending = reader.submit(read)
             while batch := pending.result():

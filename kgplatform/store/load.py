@@ -111,12 +111,12 @@ def load(
     store.run(queries.get("load/begin_load"), graph=graph, source=source)
     writer = _Writer(store, graph, source, Seen() if replace else None)
     batches = Batches(BATCH)
-    for described in batches.of(iter(entities)):
+    for described in batches.of(iter(entities), writer.read_entity):
         batches.write(described, writer.write_entities)
         progress("entities", writer.counts.entities_described, None)
     done = 0
     batches = Batches(BATCH)
-    for facts in batches.of(iter(triples)):
+    for facts in batches.of(iter(triples), writer.read_fact):
         batches.write(facts, writer.write_facts)
         done += len(facts)
         progress("facts", done, None)
@@ -168,8 +168,12 @@ def write_prefixes(store: Store, graph: str, prefixes: Mapping[str, str]) -> Non
     Args:
         store: The database.
         graph: The graph's name.
-        prefixes: Prefix → namespace; one that is there already stays.
+        prefixes: Prefix → namespace.
+
+    Raises:
+        InputError: A prefix stands for something else there.
     """
+    check_prefixes(store, graph, prefixes)
     if prefixes:
         store.run(
             queries.get("load/merge_prefixes"),
@@ -177,6 +181,22 @@ def write_prefixes(store: Store, graph: str, prefixes: Mapping[str, str]) -> Non
             prefixes=list(prefixes),
             namespaces=list(prefixes.values()),
         )
+
+
+def check_prefixes(store: Store, graph: str, prefixes: Mapping[str, str]) -> None:
+    """Make sure that no prefix stands for something else in the graph already.
+
+    Raises:
+        InputError: One does: two different things would go by one id.
+    """
+    for row in store.rows(queries.get("read/list_prefixes"), graph=graph):
+        prefix, namespace = row["prefix"], row["namespace"]
+        if prefixes.get(prefix, namespace) != namespace:
+            raise InputError(
+                f"the prefix {prefix!r} stands for {prefixes[prefix]} in this source, and for "
+                f"{namespace} in graph {graph!r}",
+                hint="load it into another graph with --graph, or rename the prefix in the file",
+            )
 
 
 class _Writer:
@@ -191,10 +211,19 @@ class _Writer:
         self.counts = LoadCounts()
         self.hash = hashlib.sha256()
 
+    def read_entity(self, entity: Entity) -> Entity:
+        """What is done with an entity as it is read."""
+        self.hash.update(repr(entity).encode())
+        return entity
+
+    def read_fact(self, triple: Triple) -> tuple[str, Triple]:
+        """What is done with a triple as it is read: its fact_id is found."""
+        key = fact_id(self._graph, triple.head, triple.relation, triple.tail)
+        self.hash.update(f"{key}{triple.split}{triple.properties}".encode())
+        return key, triple
+
     def write_entities(self, batch: Sequence[Entity]) -> None:
         """Make and describe entities."""
-        for entity in batch:
-            self.hash.update(repr(entity).encode("utf-8", "surrogatepass"))
         plain, lists = _by_entity(batch)
 
         def work(transaction: Transaction) -> int:
@@ -222,7 +251,7 @@ class _Writer:
         self.counts.entities_described += len(batch)
         self._remember(entity.entity_id for entity in batch)
 
-    def write_facts(self, batch: Sequence[Triple]) -> None:
+    def write_facts(self, batch: Sequence[tuple[str, Triple]]) -> None:
         """Make facts and the entities that they name."""
         facts, sources = self._distinct(batch)
         triples = list(facts.values())
@@ -249,10 +278,10 @@ class _Writer:
             return made, outcome
 
         entities_made, outcome = self._store.write(work)
-        made, conflicts = set(outcome.row["made"]), set(outcome.row["conflicts"])
+        there, conflicts = set(outcome.row["there"]), set(outcome.row["conflicts"])
         self.counts.entities_created += entities_made
         for position, triple in enumerate(triples):
-            if position in made:
+            if position not in there:
                 self.counts.created[triple.relation] += 1
             elif position in conflicts:
                 self.counts.add_conflict(triple)
@@ -260,13 +289,13 @@ class _Writer:
                 self.counts.unchanged[triple.relation] += 1
         self._remember(names)
 
-    def _distinct(self, batch: Sequence[Triple]) -> tuple[dict[str, Triple], dict[str, set[str]]]:
+    def _distinct(
+        self, batch: Sequence[tuple[str, Triple]]
+    ) -> tuple[dict[str, Triple], dict[str, set[str]]]:
         """The facts of a batch and their sources by fact_id; what comes twice is counted here."""
         facts: dict[str, Triple] = {}
         sources: dict[str, set[str]] = {}
-        for triple in batch:
-            key = fact_id(self._graph, triple.head, triple.relation, triple.tail)
-            self.hash.update(f"{key}{triple.split}{triple.properties}".encode())
+        for key, triple in batch:
             first = facts.setdefault(key, triple)
             sources.setdefault(key, set()).add(self._source_of(triple))
             if first is triple:

@@ -1,12 +1,20 @@
+import bz2
 import gzip
+import io
+import lzma
+import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow
 import pytest
 
-from kgplatform.errors import InputError
-from kgplatform.sources.folder import find
+from kgplatform.errors import InputError, UsageError
+from kgplatform.sources.folder import find, open_source
 from kgplatform.sources.records import read_triples
-from kgplatform.triples import Reject
+from kgplatform.sources.source import Options
+from kgplatform.sources.tables import Table
+from kgplatform.triples import Entity, Reject, Triple
 
 ROW = "warsaw\tcapital_of\tpoland\n"
 
@@ -20,6 +28,29 @@ def write(folder: Path, **files: str) -> Path:
         stem, _, suffix = name.rpartition("_")
         (folder / f"{stem}.{suffix}").write_text(text, encoding="utf-8")
     return folder
+
+
+def tar(text: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        member = tarfile.TarInfo("graph.tsv")
+        member.size = len(text)
+        archive.addfile(member, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+def zstd(content: bytes) -> bytes:
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(content)
+    return bytes(sink.getvalue())
+
+
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "zst": zstd,
+}
 
 
 def names(paths: tuple[Path, ...]) -> list[str]:
@@ -80,8 +111,134 @@ def test_entities_of_the_caller_replace_those_of_the_folder(tmp_path: Path) -> N
 
 
 def test_columns_that_nothing_reads_are_named(tmp_path: Path) -> None:
-    path = write(tmp_path, a_csv="Subject,Predicate,Object,weight\na,b,c,1\n") / "a.csv"
-    assert find(path).triples[0].unused == ("weight",)
+    path = write(tmp_path, a_csv="Subject,Predicate,Object,note\na,b,c,1\n") / "a.csv"
+    assert find(path).triples[0].unused == ("note",)
+    source = open_source((str(path),), Options())
+    assert source.notes == ("a.csv: columns not read: note",)
+    assert (source.name, source.format) == ("a.csv", "table")
+
+
+def test_a_folder_opens_with_its_name_notes_and_records(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    write(folder, train_tsv=ROW, entities_csv="id,name\nwarsaw,Warsaw\n", old_tsv=ROW)
+    source = open_source((str(folder),), Options())
+    assert source.name == "mine"
+    assert source.notes == ("not loaded: old.tsv (not a file of facts or entities to load)",)
+    for _ in range(2):  # each call is a new pass
+        assert list(source.triples(no_reject)) == [
+            Triple("warsaw", "capital_of", "poland", "train")
+        ]
+        assert list(source.entities(no_reject)) == [Entity("warsaw", "Warsaw")]
+
+
+def test_the_entities_of_the_options_are_read(tmp_path: Path) -> None:
+    write(tmp_path, graph_tsv=ROW, mine_csv="id,name\na,B\n")
+    options = Options(entities=tmp_path / "mine.csv")
+    source = open_source((str(tmp_path / "graph.tsv"),), options)
+    assert list(source.entities(no_reject)) == [Entity("a", "B")]
+
+
+def test_several_paths_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, a_tsv=ROW, b_tsv=ROW)
+    with pytest.raises(UsageError, match="not from 2") as caught:
+        open_source((str(tmp_path / "a.tsv"), str(tmp_path / "b.tsv")), Options())
+    assert "into a folder" in caught.value.hint
+
+
+@pytest.mark.parametrize("ending", ["gz", "bz2", "zst"])
+def test_compressed_files_are_read_as_what_they_hold(tmp_path: Path, ending: str) -> None:
+    content = {
+        "train.tsv": "\ufeffa\tr\tb\n",
+        "dev.csv": '"c,d",r,e\n',
+        "test.jsonl": '{"tail": "g", "head": "f", "relation": "r"}\n',
+        "entities.csv": "id,name\na,A\n",
+    }
+    for name, text in content.items():
+        (tmp_path / f"{name}.{ending}").write_bytes(COMPRESS[ending](text.encode()))
+    source = open_source((str(tmp_path),), Options())
+    assert list(source.triples(no_reject)) == [
+        Triple("a", "r", "b", "train"),
+        Triple("c,d", "r", "e", "valid"),
+        Triple("f", "r", "g", "test"),
+    ]
+    assert list(source.entities(no_reject)) == [Entity("a", "A")]
+    assert source.notes == ()
+
+
+@pytest.mark.parametrize("ending", ["gz", "bz2", "zst"])
+def test_files_in_several_compressed_pieces_are_read_whole(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"graph.tsv.{ending}"
+    path.write_bytes(COMPRESS[ending](b"a\tr\tb\n") + COMPRESS[ending](b"c\tr\td\n"))
+    assert [t.head for t in read_triples(find(path), no_reject)] == ["a", "c"]
+
+
+@pytest.mark.parametrize("ending", ["gz", "bz2", "zst"])
+def test_a_cut_compressed_file_is_refused_before_it_is_read(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"graph.tsv.{ending}"
+    rows = "".join(f"head{i * 7919 % 10007}\tr\ttail{i}\n" for i in range(20_000))
+    path.write_bytes(COMPRESS[ending](rows.encode())[:-2_000])
+    with pytest.raises(InputError, match=r"graph\.tsv") as caught:
+        find(path)
+    assert "again" in caught.value.hint
+
+
+def test_a_fault_in_a_compressed_file_is_placed_in_its_content(tmp_path: Path) -> None:
+    path = tmp_path / "graph.tsv.gz"
+    path.write_bytes(gzip.compress(b"a\tb\tc\nd\te\t\xe9\n"))
+    with pytest.raises(InputError, match="not UTF-8: line 2, byte 10"):
+        find(path)
+
+
+def test_a_split_that_is_there_twice_by_its_compression_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, train_tsv=ROW)
+    (tmp_path / "train.tsv.gz").write_bytes(gzip.compress(ROW.encode()))
+    with pytest.raises(InputError, match="two files for the split train"):
+        find(tmp_path)
+
+
+def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "graph.tsv.gz"
+    path.write_bytes(gzip.compress(b"a\tb\tc\n" + b"x" * (66 << 20), compresslevel=1))
+    with pytest.raises(InputError, match="line 2 is longer than 64 MiB"):
+        find(path)
+
+
+def test_columns_without_a_header_are_read_by_their_names(tmp_path: Path) -> None:
+    path = write(tmp_path, g_tsv="b\tx\t0.5\ta\tr\ty\n") / "g.tsv"
+    options = Options(columns=("tail", "-", "weight", "subject", "relation", "source of it"))
+    source = open_source((str(path),), options)
+    assert list(source.triples(no_reject)) == [Triple("a", "r", "b", properties={"weight": 0.5})]
+    assert source.notes == ("g.tsv: columns not read: source of it",)
+
+
+@pytest.mark.parametrize(
+    ("columns", "file", "message"),
+    [
+        (("head", "tail", "-"), {"g_tsv": "a\tb\tc\n"}, "do not say which one is the relation"),
+        (("h", "head", "r", "t"), {"g_tsv": "a\tb\tc\td\n"}, "name h beside another"),
+        (("head", "relation", "tail"), {"g_tsv": "tail\tr\th\n"}, "names its columns itself"),
+        (("head", "relation", "tail"), {"g_jsonl": '{"h": "a"}\n'}, "names its columns itself: h"),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(
+    tmp_path: Path, columns: tuple[str, ...], file: dict[str, str], message: str
+) -> None:
+    (path,) = write(tmp_path, **file).iterdir()
+    with pytest.raises(UsageError, match=message):
+        find(path, columns=columns)
+
+
+def test_the_plainest_column_name_is_taken(tmp_path: Path) -> None:
+    path = write(tmp_path, g_csv="source,type,head,relation,tail\nwiki,x,a,r,b\n") / "g.csv"
+    files = find(path)
+    assert list(read_triples(files, no_reject)) == [Triple("a", "r", "b")]
+    assert files.triples[0].unused == ("source", "type")
+
+
+def test_a_header_of_triples_with_ids_is_not_one_of_entities(tmp_path: Path) -> None:
+    path = write(tmp_path, g_csv="id,source,type,target\n1,a,r,b\n") / "g.csv"
+    assert list(read_triples(find(path), no_reject)) == [Triple("a", "r", "b")]
 
 
 @pytest.mark.parametrize(
@@ -125,8 +282,11 @@ def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:
         (b"a\tb\tc\nd\te\t\xc3", "not UTF-8: line 2, byte 10", "iconv"),
         ("a\tb\tc\n".encode("utf-16"), "UTF-16", "iconv -f UTF-16"),
         (b"a\tb\tc\n\x00\t\t", "NUL byte on line 2 (byte 6)", "UTF-8"),
-        (gzip.compress(ROW.encode()), "compressed (gzip)", "decompress"),
-        (b"PK\x03\x04...", "compressed (zip)", "decompress"),
+        (gzip.compress(b""), "is empty", "head, relation, tail"),
+        (b"PK\x03\x04...", "a zip archive", "unzip"),
+        (lzma.compress(ROW.encode()), "compressed by xz", "unxz"),
+        (gzip.compress(tar(ROW)), "a tar archive", "tar -xf"),
+        (b"\x1f\x8bnothing of gzip", "graph.tsv", "again"),
     ],
 )
 def test_a_file_that_is_no_text_is_refused_whole(
@@ -138,6 +298,17 @@ def test_a_file_that_is_no_text_is_refused_whole(
         find(path)
     assert message in str(caught.value)
     assert hint in caught.value.hint
+
+
+def test_a_compressed_file_cut_at_any_byte_is_refused(tmp_path: Path) -> None:
+    for ending, compress in COMPRESS.items():
+        content = compress(ROW.encode() * 3)
+        # Below four bytes, nothing shows that it is compressed.
+        for length in range(4, len(content)):
+            path = tmp_path / f"g.tsv.{ending}"
+            path.write_bytes(content[:length])
+            with pytest.raises(InputError):
+                find(path)
 
 
 @pytest.mark.parametrize("before", [2**20 - 1, 2**20, 2**20 + 1, 2**20 + 7])
@@ -154,7 +325,9 @@ def test_a_fault_far_into_a_file_is_placed_exactly(tmp_path: Path, before: int) 
 def test_a_character_across_two_chunks_is_no_fault(tmp_path: Path) -> None:
     path = tmp_path / "graph.tsv"
     path.write_bytes(b"a\tb\t" + b"c" * (2**20 - 5) + "ä\n".encode())
-    assert find(path).triples[0].table.lines == 1
+    table = find(path).triples[0].table
+    assert isinstance(table, Table)
+    assert table.lines == 1
 
 
 def test_text_without_separators_is_refused(tmp_path: Path) -> None:

@@ -84,7 +84,47 @@ def test_a_bad_row_is_rejected_and_reading_goes_on(tmp_path: Path, row: str, rea
     path = tmp_path / "g.tsv"
     found, rejects = triples_of(path, f"a\tb\tc\n{row}\nd\te\tf\n")
     assert found == [Triple("a", "b", "c"), Triple("d", "e", "f")]
-    assert rejects == [Reject(str(path), 2, reason, row)]
+    kept = row if len(row) <= 1_000 else row[:999] + "…"
+    assert rejects == [Reject(str(path), 2, reason, kept)]
+
+
+def test_a_weight_is_a_property_of_its_triple(tmp_path: Path) -> None:
+    text = (
+        "head,relation,tail,weight,split\n"
+        "a,b,c,0.5,train\n"
+        "a,b,d,-1e3,\n"
+        "a,b,e,,test\n"
+        "a,b,f,heavy,\n"
+        "a,b,g,nan,\n"
+        "a,b,h,inf,\n"
+        "a,b,i,1_000,\n"
+        ",b,j,heavy,\n"
+    )
+    found, rejects = triples_of(tmp_path / "g.csv", text)
+    assert found == [
+        Triple("a", "b", "c", "train", properties={"weight": 0.5}),
+        Triple("a", "b", "d", properties={"weight": -1000.0}),
+        Triple("a", "b", "e", "test"),
+    ]
+    assert [(r.line, r.reason) for r in rejects] == [
+        (5, "weight 'heavy' is not a finite number"),
+        (6, "weight 'nan' is not a finite number"),
+        (7, "weight 'inf' is not a finite number"),
+        (8, "weight '1_000' is not a finite number"),
+        (9, "head is empty"),
+    ]
+
+
+def test_a_field_of_ten_megabytes_is_rejected_with_its_beginning(tmp_path: Path) -> None:
+    long = "x" * 10_000_000
+    for name, text, reason in (
+        ("g.tsv", f"{long}\tb\tc\na\tb\tc\n", "head is longer than 1000 characters"),
+        ("g.csv", f"{long},b,c\na,b,c\n", "head is longer than 1000 characters"),
+        ("h.csv", f'a,b,"{long}"\na,b,c\n', "a field is longer than 4,000,000 characters"),
+    ):
+        found, rejects = triples_of(tmp_path / name, text)
+        assert found == [Triple("a", "b", "c")]
+        assert [(r.line, r.reason, len(r.text)) for r in rejects] == [(1, reason, 1_000)]
 
 
 def test_under_a_header_every_row_has_its_width(tmp_path: Path) -> None:

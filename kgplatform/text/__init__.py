@@ -1,0 +1,1 @@
+"""Text before it meets a graph: sentences and chunks."""
