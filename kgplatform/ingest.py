@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 from kgplatform.progress import Progress, silent
 from kgplatform.sources.rejects import RejectsFile
 from kgplatform.sources.source import Source
 from kgplatform.store.client import Store
+from kgplatform.store.documents import DocumentCounts, load_documents
 from kgplatform.store.load import LoadCounts, check_prefixes, load, record_load, write_prefixes
+from kgplatform.store.replace import release_documents
+from kgplatform.triples import Document
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What a source became in the graph.
+
+    Attributes:
+        facts: What its triples and entities did.
+        documents: What its documents did.
+        documents_removed: Documents that ``replace`` removed.
+    """
+
+    facts: LoadCounts
+    documents: DocumentCounts
+    documents_removed: int = 0
 
 
 def ingest(
@@ -22,7 +41,7 @@ def ingest(
     *,
     replace: bool = False,
     progress: Progress = silent,
-) -> LoadCounts:
+) -> Ingested:
     """Load a source, and keep a record of it in the database.
 
     Args:
@@ -34,7 +53,8 @@ def ingest(
         progress: Told of what is written.
 
     Raises:
-        InputError: The source cannot be read to its end; run it again when it can.
+        InputError: The source cannot be read to its end, so run it again when it can; or its
+            prefixes stand for something else in the graph.
         StoreError: The database failed; the load can be repeated.
     """
     check_prefixes(store, graph, source.prefixes)
@@ -49,9 +69,28 @@ def ingest(
     )
     rejects.add_conflicts(counts.conflicts)
     write_prefixes(store, graph, source.prefixes)
-    more = {"format": source.format, "rejected": rejects.count}
+    kept: set[str] = set()
+    documents = load_documents(
+        store,
+        graph,
+        _noted(source.documents(rejects.add), kept),
+        source=source.name,
+        progress=progress,
+    )
+    removed = release_documents(store, graph, source.name, kept) if replace else 0
+    more = {
+        "format": source.format,
+        "rejected": rejects.count,
+        "documents": documents.created + documents.replaced + documents.unchanged,
+    }
     record_load(store, graph, source.name, counts, more)
-    return counts
+    return Ingested(counts, documents, removed)
+
+
+def _noted(documents: Iterator[Document], kept: set[str]) -> Iterator[Document]:
+    for document in documents:
+        kept.add(document.document_id)
+        yield document
 
 
 def count_records(source: Source, rejects: RejectsFile) -> dict[str, object]:

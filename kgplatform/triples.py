@@ -115,7 +115,8 @@ class Document:
         document_id: Stable: the same file or record has it on every load.
         uri: Where it was read.
         title: What to call it.
-        content_hash: SHA-256 of its text; chunks are made anew only when it changes.
+        content_hash: SHA-256 of its text; with the ids of its chunks it tells whether the
+            document has changed.
         chunks: The pieces, in order.
     """
 

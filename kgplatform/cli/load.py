@@ -10,6 +10,7 @@ import click
 from kgplatform.cli.output import emit, json_option, note, progress_bar, table
 
 if TYPE_CHECKING:
+    from kgplatform.ingest import Ingested
     from kgplatform.sources.rejects import RejectsFile
     from kgplatform.sources.source import Source
     from kgplatform.store.load import LoadCounts
@@ -95,9 +96,9 @@ def load(
             from kgplatform.cli.connection import open_store
 
             with open_store(settings) as store, progress_bar() as progress:
-                counts = ingest(store, graph, opened, rejected, replace=replace, progress=progress)
-            data = _data(counts)
-            text = _text(counts, graph)
+                loaded = ingest(store, graph, opened, rejected, replace=replace, progress=progress)
+            data = {**_data(loaded.facts), "documents": _documents_data(loaded)}
+            text = _text(loaded.facts, graph) + _documents_text(loaded)
     _report(data, text, graph, opened, rejected, as_json)
 
 
@@ -190,6 +191,32 @@ def _text(counts: LoadCounts, graph: str) -> str:
             f"{counts.entities_removed:,} entities"
         )
     return "\n".join(lines)
+
+
+def _documents_data(loaded: Ingested) -> dict[str, int]:
+    counts = loaded.documents
+    return {
+        "created": counts.created,
+        "unchanged": counts.unchanged,
+        "replaced": counts.replaced,
+        "removed": loaded.documents_removed,
+        "chunks_created": counts.chunks_created,
+        "chunks_removed": counts.chunks_removed,
+    }
+
+
+def _documents_text(loaded: Ingested) -> str:
+    data = _documents_data(loaded)
+    if not any(data.values()):
+        return ""
+    text = (
+        f"\ndocuments: {data['created']:,} created, {data['replaced']:,} replaced, "
+        f"{data['unchanged']:,} unchanged, {data['removed']:,} removed; "
+        f"chunks: {data['chunks_created']:,} created, {data['chunks_removed']:,} removed"
+    )
+    if moved := loaded.documents.moved:
+        text += f"\nreplaced by one from another place: {', '.join(moved[:REJECTS_SHOWN])}"
+    return text
 
 
 def _dry_text(data: dict[str, Any], graph: str) -> str:

@@ -28,7 +28,7 @@ FORMATS: dict[str, str] = {
 
 
 def open_source(
-    given: Sequence[str], options: Options = Options(), format_name: str | None = None
+    given: Sequence[str], options: Options | None = None, format_name: str | None = None
 ) -> Source:
     """Open what a user names.
 
@@ -45,5 +45,5 @@ def open_source(
     name = format_name or detect(given)
     if name not in FORMATS:
         raise UnknownNameError("format", name, FORMATS)
-    source: Source = import_module(FORMATS[name]).open_source(tuple(given), options)
+    source: Source = import_module(FORMATS[name]).open_source(tuple(given), options or Options())
     return source

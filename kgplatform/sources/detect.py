@@ -52,7 +52,7 @@ def _folder(folder: Path) -> str:
     names = {path.name for path in folder.iterdir()}
     if "train2id.txt" in names:
         return "openke"
-    if names & {"entities.dict", "relations.dict"}:
+    if names & {"entities.dict", "relations.dict"} or "udd_" in folder.name:
         return "dglke"
     files = [path for path in sorted(folder.iterdir()) if path.is_file()]
     for path in files:

@@ -56,7 +56,7 @@ class Source:
 
     Attributes:
         name: What the facts of it carry as their source; the same on every load of it.
-        format: The name of its format, a key of ``FORMATS``.
+        format: The name of its format: a key of ``FORMATS``, or of a kind of Python object.
         triples: Its facts.
         entities: What it says of entities beyond facts.
         documents: Its texts.

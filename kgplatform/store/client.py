@@ -73,7 +73,7 @@ class Transaction:
     def run(self, query: str, **params: Any) -> Outcome:
         """Run a statement to its end, with its counts."""
         result = self._transaction.run(query, params)
-        rows = [dict(record.items()) for record in result]
+        rows = [dict(record) for record in result]
         counters = result.consume().counters
         return Outcome(rows, counters.nodes_created, counters.relationships_created)
 

@@ -88,7 +88,8 @@ def load_documents(
         _write(store, graph, batch, source, counts)
         done += len(batch)
         progress("documents", done, None)
-    progress("documents", done, done)
+    if done:
+        progress("documents", done, done)
     return counts
 
 

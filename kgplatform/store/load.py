@@ -120,7 +120,8 @@ def load(
         batches.write(facts, writer.write_facts)
         done += len(facts)
         progress("facts", done, None)
-    progress("facts", done, done)
+    if done:
+        progress("facts", done, done)
     counts = writer.counts
     if writer.seen is not None:
         removed = release_the_rest(store, graph, source, writer.seen, progress)

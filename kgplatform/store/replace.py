@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 
@@ -79,6 +79,33 @@ def release_the_rest(
             )
             entities += outcome.row["removed"]
     return facts, entities
+
+
+def release_documents(store: Store, graph: str, source: str, kept: Collection[str]) -> int:
+    """Remove the documents that a source once had and has no more.
+
+    Args:
+        store: The database.
+        graph: The graph's name.
+        source: The source's name.
+        kept: Ids of the documents that it has.
+
+    Returns:
+        How many were removed.
+    """
+    (row,) = store.rows(queries.get("load/list_claimed_documents"), graph=graph, source=source)
+    removed = 0
+    for document_id in row["ids"]:
+        if document_id not in kept:
+            # One at a time: a document may have any number of chunks.
+            outcome = store.run(
+                queries.get("load/release_documents"),
+                graph=graph,
+                source=source,
+                ids=[document_id],
+            )
+            removed += outcome.row["removed"]
+    return removed
 
 
 def _claims(store: Store, graph: str, source: str, inner: str) -> Iterator[list[list[str]]]:
