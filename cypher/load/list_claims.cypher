@@ -1,6 +1,6 @@
 // The facts that a source claims, in blocks cut by ranges of their heads' nid.
 // Params: $graph, $source, $inner (the source's name with '#', for its named graphs), $end, $block
-// Returns: fact_ids, heads (nid), relations, tails (ids), parallel
+// Returns: fact_ids, heads, relations, tails (parallel; ids of entities)
 UNWIND range(0, $end - 1, $block) AS lo
 CALL (lo) {
   MATCH (h:Entity {graph: $graph})

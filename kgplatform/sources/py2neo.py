@@ -16,6 +16,7 @@ from datetime import date, datetime, time, timezone
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from kgplatform import queries
 from kgplatform.errors import InputError, UsageError
 from kgplatform.sources.graphs import Report, pop_text, properties_of
 from kgplatform.sources.source import OnReject, Source
@@ -24,27 +25,6 @@ from kgplatform.triples import Entity, Triple, fault_of_name
 
 _PAGE = 10_000
 """Internal ids that one statement asks for."""
-
-_LAST_NODE = "MATCH (n) RETURN coalesce(max(id(n)), -1) AS last"
-_LAST_FACT = "MATCH ()-[r]->() RETURN coalesce(max(id(r)), -1) AS last"
-_TWICE = """
-MATCH (n) WITH n[$key] AS given
-WHERE toStringOrNull(given) = given OR toIntegerOrNull(given) = given
-WITH toString(given) AS key, count(*) AS times WHERE times > 1 RETURN key, times LIMIT 1
-"""
-# A plan kept from when the database was nearly empty would search all of it for each page.
-_NODES = """
-CYPHER replan=force
-MATCH (n) WHERE id(n) IN range($first, $last)
-RETURN id(n) AS identity, labels(n) AS labels, properties(n) AS properties
-"""
-_FACTS = """
-CYPHER replan=force
-MATCH (a)-[r]->(b) WHERE id(r) IN range($first, $last)
-RETURN id(r) AS identity, type(r) AS type, properties(r) AS properties,
-       id(a) AS head, labels(a) AS head_labels, a[$key] AS head_key,
-       id(b) AS tail, labels(b) AS tail_labels, b[$key] AS tail_key
-"""
 
 
 def from_py2neo(graph: Any, name: str, key: str = "id") -> Source:
@@ -85,7 +65,7 @@ def from_py2neo(graph: Any, name: str, key: str = "id") -> Source:
 
 
 def _database(graph: Any, name: str, key: str) -> Source:
-    for row in _run(graph, _TWICE, key=key):
+    for row in _run(graph, queries.get("read/find_shared_key"), key=key):
         raise _twice(row["key"], row["times"], name, key)
     return Source(
         name,
@@ -142,7 +122,7 @@ def _twice(text: str, times: int, name: str, key: str) -> InputError:
 
 
 def _database_entities(graph: Any, name: str, key: str, on_reject: OnReject) -> Iterator[Entity]:
-    for row in _pages(graph, _LAST_NODE, _NODES):
+    for row in _pages(graph, queries.get("read/find_last_node"), queries.get("read/page_nodes")):
         labels = sorted(row["labels"])
         entity_id = _id_of(row["properties"].get(key), labels, row["identity"])
         report = _report(f"{name}, nodes", row["identity"], entity_id, on_reject)
@@ -152,7 +132,12 @@ def _database_entities(graph: Any, name: str, key: str, on_reject: OnReject) -> 
 
 
 def _database_triples(graph: Any, name: str, key: str, on_reject: OnReject) -> Iterator[Triple]:
-    for row in _pages(graph, _LAST_FACT, _FACTS, key=key):
+    for row in _pages(
+        graph,
+        queries.get("read/find_last_relationship"),
+        queries.get("read/page_relationships"),
+        key=key,
+    ):
         head = _id_of(row["head_key"], sorted(row["head_labels"]), row["head"])
         tail = _id_of(row["tail_key"], sorted(row["tail_labels"]), row["tail"])
         text = f"{head}\t{row['type']}\t{tail}"

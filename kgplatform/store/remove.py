@@ -42,10 +42,13 @@ def remove_graph(store: Store, graph: str, progress: Progress = silent) -> dict[
     """
     planned = planned_removal(store, graph)
     store.run(queries.get("load/begin_load"), graph=graph, source="kgp rm")
-    for number, name in enumerate(
-        ("remove_graph_facts", "remove_graph_documents", "remove_graph_entities")
-    ):
-        store.command(queries.get(f"load/{name}"), graph=graph, rows=ROWS)
-        progress("removal", number + 1, 3)
+    steps = (
+        queries.get("load/remove_graph_facts"),
+        queries.get("load/remove_graph_documents"),
+        queries.get("load/remove_graph_entities"),
+    )
+    for number, step in enumerate(steps):
+        store.command(step, graph=graph, rows=ROWS)
+        progress("removal", number + 1, len(steps))
     store.run(queries.get("load/remove_graph_record"), graph=graph)
     return planned

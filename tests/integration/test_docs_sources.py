@@ -92,7 +92,7 @@ def test_an_example_runs(kgp: Any, store: Store, files: None, example: str) -> N
     program, command, *args = shlex.split(example)
     assert (program, command) == ("kgp", "load")
     # A shell would do this.
-    args = [str(path) for arg in args for path in (sorted(Path().glob(arg)) or [arg])]
+    args = [name for arg in args for name in (sorted(map(str, Path().glob(arg))) or [arg])]
     with contextlib.suppress(Exception):
         remove_graph(store, "default")
     first = kgp("load", *args, "--json").json
