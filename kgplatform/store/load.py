@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kgplatform import queries
 from kgplatform.errors import InputError
@@ -23,8 +23,11 @@ BATCH = 10_000
 
 CONFLICTS_KEPT = 10_000
 
-IDS_REMEMBERED = 500_000
-"""Ids of entities that this load has already made or found, to spare the server the question;
+NID_BITS = 40
+NID_MASK = (1 << NID_BITS) - 1
+
+IDS_REMEMBERED = 1_000_000
+"""Entities that this load has made or found and finds again by number, about 200 bytes each;
 when there are more, they are asked for again."""
 
 
@@ -200,6 +203,22 @@ def check_prefixes(store: Store, graph: str, prefixes: Mapping[str, str]) -> Non
             )
 
 
+class _Found(NamedTuple):
+    """Entities that a transaction has found or made.
+
+    Attributes:
+        packed: By id: the number of its node and, in the lower bits, its nid.
+        created: How many of them it has made.
+    """
+
+    packed: dict[str, int]
+    created: int
+
+
+class _GoneError(Exception):
+    """An entity is not where it was found."""
+
+
 class _Writer:
     """Writes batches of one load, and keeps what it has learned of the graph."""
 
@@ -207,7 +226,7 @@ class _Writer:
         self._store = store
         self._graph = graph
         self._source = source
-        self._known: set[str] = set()
+        self._known: dict[str, int] = {}
         self.seen = seen
         self.counts = LoadCounts()
         self.hash = hashlib.sha256()
@@ -227,8 +246,8 @@ class _Writer:
         """Make and describe entities."""
         plain, lists = _by_entity(batch)
 
-        def work(transaction: Transaction) -> int:
-            made = self._merge_entities(transaction, [entity.entity_id for entity in batch])
+        def work(transaction: Transaction) -> _Found:
+            found = self._merge_entities(transaction, [entity.entity_id for entity in batch])
             transaction.run(
                 queries.get("load/describe_entities"),
                 graph=self._graph,
@@ -246,11 +265,10 @@ class _Writer:
                     names=[name for _, name in lists],
                     values=list(lists.values()),
                 )
-            return made
+            return found
 
-        self.counts.entities_created += self._store.write(work)
+        self._remember(self._store.write(work))
         self.counts.entities_described += len(batch)
-        self._remember(entity.entity_id for entity in batch)
 
     def write_facts(self, batch: Sequence[tuple[str, Triple]]) -> None:
         """Make facts and the entities that they name."""
@@ -258,29 +276,46 @@ class _Writer:
         triples = list(facts.values())
         names = [name for triple in triples for name in (triple.head, triple.tail)]
 
-        def work(transaction: Transaction) -> tuple[int, Outcome]:
-            made = self._merge_entities(transaction, names)
-            columns = _columns(facts)
+        def work(transaction: Transaction) -> tuple[_Found, Outcome]:
+            found = self._merge_entities(transaction, names)
+            fresh, known = found.packed, self._known
+            ends = [fresh[name] if name in fresh else known[name] for name in names]
+            heads, tails = ends[::2], ends[1::2]
             outcome = transaction.run(
                 queries.get("load/merge_facts"),
                 graph=self._graph,
+                heads=[packed >> NID_BITS for packed in heads],
+                tails=[packed >> NID_BITS for packed in tails],
+                head_nids=[packed & NID_MASK for packed in heads],
+                tail_nids=[packed & NID_MASK for packed in tails],
+                relations=[triple.relation for triple in triples],
+                fact_ids=list(facts),
                 splits=[triple.split for triple in triples],
                 sources=[sorted(sources[key]) for key in facts],
-                **columns,
             )
+            if outcome.row["rows"] < len(triples):
+                raise _GoneError
             described = {key: fact for key, fact in facts.items() if fact.properties}
             if described:
                 transaction.run(
                     queries.get("load/describe_facts"),
                     graph=self._graph,
+                    heads=[fact.head for fact in described.values()],
+                    relations=[fact.relation for fact in described.values()],
+                    tails=[fact.tail for fact in described.values()],
+                    fact_ids=list(described),
                     properties=[dict(fact.properties or {}) for fact in described.values()],
-                    **_columns(described),
                 )
-            return made, outcome
+            return found, outcome
 
-        entities_made, outcome = self._store.write(work)
+        try:
+            found, outcome = self._store.write(work)
+        except _GoneError:
+            # Somebody has removed an entity since this load found it: ask for all again.
+            self._known.clear()
+            found, outcome = self._store.write(work)
         there, conflicts = set(outcome.row["there"]), set(outcome.row["conflicts"])
-        self.counts.entities_created += entities_made
+        self._remember(found)
         for position, triple in enumerate(triples):
             if position not in there:
                 self.counts.created[triple.relation] += 1
@@ -288,7 +323,6 @@ class _Writer:
                 self.counts.add_conflict(triple)
             else:
                 self.counts.unchanged[triple.relation] += 1
-        self._remember(names)
 
     def _distinct(
         self, batch: Sequence[tuple[str, Triple]]
@@ -312,13 +346,13 @@ class _Writer:
     def _source_of(self, triple: Triple) -> str:
         return self._source if triple.source is None else f"{self._source}#{triple.source}"
 
-    def _merge_entities(self, transaction: Transaction, ids: Sequence[str]) -> int:
+    def _merge_entities(self, transaction: Transaction, ids: Sequence[str]) -> _Found:
         unknown = [name for name in dict.fromkeys(ids) if name not in self._known]
         if not unknown:
-            return 0
-        outcome = transaction.run(
+            return _Found({}, 0)
+        row = transaction.run(
             queries.get("load/merge_entities"), graph=self._graph, ids=unknown, source=self._source
-        )
+        ).row
         if self.seen is not None:
             fresh = [name for name in unknown if self.seen.add_entity(name)]
             transaction.run(
@@ -327,21 +361,19 @@ class _Writer:
                 ids=fresh,
                 source=self._source,
             )
-        return int(outcome.row["created"])
+        packed = {unknown[i]: node << NID_BITS | nid for i, node, nid in row["there"]}
+        for nid, (i, node) in enumerate(
+            zip(row["missing"], row["made"], strict=True), row["first"]
+        ):
+            packed[unknown[i]] = node << NID_BITS | nid
+        return _Found(packed, len(row["missing"]))
 
-    def _remember(self, ids: Iterable[str]) -> None:
+    def _remember(self, found: _Found) -> None:
+        """Keep what a transaction found, now that it is committed."""
+        self.counts.entities_created += found.created
         if len(self._known) > IDS_REMEMBERED:
             self._known.clear()
-        self._known.update(ids)
-
-
-def _columns(facts: Mapping[str, Triple]) -> dict[str, list[str]]:
-    return {
-        "heads": [fact.head for fact in facts.values()],
-        "relations": [fact.relation for fact in facts.values()],
-        "tails": [fact.tail for fact in facts.values()],
-        "fact_ids": list(facts),
-    }
+        self._known.update(found.packed)
 
 
 def _by_entity(

@@ -1,6 +1,6 @@
 """Several sources of one graph: claims, replacement, properties, records, and removal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from kgplatform.errors import InputError
 from kgplatform.graph.projection import snapshot_of_graph
 from kgplatform.graph.snapshot import from_triples
+from kgplatform.store import load as loading
 from kgplatform.store.client import Store
 from kgplatform.store.load import load, record_load
 from kgplatform.store.remove import planned_removal, remove_graph
@@ -153,6 +154,28 @@ def test_properties_of_entities_and_facts(
     before = digest(store, ignoring={"version", "loaded"})
     load(store, graph_name, entities, triples, source="t")
     assert digest(store, ignoring={"version", "loaded"}) == before
+
+
+def test_an_entity_that_is_removed_while_a_load_is_under_way_is_made_again(
+    store: Store, graph_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "BATCH", 2)
+
+    def source() -> Iterator[Triple]:
+        yield from (Triple("a", "r", "b"), Triple("b", "r", "c"))
+        yield from (Triple("c", "r", "d"), Triple("d", "r", "e"))
+        # Read while the second batch is written, so the first one is there.
+        store.run("MATCH (e:Entity {graph: $graph, id: 'a'}) DETACH DELETE e", graph=graph_name)
+        yield from (Triple("a", "s", "c"), Triple("e", "s", "a"))
+
+    counts = load(store, graph_name, [], source(), source="t")
+    assert (counts.facts_created, counts.entities_created) == (6, 6)
+    facts, entities = content(store, graph_name)
+    assert set(entities) == {"a", "b", "c", "d", "e"}
+    assert {(head, tail) for head, relation, tail in facts if relation == "s"} == {
+        ("a", "c"),
+        ("e", "a"),
+    }
 
 
 def test_a_finished_load_has_a_record(store: Store, graph_name: str) -> None:
