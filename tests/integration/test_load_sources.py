@@ -225,7 +225,7 @@ few_names = st.sampled_from(["a", "b", "`", "ß", "a b"])
 
 
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -238,7 +238,7 @@ def test_whatever_is_loaded_comes_out_again(store: Store, triples: list[Triple])
 
 
 @settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
