@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Never
 
 from kgplatform.triples import Document, Entity, Reject, Triple
 
@@ -34,15 +35,7 @@ class Options:
     overlap_tokens: int = 32
 
 
-def _nothing(_: OnReject) -> Iterator[Entity]:
-    return iter(())
-
-
-def _no_triples(_: OnReject) -> Iterator[Triple]:
-    return iter(())
-
-
-def _no_documents(_: OnReject) -> Iterator[Document]:
+def _nothing(_: OnReject) -> Iterator[Never]:
     return iter(())
 
 
@@ -66,8 +59,8 @@ class Source:
 
     name: str
     format: str
-    triples: Callable[[OnReject], Iterator[Triple]] = _no_triples
+    triples: Callable[[OnReject], Iterator[Triple]] = _nothing
     entities: Callable[[OnReject], Iterator[Entity]] = _nothing
-    documents: Callable[[OnReject], Iterator[Document]] = _no_documents
+    documents: Callable[[OnReject], Iterator[Document]] = _nothing
     notes: tuple[str, ...] = ()
     prefixes: Mapping[str, str] = field(default_factory=dict)

@@ -8,11 +8,10 @@ from itertools import islice, pairwise
 from typing import Any
 
 from kgplatform import queries
-from kgplatform.errors import InputError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Outcome, Store, Transaction
-from kgplatform.store.schema import migrate
-from kgplatform.triples import Chunk, Document, fault_of_name
+from kgplatform.store.schema import prepare
+from kgplatform.triples import Chunk, Document
 
 BATCH = 4_000_000
 """Characters of chunks a statement, and a transaction unless one document alone has more."""
@@ -78,9 +77,7 @@ def load_documents(
         InputError: The graph's name is empty, too long or holds a control character.
         StoreError: The database failed; the load can be repeated.
     """
-    if fault := fault_of_name("graph", graph):
-        raise InputError(f"the name of the {fault}", hint="give another with --graph")
-    migrate(store)
+    prepare(store, graph)
     store.run(queries.get("load/merge_graph"), graph=graph)
     counts = DocumentCounts()
     done = 0

@@ -15,8 +15,8 @@ from kgplatform.progress import Progress, silent
 from kgplatform.store.batches import Batches
 from kgplatform.store.client import Outcome, Store, Transaction
 from kgplatform.store.replace import Seen, release_the_rest
-from kgplatform.store.schema import migrate
-from kgplatform.triples import Entity, Triple, Value, fact_id, fault_of_name
+from kgplatform.store.schema import prepare
+from kgplatform.triples import Entity, Triple, Value, fact_id
 
 BATCH = 10_000
 """Most rows a transaction; larger ones gain nothing and hold the lock on the graph longer."""
@@ -107,10 +107,8 @@ def load(
         InputError: The graph's name is empty, too long or holds a control character.
         StoreError: The database failed; the load can be repeated.
     """
-    if fault := fault_of_name("graph", graph):
-        raise InputError(f"the name of the {fault}", hint="give another with --graph")
     began = time.monotonic()
-    migrate(store)
+    prepare(store, graph)
     store.run(queries.get("load/begin_load"), graph=graph, source=source)
     writer = _Writer(store, graph, source, Seen() if replace else None)
     batches = Batches(BATCH)
@@ -272,7 +270,7 @@ class _Writer:
 
     def write_facts(self, batch: Sequence[tuple[str, Triple]]) -> None:
         """Make facts and the entities that they name."""
-        facts, sources = self._distinct(batch)
+        facts, sources, repeated = self._distinct(batch)
         triples = list(facts.values())
         names = [name for triple in triples for name in (triple.head, triple.tail)]
 
@@ -323,25 +321,26 @@ class _Writer:
                 self.counts.add_conflict(triple)
             else:
                 self.counts.unchanged[triple.relation] += 1
-
-    def _distinct(
-        self, batch: Sequence[tuple[str, Triple]]
-    ) -> tuple[dict[str, Triple], dict[str, set[str]]]:
-        """The facts of a batch and their sources by fact_id; what comes twice is counted here."""
-        facts: dict[str, Triple] = {}
-        sources: dict[str, set[str]] = {}
-        for key, triple in batch:
-            first = facts.setdefault(key, triple)
-            sources.setdefault(key, set()).add(self._source_of(triple))
-            if first is triple:
-                continue
-            if triple.split is not None and triple.split != first.split:
+        for key, triple in repeated:
+            if triple.split is not None and triple.split != facts[key].split:
                 self.counts.add_conflict(triple)
             else:
                 self.counts.unchanged[triple.relation] += 1
         if self.seen is not None:
             self.seen.add_facts(facts)
-        return facts, sources
+
+    def _distinct(
+        self, batch: Sequence[tuple[str, Triple]]
+    ) -> tuple[dict[str, Triple], dict[str, set[str]], list[tuple[str, Triple]]]:
+        """The facts of a batch and their sources by fact_id, and the triples that came again."""
+        facts: dict[str, Triple] = {}
+        sources: dict[str, set[str]] = {}
+        repeated: list[tuple[str, Triple]] = []
+        for key, triple in batch:
+            if facts.setdefault(key, triple) is not triple:
+                repeated.append((key, triple))
+            sources.setdefault(key, set()).add(self._source_of(triple))
+        return facts, sources, repeated
 
     def _source_of(self, triple: Triple) -> str:
         return self._source if triple.source is None else f"{self._source}#{triple.source}"
@@ -354,7 +353,7 @@ class _Writer:
             queries.get("load/merge_entities"), graph=self._graph, ids=unknown, source=self._source
         ).row
         if self.seen is not None:
-            fresh = [name for name in unknown if self.seen.add_entity(name)]
+            fresh = [name for name in unknown if not self.seen.has_entity(name)]
             transaction.run(
                 queries.get("load/reset_entities"),
                 graph=self._graph,
@@ -371,6 +370,8 @@ class _Writer:
     def _remember(self, found: _Found) -> None:
         """Keep what a transaction found, now that it is committed."""
         self.counts.entities_created += found.created
+        if self.seen is not None:
+            self.seen.add_entities(found.packed)
         if len(self._known) > IDS_REMEMBERED:
             self._known.clear()
         self._known.update(found.packed)

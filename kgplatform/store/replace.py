@@ -11,8 +11,7 @@ import numpy as np
 from kgplatform import queries
 from kgplatform.progress import Progress
 from kgplatform.store.client import Store
-
-BLOCK = 10_000
+from kgplatform.store.stream import BLOCK
 
 
 class Seen:
@@ -30,11 +29,9 @@ class Seen:
         """Remember facts."""
         self._facts.extend(int(key[:16], 16) for key in fact_ids)
 
-    def add_entity(self, entity_id: str) -> bool:
-        """Remember an entity; whether it was not seen before."""
-        before = len(self._entities)
-        self._entities.add(_bits(entity_id))
-        return len(self._entities) > before
+    def add_entities(self, entity_ids: Iterable[str]) -> None:
+        """Remember entities."""
+        self._entities.update(map(_bits, entity_ids))
 
     def has_entity(self, entity_id: str) -> bool:
         """Whether the source has named it."""
@@ -56,9 +53,10 @@ def release_the_rest(
     inner = f"{source}#"
     facts = entities = 0
     known = seen.facts()
-    for keys, heads, relations, tails in _claims(store, graph, source, inner):
+    claims = _blocks(store, "load/list_claims", graph, source=source, inner=inner)
+    for keys, heads, relations, tails in claims:
         bits = np.array([int(key[:16], 16) for key in keys], dtype=np.uint64)
-        gone = np.flatnonzero(~np.isin(bits, known, assume_unique=False)).tolist()
+        gone = np.flatnonzero(~np.isin(bits, known)).tolist()
         if gone:
             outcome = store.run(
                 queries.get("load/release_facts"),
@@ -106,10 +104,6 @@ def release_documents(store: Store, graph: str, source: str, kept: Collection[st
             )
             removed += outcome.row["removed"]
     return removed
-
-
-def _claims(store: Store, graph: str, source: str, inner: str) -> Iterator[list[list[str]]]:
-    yield from _blocks(store, "load/list_claims", graph, source=source, inner=inner)
 
 
 def _blocks(store: Store, name: str, graph: str, **params: str) -> Iterator[list[list[str]]]:

@@ -3,8 +3,9 @@
 import hashlib
 
 from kgplatform import queries
-from kgplatform.errors import SchemaError
+from kgplatform.errors import InputError, SchemaError
 from kgplatform.store.client import Store
+from kgplatform.triples import fault_of_name
 
 
 def migrate(store: Store) -> list[str]:
@@ -37,6 +38,18 @@ def migrate(store: Store) -> list[str]:
             )
             applied.append(version)
     return applied
+
+
+def prepare(store: Store, graph: str) -> None:
+    """Make sure that a graph may have its name, and bring the schema up to date, before a load.
+
+    Raises:
+        InputError: The name is empty, too long or holds a control character.
+        SchemaError: As ``migrate``.
+    """
+    if fault := fault_of_name("graph", graph):
+        raise InputError(f"the name of the {fault}", hint="give another with --graph")
+    migrate(store)
 
 
 def require_key(store: Store, label: str, key: str) -> None:

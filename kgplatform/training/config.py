@@ -142,6 +142,8 @@ def resolve_device(name: str) -> torch.device:
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError):
+        # What torch raises differs by the device and by what it was built with; a build
+        # without CUDA asserts.
         raise TrainingError(
             f"device {name} cannot be used on this machine",
             hint="leave the setting device at auto, or give cpu",

@@ -19,20 +19,18 @@ facts into a graph of its own, in turn, ``--rounds`` times; a graph is removed a
 import argparse
 import resource
 import statistics
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import islice
-from pathlib import Path
 
 import graphs
 import neo4j
+from own_server import own_server
 
 from kgplatform import server
 from kgplatform.queries import quote
-from kgplatform.settings import Settings
-from kgplatform.store.client import Store, connect
+from kgplatform.store.client import Store
 from kgplatform.store.load import load
 from kgplatform.store.remove import remove_graph
 from kgplatform.triples import Triple
@@ -58,14 +56,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(neo4j_uri=None, kgp_home=Path(folder))
-        info = server.start(settings)
-        try:
-            with connect(info.uri, info.username, info.password) as store:
-                _measure(store, info, given)
-        finally:
-            server.stop(settings)
+    with own_server() as (store, info):
+        _measure(store, info, given)
 
 
 def _measure(store: Store, info: server.ServerInfo, given: argparse.Namespace) -> None:

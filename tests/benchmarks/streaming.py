@@ -16,20 +16,17 @@ Medians of the rounds and their ratio are printed as a row for docs/benchmarks.m
 
 import argparse
 import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
+import graphs
 import neo4j
-import numpy as np
+from own_server import own_server
 
 from kgplatform import server
-from kgplatform.settings import Settings
-from kgplatform.store.client import Store, connect
+from kgplatform.store.client import Store
 from kgplatform.store.load import load
 from kgplatform.store.stream import stream_graph, stream_query
-from kgplatform.triples import Triple
 
 GRAPH = "benchmark"
 QUERY = """
@@ -47,19 +44,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(neo4j_uri=None, kgp_home=Path(folder))
-        info = server.start(settings)
-        try:
-            with connect(info.uri, info.username, info.password) as store:
-                _measure(store, info, given)
-        finally:
-            server.stop(settings)
+    with own_server() as (store, info):
+        _measure(store, info, given)
 
 
 def _measure(store: Store, info: server.ServerInfo, given: argparse.Namespace) -> None:
     began = time.perf_counter()
-    counts = load(store, GRAPH, [], _random_triples(given), source="random")
+    triples = graphs.random(given.facts, given.entities, given.relations, given.seed)
+    counts = load(store, GRAPH, [], triples, source="random")
     seconds = time.perf_counter() - began
     facts = counts.facts_created
     print(f"load: {facts:,} facts in {seconds:.0f} s, {facts / seconds:,.0f} a second")
@@ -82,16 +74,6 @@ def _measure(store: Store, info: server.ServerInfo, given: argparse.Namespace) -
         median = statistics.median(values)
         spread = f"{min(values):,.0f} to {max(values):,.0f}"
         print(f"{way}: {median:,.0f} a second ({spread}), {median / peer:.1f} times")
-
-
-def _random_triples(given: argparse.Namespace) -> Iterator[Triple]:
-    rng = np.random.default_rng(given.seed)
-    heads, tails = rng.integers(0, given.entities, (2, given.facts))
-    relations = rng.integers(0, given.relations, given.facts)
-    for head, relation, tail in zip(
-        heads.tolist(), relations.tolist(), tails.tolist(), strict=True
-    ):
-        yield Triple(f"entity_{head}", f"RELATION_{relation}", f"entity_{tail}", "train")
 
 
 def _records(info: server.ServerInfo, limit: int) -> int:

@@ -8,11 +8,11 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from kgplatform.errors import InputError
+from kgplatform.errors import InputError, TooLargeError
 from kgplatform.graph.projection import snapshot_of_graph
 from kgplatform.graph.snapshot import from_triples
 from kgplatform.store import load as loading
-from kgplatform.store.client import Store
+from kgplatform.store.client import Store, Transaction
 from kgplatform.store.load import load, record_load
 from kgplatform.store.remove import planned_removal, remove_graph
 from kgplatform.store.stream import stream_graph
@@ -176,6 +176,26 @@ def test_an_entity_that_is_removed_while_a_load_is_under_way_is_made_again(
         ("a", "c"),
         ("e", "a"),
     }
+
+
+def test_a_batch_that_is_too_large_is_halved_and_counted_once(
+    store: Store, graph_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Store.write
+    refused = []
+
+    def small_server(self: Store, work: Callable[[Transaction], Any]) -> Any:
+        # The first batch of facts; begin_load, which comes before it, is a write as well.
+        if work.__qualname__.startswith("_Writer.write_facts") and not refused:
+            refused.append(work)
+            raise TooLargeError("no room")
+        return write(self, work)
+
+    monkeypatch.setattr(Store, "write", small_server)
+    twice = [*A, A[0], A[0]]
+    counts = load(store, graph_name, [], twice, source="t")
+    assert len(refused) == 1
+    assert (counts.facts_created, counts.facts_unchanged) == (2, 2)
 
 
 def test_a_finished_load_has_a_record(store: Store, graph_name: str) -> None:
