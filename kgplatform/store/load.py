@@ -337,8 +337,10 @@ class _Writer:
         sources: dict[str, set[str]] = {}
         repeated: list[tuple[str, Triple]] = []
         for key, triple in batch:
-            if facts.setdefault(key, triple) is not triple:
+            if key in facts:
                 repeated.append((key, triple))
+            else:
+                facts[key] = triple
             sources.setdefault(key, set()).add(self._source_of(triple))
         return facts, sources, repeated
 

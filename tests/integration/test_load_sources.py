@@ -182,7 +182,7 @@ def test_a_batch_that_is_too_large_is_halved_and_counted_once(
     store: Store, graph_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = Store.write
-    refused = []
+    refused: list[object] = []
 
     def small_server(self: Store, work: Callable[[Transaction], Any]) -> Any:
         # The first batch of facts; begin_load, which comes before it, is a write as well.
