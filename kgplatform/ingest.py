@@ -11,7 +11,9 @@ from kgplatform.sources.rejects import RejectsFile
 from kgplatform.sources.source import Source
 from kgplatform.store.client import Store
 from kgplatform.store.documents import DocumentCounts, load_documents
-from kgplatform.store.load import LoadCounts, check_prefixes, load, record_load, write_prefixes
+from kgplatform.store.load import load
+from kgplatform.store.load_counts import LoadCounts, record_load
+from kgplatform.store.prefixes import check_prefixes, write_prefixes
 from kgplatform.store.replace import release_documents
 from kgplatform.triples import Document
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kgplatform.ingest import Ingested
     from kgplatform.sources.rejects import RejectsFile
     from kgplatform.sources.source import Source
-    from kgplatform.store.load import LoadCounts
+    from kgplatform.store.load_counts import LoadCounts
 
 REJECTS_SHOWN = 3
 RELATIONS_SHOWN = 12
