@@ -2,7 +2,7 @@
 // record holds a list: another load that ends must not hide one that was cut. A load that is
 // alone gets lanes, locks of its own by which it may write facts in several transactions at
 // once; those of others are removed, which waits for what they are writing, and sends them back
-// to the lock on the graph's record (docs/decisions/0008).
+// to the lock on the graph's record (docs/decisions/0009).
 // Params: $graph, $source, $owner, $lanes (how many)
 // Returns: lanes (how many it has), first (the nid that comes next)
 MERGE (g:KnowledgeGraph {name: $graph})

@@ -5,7 +5,7 @@ make it. The lock on the graph's record does that for loads that share a graph, 
 at a time. A load that is alone has lanes: nodes whose lock a transaction takes instead, a lane
 each. Whoever wants the graph's lock for its facts removes all lanes first, which waits for the
 transactions in them; the load that finds its lane gone uses the graph's lock from then on. The
-load itself sees to it that no fact is in two lanes (docs/decisions/0008).
+load itself sees to it that no fact is in two lanes (docs/decisions/0009).
 """
 
 from __future__ import annotations

@@ -145,12 +145,12 @@ class FactWriter:
         repeated = self.seen.add(batch.hashes)
         keys, triples = batch.keys, batch.triples
         if repeated.any():
-            for i in np.flatnonzero(repeated).tolist():
-                self._wait(keys[i], triples[i])
             first = (~repeated).tolist()
             keys, triples = list(compress(keys, first)), list(compress(triples, first))
         if keys:
             self._begin(_Task(keys, triples, list(map(self._sources_of, triples)), None))
+        for i in np.flatnonzero(repeated).tolist():
+            self._wait(batch.keys[i], batch.triples[i])
         if len(self._waiting) >= self._batches.size:
             self._write_waiting()
 
