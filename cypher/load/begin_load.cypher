@@ -4,7 +4,8 @@
 // once; those of others are removed, which waits for what they are writing, and sends them back
 // to the lock on the graph's record (docs/decisions/0009).
 // Params: $graph, $source, $owner, $lanes (how many)
-// Returns: lanes (how many it has), first (the nid that comes next)
+// Returns: lanes (how many it has), first (the nid that comes next), empty (whether the graph has
+//   no entities)
 MERGE (g:KnowledgeGraph {name: $graph})
 ON CREATE SET g.next_nid = 0, g.version = 0
 // This takes the lock on the record, so that two loads do not overwrite each other's mark.
@@ -21,4 +22,4 @@ CALL (others) {
   CREATE (l:Lane {graph: $graph, owner: $owner, number: number})
   RETURN count(l) AS lanes
 }
-RETURN lanes, g.next_nid AS first
+RETURN lanes, g.next_nid AS first, NOT EXISTS { (:Entity {graph: $graph}) } AS empty

@@ -36,9 +36,18 @@ class Lanes:
 
     Attributes:
         first_nid: The nid that the load's first new entity gets.
+        was_empty: Whether the graph had no entities when the load began.
     """
 
-    def __init__(self, store: Store, graph: str, owner: str, number: int, first_nid: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        graph: str,
+        owner: str,
+        number: int,
+        first_nid: int,
+        was_empty: bool,
+    ) -> None:
         self._store = store
         self._graph = graph
         self._owner = owner
@@ -48,6 +57,7 @@ class Lanes:
         self._number = number
         self._pool = ThreadPoolExecutor(max(number, 1), thread_name_prefix="lane")
         self.first_nid = first_nid
+        self.was_empty = was_empty
 
     @property
     def alone(self) -> bool:
@@ -109,7 +119,7 @@ def open_lanes(store: Store, graph: str, source: str) -> Iterator[Lanes]:
     begun = store.run(
         queries.get("load/begin_load"), graph=graph, source=source, owner=owner, lanes=LANES
     ).row
-    lanes = Lanes(store, graph, owner, begun["lanes"], begun["first"])
+    lanes = Lanes(store, graph, owner, begun["lanes"], begun["first"], begun["empty"])
     try:
         yield lanes
     finally:

@@ -62,7 +62,7 @@ def load(
         progress("facts", done, None)
 
     with open_lanes(store, graph, source) as lanes:
-        entity_writer = EntityWriter(store, graph, source, seen, counts)
+        entity_writer = EntityWriter(store, graph, source, seen, counts, lanes.was_empty)
         batches = Batches(BATCH)
         for described in batches.of(iter(entities), entity_writer.prepare):
             batches.write(described, entity_writer.describe)

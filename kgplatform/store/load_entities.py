@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from kgplatform import queries
+from kgplatform.errors import SchemaError
 from kgplatform.store.batches import Batches
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.load_counts import LoadCounts
@@ -55,13 +56,20 @@ class EntityWriter:
         source: What claims the entities.
         seen: Where to remember those that the source names, if what it names no more shall go.
         counts: Where to count.
+        was_empty: Whether the graph had no entities when the load began.
 
     Attributes:
         hash: What was read.
     """
 
     def __init__(
-        self, store: Store, graph: str, source: str, seen: SeenEntities | None, counts: LoadCounts
+        self,
+        store: Store,
+        graph: str,
+        source: str,
+        seen: SeenEntities | None,
+        counts: LoadCounts,
+        was_empty: bool,
     ) -> None:
         self._store = store
         self._graph = graph
@@ -69,6 +77,8 @@ class EntityWriter:
         self._seen = seen
         self._counts = counts
         self._known: dict[str, int] = {}
+        # Whether the graph has no entities that are not known, as far as this load can tell.
+        self._knows_all = was_empty
         self.hash = hashlib.sha256()
 
     def prepare(self, batch: list[Entity]) -> list[Entity]:
@@ -102,7 +112,7 @@ class EntityWriter:
                 )
             return found
 
-        self._remember(self._store.write(work))
+        self._write(work)
         self._counts.entities_described += len(batch)
 
     def numbers(self, names: Sequence[str], batches: Batches) -> list[int]:
@@ -114,6 +124,7 @@ class EntityWriter:
         """
         if len(self._known) > IDS_REMEMBERED:
             self._known = {name: self._known[name] for name in set(names) & self._known.keys()}
+            self._knows_all = False
         if unknown := self._unknown(names):
             batches.write(unknown, self._make)
         return [self._known[name] for name in names]
@@ -121,14 +132,36 @@ class EntityWriter:
     def forget(self) -> None:
         """Ask for all entities again: one was not where it had been found."""
         self._known.clear()
+        self._knows_all = False
 
     def _make(self, unknown: Sequence[str]) -> None:
-        self._remember(self._store.write(lambda tx: self._merge(tx, unknown)))
+        self._write(lambda tx: self._merge(tx, unknown))
+
+    def _write(self, work: Callable[[Transaction], _Found]) -> None:
+        try:
+            found = self._store.write(work)
+        except SchemaError:
+            # The constraint: somebody else has made an entity of this graph.
+            if not self._knows_all:
+                raise
+            self._knows_all = False
+            found = self._store.write(work)
+        self._remember(found)
 
     def _unknown(self, names: Iterable[str]) -> list[str]:
         return [name for name in dict.fromkeys(names) if name not in self._known]
 
     def _merge(self, transaction: Transaction, unknown: Sequence[str]) -> _Found:
+        if self._knows_all:
+            row = transaction.run(
+                queries.get("load/create_entities"),
+                graph=self._graph,
+                ids=list(unknown),
+                source=self._source,
+            ).row
+            nodes = enumerate(row["made"], row["first"])
+            made = (node << NID_BITS | nid for nid, node in nodes)
+            return _Found(dict(zip(unknown, made, strict=True)), len(unknown))
         row = transaction.run(
             queries.get("load/merge_entities"),
             graph=self._graph,
