@@ -12,4 +12,4 @@ SET g.next_nid = first + size($ids)
 WITH first
 UNWIND range(0, size($ids) - 1) AS k
 CREATE (e:Entity {graph: $graph, id: $ids[k], name: $ids[k], nid: first + k, sources: [$source]})
-RETURN first, collect(id(e)) AS made
+RETURN collect(id(e)) AS made, first
