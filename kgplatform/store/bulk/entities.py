@@ -53,7 +53,7 @@ class Described:
         for key, value in properties.items():
             there = self.values.get(key)
             if isinstance(value, list) and there is not None:
-                self.values[key] = [*(there if isinstance(there, list) else [there]), *value]  # type: ignore[assignment]
+                self.values[key] = [*(there if isinstance(there, list) else [there]), *value]
             else:
                 self.values[key] = value
         if name is not None:
@@ -170,7 +170,7 @@ def _final(entity_id: str, name: str, value: Value) -> Value:
             hint="let the source say them of one kind, all texts for example",
         )
     distinct = {(item, _zone(item)): item for item in value}
-    return sorted(distinct.values())  # type: ignore[type-var]
+    return sorted(distinct.values())
 
 
 def _zone(value: object) -> str:

@@ -162,9 +162,7 @@ class FactFiles:
             for row, values in properties.items():
                 self.kinds.add(values)
                 lines[row] = f"{lines[row]}\t{dump(values)}"
-            lines = [
-                line if row in properties else f"{line}\t" for row, line in enumerate(lines)
-            ]
+            lines = [line if row in properties else f"{line}\t" for row, line in enumerate(lines)]
         path.write_bytes(("\n".join(lines) + "\n").encode())
         self.segments.append(Segment(path, self.rows, len(lines), bool(properties)))
 

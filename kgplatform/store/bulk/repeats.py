@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -100,7 +100,7 @@ def set_apart(segments: list[Segment], repeated: np.ndarray, folder: Path) -> No
             file.close()
 
 
-def _move(segment: Segment, rows: list[bool], apart: list[BinaryIO]) -> None:
+def _move(segment: Segment, rows: list[bool], apart: Sequence[BinaryIO]) -> None:
     draft = segment.path.with_suffix(".draft")
     with segment.path.open("rb") as lines, draft.open("wb") as kept:
         for row, (line, moves) in enumerate(zip(lines, rows, strict=True), segment.first):
