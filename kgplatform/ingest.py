@@ -70,6 +70,34 @@ def ingest(
         progress=progress,
     )
     rejects.add_conflicts(counts.conflicts)
+    return add_the_rest(store, graph, source, rejects, counts, replace=replace, progress=progress)
+
+
+def add_the_rest(
+    store: Store,
+    graph: str,
+    source: Source,
+    rejects: RejectsFile,
+    counts: LoadCounts,
+    *,
+    replace: bool = False,
+    progress: Progress = silent,
+) -> Ingested:
+    """Load what a source has beside entities and facts, and record the load.
+
+    Args:
+        store: The database.
+        graph: The graph that its facts are in.
+        source: The source.
+        rejects: Where rows go that cannot be used.
+        counts: What its facts and entities did.
+        replace: Whether documents that the source has no more leave the graph.
+        progress: Told of what is written.
+
+    Raises:
+        InputError: The source cannot be read to its end.
+        StoreError: The database failed; the load can be repeated.
+    """
     write_prefixes(store, graph, source.prefixes)
     kept: set[str] = set()
     documents = load_documents(

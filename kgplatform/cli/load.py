@@ -11,6 +11,7 @@ from kgplatform.cli.output import emit, json_option, note, progress_bar, table
 
 if TYPE_CHECKING:
     from kgplatform.ingest import Ingested
+    from kgplatform.settings import Settings
     from kgplatform.sources.rejects import RejectsFile
     from kgplatform.sources.source import Source
     from kgplatform.store.load_counts import LoadCounts
@@ -42,6 +43,12 @@ RELATIONS_SHOWN = 12
 )
 @click.option("--query", help="SPARQL CONSTRUCT or SELECT of what to read, or a file of it.")
 @click.option("--replace", is_flag=True, help="Remove what the source once had and has no more.")
+@click.option(
+    "--bulk",
+    is_flag=True,
+    help="Fill the empty database of this project's own server several times as fast; "
+    "the server stops for a while.",
+)
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be used.")
 @click.option(
     "--rejects",
@@ -59,6 +66,7 @@ def load(
     languages: tuple[str, ...],
     query: str | None,
     replace: bool,
+    bulk: bool,
     strict: bool,
     rejects: Path | None,
     dry_run: bool,
@@ -77,6 +85,8 @@ def load(
     from kgplatform.sources.source import Options
 
     settings = load_settings()
+    if bulk:
+        _check_bulk(settings, replace)
     options = Options(
         columns=tuple(name.strip() for name in columns.split(",")) if columns else None,
         entities=entities,
@@ -93,10 +103,15 @@ def load(
             data = {"dry_run": True, **count_records(opened, rejected)}
             text = _dry_text(data, graph)
         else:
-            from kgplatform.cli.connection import open_store
+            if bulk:
+                loaded = _load_in_bulk(settings, graph, opened, rejected)
+            else:
+                from kgplatform.cli.connection import open_store
 
-            with open_store(settings) as store, progress_bar() as progress:
-                loaded = ingest(store, graph, opened, rejected, replace=replace, progress=progress)
+                with open_store(settings) as store, progress_bar() as progress:
+                    loaded = ingest(
+                        store, graph, opened, rejected, replace=replace, progress=progress
+                    )
             data = {**_data(loaded.facts), "documents": _documents_data(loaded)}
             text = _text(loaded.facts, graph) + _documents_text(loaded)
     _report(data, text, graph, opened, rejected, as_json)
@@ -119,6 +134,36 @@ def rm(graph: str, dry_run: bool, as_json: bool) -> None:
     said = "would be removed" if dry_run else "removed"
     data = {"graph": graph, "dry_run": dry_run, **removed}
     emit(data, as_json, f"graph {graph!r}: {told} {said}")
+
+
+def _check_bulk(settings: Settings, replace: bool) -> None:
+    from kgplatform.errors import UsageError
+
+    if replace:
+        raise UsageError(
+            "--bulk fills an empty database, in which there is nothing to --replace",
+            hint="leave one of the two out",
+        )
+    if settings.neo4j_uri:
+        raise UsageError(
+            "--bulk needs the project's own server, and NEO4J_URI names an existing one",
+            hint="load without --bulk, or unset NEO4J_URI",
+        )
+
+
+def _load_in_bulk(
+    settings: Settings, graph: str, source: Source, rejected: RejectsFile
+) -> Ingested:
+    from kgplatform import server
+    from kgplatform.bulk import bulk_load
+
+    ran = server.running(settings) is not None
+    with progress_bar() as progress:
+        loaded = bulk_load(settings, graph, source, rejected, progress=progress)
+    info = server.running(settings)
+    if info is not None and not ran:
+        note(f"the local Neo4j was started: {info.browser}")
+    return loaded
 
 
 def _text_or_file(query: str | None) -> str | None:
