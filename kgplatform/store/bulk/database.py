@@ -58,7 +58,7 @@ def complete(store: Store, graph: str, source: str, files: BulkFiles) -> None:
     prepare(store, graph)
     store.command(queries.get("write/await_indexes"), seconds=SECONDS_TO_INDEX)
     files.left.write(store, graph)
-    store.run(queries.get("load/end_load"), graph=graph, source=source)
+    store.run(queries.get("load/end_load"), graph=graph, source=source, owner="")
 
 
 def _listed(names: list[str]) -> str:

@@ -23,7 +23,7 @@ from kgplatform.store.bulk.repeats import (
 )
 from kgplatform.store.bulk.tables import Table, Tables, write_header
 from kgplatform.store.bulk.values import quoted
-from kgplatform.store.load import LoadCounts
+from kgplatform.store.load_counts import LoadCounts
 from kgplatform.triples import Entity, Triple
 
 _RECORD = (

@@ -17,7 +17,7 @@ import numpy as np
 
 from kgplatform.store.bulk.facts import PARTITIONS, Segment
 from kgplatform.store.bulk.values import ARRAY_DELIMITER, Properties, quoted, restore, unquoted
-from kgplatform.store.load import CONFLICTS_KEPT
+from kgplatform.store.load_counts import CONFLICTS_KEPT
 from kgplatform.triples import SPLITS, Triple, Value
 
 WriteFact = Callable[["Fact"], None]
