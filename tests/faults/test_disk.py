@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-FACTS = 15_000
-LARGE, SPARE = 400, 6
+FACTS = 12_000
+LARGE, SPARE = 400, 5
 """MiB of the disk while there is room, and MiB that are left on it when it is made small."""
 
 
@@ -92,7 +92,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["up without room, room, up", "room, down, up", "room, up"])
+@pytest.mark.parametrize("way", ["up without room, room, up", "room, down, up"])
 def test_the_disk_of_a_local_server_fills_during_a_load(project: Project, way: str) -> None:
     load = ("load", "facts.tsv", "--graph", way)
     project.done("up")
@@ -116,11 +116,5 @@ def test_the_disk_of_a_local_server_fills_during_a_load(project: Project, way: s
             project.done(step)
     again = project.done(*load)
     assert again["created"] + again["unchanged"] == FACTS
-    assert project.done(*load)["unchanged"] == FACTS
-    assert project.done("rm", "--graph", way) == {
-        "graph": way,
-        "dry_run": False,
-        "entities": FACTS,
-        "facts": FACTS,
-        "documents": 0,
-    }
+    removed = project.done("rm", "--graph", way)
+    assert (removed["entities"], removed["facts"]) == (FACTS, FACTS)
