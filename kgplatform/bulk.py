@@ -102,7 +102,7 @@ def _load(
         source=source.name,
         progress=progress,
     )
-    rejects.add_conflicts(files.counts.conflicts)
+    rejects.add_conflicts(files.counts.conflicts, files.counts.num_conflicts)
     _import(settings, where, folder, files, swap.Import(graph, source.name), progress)
     with _connected(settings) as store:
         progress("indexes", 0, None)

@@ -10,6 +10,7 @@
     ├── StoreError             1   the database refused or failed
     │   ├── AuthenticationError   4
     │   ├── UnavailableError      1   no server answers, or the connection was lost
+    │   ├── DatabaseStoppedError  1   the database could not write and works no more
     │   ├── QueryRefusedError     2   a query that is not allowed where it was given
     │   ├── TooLargeError         1   the server has not the memory for this at once
     │   └── SchemaError           1   a constraint or index that is needed is missing
@@ -75,6 +76,10 @@ class AuthenticationError(StoreError):
 
 class UnavailableError(StoreError):
     """No database answers at the address, or the connection was lost."""
+
+
+class DatabaseStoppedError(StoreError):
+    """The database could not write (its disk is full) and does nothing until started anew."""
 
 
 class QueryRefusedError(StoreError):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import asdict, dataclass
 
 from kgplatform.progress import Progress, silent
 from kgplatform.sources.rejects import RejectsFile
@@ -16,8 +15,6 @@ from kgplatform.store.load_counts import LoadCounts, record_load
 from kgplatform.store.prefixes import check_prefixes, write_prefixes
 from kgplatform.store.replace import release_documents
 from kgplatform.triples import Document
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def ingest(
         replace=replace,
         progress=progress,
     )
-    rejects.add_conflicts(counts.conflicts)
+    rejects.add_conflicts(counts.conflicts, counts.num_conflicts)
     return add_the_rest(store, graph, source, rejects, counts, replace=replace, progress=progress)
 
 
@@ -123,12 +120,34 @@ def _noted(documents: Iterator[Document], kept: set[str]) -> Iterator[Document]:
         yield document
 
 
-def count_records(source: Source, rejects: RejectsFile) -> dict[str, object]:
-    """What a load of the source would read, for ``--dry-run``: nothing is written.
+@dataclass(frozen=True)
+class Found:
+    """What a load of a source would read.
 
-    Returns:
-        ``triples``, ``entities``, ``documents``, and the ``types`` and ``relations`` found.
+    Attributes:
+        relations: Its facts by relation.
+        entities: Its rows of entities.
+        documents: Its documents.
+        types: The types of its entities.
     """
+
+    relations: dict[str, int]
+    entities: int
+    documents: int
+    types: list[str]
+
+    @property
+    def triples(self) -> int:
+        """Its facts."""
+        return sum(self.relations.values())
+
+    def as_dict(self) -> dict[str, object]:
+        """The same for JSON, with the number of triples."""
+        return {"triples": self.triples, **asdict(self)}
+
+
+def count_records(source: Source, rejects: RejectsFile) -> Found:
+    """What a load of the source would read, for ``--dry-run``: the database is not asked."""
     types: set[str] = set()
     relations: dict[str, int] = {}
     entities = 0
@@ -137,14 +156,5 @@ def count_records(source: Source, rejects: RejectsFile) -> dict[str, object]:
         types.update(entity.types)
     for triple in source.triples(rejects.add):
         relations[triple.relation] = relations.get(triple.relation, 0) + 1
-    return {
-        "triples": sum(relations.values()),
-        "entities": entities,
-        "documents": _length(source.documents(rejects.add)),
-        "types": sorted(types),
-        "relations": relations,
-    }
-
-
-def _length(records: Iterator[T]) -> int:
-    return sum(1 for _ in records)
+    documents = sum(1 for _ in source.documents(rejects.add))
+    return Found(relations, entities, documents, sorted(types))

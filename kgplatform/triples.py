@@ -137,12 +137,15 @@ class Reject:
         line: Its line there, from 1.
         reason: What is wrong with it, for a person.
         text: The row as it stands.
+        relation: The relation that it would have been a fact of, where that is known and a name
+            that a relation may have.
     """
 
     file: str
     line: int
     reason: str
     text: str
+    relation: str | None = None
 
 
 def fact_id(graph: str, head: str, relation: str, tail: str) -> str:

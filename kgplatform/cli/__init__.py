@@ -8,6 +8,7 @@ import importlib
 import logging
 import os
 import sys
+import threading
 from typing import Any
 
 import click
@@ -15,6 +16,9 @@ import click
 from kgplatform import __version__
 from kgplatform.cli.output import report_error
 from kgplatform.errors import KGPlatformError, UnknownNameError
+
+SECONDS_TO_END = 3.0
+"""How long threads have for their end after Ctrl-C."""
 
 # Command → (module below kgplatform.cli, what `kgp --help` says of it). The text stands
 # here, not in the module, so that the list is printed without importing any of them.
@@ -78,10 +82,22 @@ def cli() -> None:
     """
 
 
+def _end_soon(code: int) -> None:
+    """End the process in some seconds, whatever its threads still wait for.
+
+    A thread that reads ahead may wait minutes for a server that does not answer; what is half
+    done is safe against a kill, so nothing is gained by waiting with it.
+    """
+    timer = threading.Timer(SECONDS_TO_END, os._exit, [code])
+    timer.daemon = True
+    timer.start()
+
+
 def main(args: list[str] | None = None) -> Any:
     """Run the command line and end the process with its exit code.
 
-    0: done; 1: a failure that was handled; 2: wrong usage; 4: the database refused the login.
+    0: done; 1: a failure that was handled; 2: wrong usage; 4: the database refused the login;
+    130: stopped by Ctrl-C.
     """
     # Before torch is imported: by default its idle threads spin, and where other processes want
     # the cores as well, a training then takes several times as long (docs/log.md).
@@ -99,6 +115,7 @@ def main(args: list[str] | None = None) -> Any:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         report_error("stopped by the user", "")
+        _end_soon(130)
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our output (head, less) has gone; that is not a failure of ours.

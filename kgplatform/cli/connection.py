@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kgplatform.graph.snapshot import KGSnapshot
     from kgplatform.progress import Progress
     from kgplatform.settings import Settings
@@ -41,9 +43,29 @@ def open_store(settings: Settings) -> Iterator[Store]:
                 "no local Neo4j is running here", hint="start it with `kgp up`, or set NEO4J_URI"
             )
         # The local server has one user and, being Community, one database for graphs.
-        uri, username, password, database = info.uri, info.username, info.password, None
+        with _place_named(info.home), connect(info.uri, info.username, info.password) as store:
+            yield store
+        return
     with connect(uri, username, password, database) as store:
         yield store
+
+
+@contextlib.contextmanager
+def _place_named(home: Path) -> Iterator[None]:
+    """Say of a local database that could not write where it is, and how much room is there."""
+    import shutil
+
+    from kgplatform.errors import DatabaseStoppedError
+
+    try:
+        yield
+    except DatabaseStoppedError as error:
+        free = shutil.disk_usage(home).free >> 20
+        raise DatabaseStoppedError(
+            f"{error} ({free:,} MiB are free in {home})",
+            hint="make room there, `kgp up`, which starts it anew, then the same command again; "
+            "what was committed is kept",
+        ) from error
 
 
 def snapshot_of_source(

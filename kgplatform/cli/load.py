@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kgplatform.cli.output import emit, json_option, note, progress_bar, table
+from kgplatform.cli.load_report import Rows, dry_rows, relation_rows, rows_data, rows_text
+from kgplatform.cli.output import emit, json_option, note, progress_bar
 
 if TYPE_CHECKING:
-    from kgplatform.ingest import Ingested
+    from kgplatform.ingest import Found, Ingested
+    from kgplatform.progress import Progress
     from kgplatform.settings import Settings
     from kgplatform.sources.rejects import RejectsFile
     from kgplatform.sources.source import Source
     from kgplatform.store.load_counts import LoadCounts
 
 REJECTS_SHOWN = 3
-RELATIONS_SHOWN = 12
+REASONS_SHOWN = 5
+TYPES_SHOWN = 12
 
 
 @click.command()
@@ -78,10 +83,10 @@ def load(
     Neo4j-admin CSV, APOC's JSON Lines, GraphML, folders of OpenKE and DGL-KE, and documents.
     Loading the same again changes nothing; a load that was cut is completed by running it again.
     """
-    from kgplatform.ingest import count_records, ingest
+    from kgplatform.ingest import count_records
     from kgplatform.settings import load_settings
     from kgplatform.sources import open_source
-    from kgplatform.sources.rejects import RejectsFile
+    from kgplatform.sources.rejects import REJECTS_ENDING, RejectsFile
     from kgplatform.sources.source import Options
 
     settings = load_settings()
@@ -97,23 +102,27 @@ def load(
     opened = open_source(source, options, format_name)
     for line in opened.notes:
         note(line)
-    rejects_path = rejects or Path(f"{graph.replace('/', '_')}.rejects.tsv")
+    rejects_path = rejects or Path(f"{graph.replace('/', '_')}{REJECTS_ENDING}")
+    _check_not_a_source(rejects_path, source)
     with RejectsFile(rejects_path, strict) as rejected:
         if dry_run:
-            data = {"dry_run": True, **count_records(opened, rejected)}
-            text = _dry_text(data, graph)
+            found = count_records(opened, rejected)
+            rows = dry_rows(found.relations, rejected)
+            data = {"dry_run": True, **found.as_dict(), "relations": rows_data(rows)}
+            text = _dry_text(found, rows, graph)
         else:
-            if bulk:
-                loaded = _load_in_bulk(settings, graph, opened, rejected)
-            else:
-                from kgplatform.cli.connection import open_store
-
-                with open_store(settings) as store, progress_bar() as progress:
-                    loaded = ingest(
-                        store, graph, opened, rejected, replace=replace, progress=progress
-                    )
-            data = {**_data(loaded.facts), "documents": _documents_data(loaded)}
-            text = _text(loaded.facts, graph) + _documents_text(loaded)
+            with progress_bar() as progress, _told_if_stopped():
+                if bulk:
+                    loaded = _load_in_bulk(settings, graph, opened, rejected, progress)
+                else:
+                    loaded = _load_over_bolt(settings, graph, opened, rejected, replace, progress)
+            rows = relation_rows(loaded.facts, rejected)
+            data = {
+                **_data(loaded.facts),
+                "relations": rows_data(rows),
+                "documents": _documents_data(loaded),
+            }
+            text = _text(loaded.facts, rows, graph) + _documents_text(loaded)
     _report(data, text, graph, opened, rejected, as_json)
 
 
@@ -151,15 +160,29 @@ def _check_bulk(settings: Settings, replace: bool) -> None:
         )
 
 
+def _load_over_bolt(
+    settings: Settings,
+    graph: str,
+    source: Source,
+    rejected: RejectsFile,
+    replace: bool,
+    progress: Progress,
+) -> Ingested:
+    from kgplatform.cli.connection import open_store
+    from kgplatform.ingest import ingest
+
+    with open_store(settings) as store:
+        return ingest(store, graph, source, rejected, replace=replace, progress=progress)
+
+
 def _load_in_bulk(
-    settings: Settings, graph: str, source: Source, rejected: RejectsFile
+    settings: Settings, graph: str, source: Source, rejected: RejectsFile, progress: Progress
 ) -> Ingested:
     from kgplatform import server
     from kgplatform.bulk import bulk_load
 
     ran = server.running(settings) is not None
-    with progress_bar() as progress:
-        loaded = bulk_load(settings, graph, source, rejected, progress=progress)
+    loaded = bulk_load(settings, graph, source, rejected, progress=progress)
     info = server.running(settings)
     if info is not None and not ran:
         note(f"the local Neo4j was started: {info.browser}")
@@ -186,11 +209,15 @@ def _report(
         "format": source.format,
         **data,
         "rejected": rejected.count,
+        "reasons": dict(rejected.by_reason.most_common()),
+        "problems": rejected.first,
         "rejects_file": str(rejected.path) if rejected.count else None,
     }
     lines = [text]
     if rejected.count:
         lines.append(f"{rejected.count:,} rows rejected, see {rejected.path}:")
+        reasons = rejected.by_reason.most_common(REASONS_SHOWN)
+        lines += [f"  {number:,} times: {reason}" for reason, number in reasons if number > 1]
         lines += [f"  {row}" for row in rejected.first[:REJECTS_SHOWN]]
     emit(data, as_json, "\n".join(lines))
 
@@ -204,27 +231,14 @@ def _data(counts: LoadCounts) -> dict[str, Any]:
         "entities_described": counts.entities_described,
         "entities_removed": counts.entities_removed,
         "conflicts": counts.num_conflicts,
-        "relations": {
-            name: {"created": counts.created[name], "unchanged": counts.unchanged[name]}
-            for name in _by_size(counts)
-        },
         "hash": counts.hash,
         "seconds": round(counts.seconds, 3),
         "facts_per_second": round(_rate(counts)),
     }
 
 
-def _text(counts: LoadCounts, graph: str) -> str:
-    relations = _by_size(counts)
-    rows = [
-        [name, f"{counts.created[name]:,}", f"{counts.unchanged[name]:,}"]
-        for name in relations[:RELATIONS_SHOWN]
-    ]
-    if more := relations[RELATIONS_SHOWN:]:
-        created = sum(counts.created[name] for name in more)
-        unchanged = sum(counts.unchanged[name] for name in more)
-        rows.append([f"{len(more):,} more relations", f"{created:,}", f"{unchanged:,}"])
-    lines = [table(["relation", "created", "unchanged"], rows)] if rows else []
+def _text(counts: LoadCounts, rows: Rows, graph: str) -> str:
+    lines = [rows_text(rows)] if rows else []
     lines.append(
         f"graph {graph!r}: {counts.facts_created:,} facts created, "
         f"{counts.facts_unchanged:,} unchanged; {counts.entities_created:,} entities created "
@@ -264,24 +278,36 @@ def _documents_text(loaded: Ingested) -> str:
     return text
 
 
-def _dry_text(data: dict[str, Any], graph: str) -> str:
-    lines = [
-        f"{data['triples']:,} facts, {data['entities']:,} rows of entities and "
-        f"{data['documents']:,} documents could be loaded into graph {graph!r}; "
-        "nothing was written"
-    ]
-    if data["relations"]:
-        found = sorted(data["relations"].items(), key=lambda item: -item[1])
-        rows = [[name, f"{number:,}"] for name, number in found[:RELATIONS_SHOWN]]
-        lines.insert(0, table(["relation", "facts"], rows))
-    if data["types"]:
-        lines.append(f"types: {', '.join(data['types'][:RELATIONS_SHOWN])}")
+def _dry_text(found: Found, rows: Rows, graph: str) -> str:
+    lines = [rows_text(rows)] if rows else []
+    lines.append(
+        f"{found.triples:,} facts, {found.entities:,} rows of entities and "
+        f"{found.documents:,} documents could be loaded into graph {graph!r}; "
+        "nothing was written to it"
+    )
+    if found.types:
+        lines.append(f"types: {', '.join(found.types[:TYPES_SHOWN])}")
     return "\n".join(lines)
 
 
-def _by_size(counts: LoadCounts) -> list[str]:
-    both = counts.created + counts.unchanged
-    return [name for name, _ in both.most_common()]
+@contextlib.contextmanager
+def _told_if_stopped() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("stopped; the same command again completes the load, and until then it is marked")
+        raise
+
+
+def _check_not_a_source(rejects: Path, source: tuple[str, ...]) -> None:
+    """The file of an earlier load's rejects is removed; what is to be loaded must not be."""
+    from kgplatform.errors import UsageError
+
+    if any(rejects.resolve() == Path(given).resolve() for given in source):
+        raise UsageError(
+            f"rejected rows would be written over {rejects}, which is to be loaded",
+            hint="name another file with --rejects",
+        )
 
 
 def _rate(counts: LoadCounts) -> float:

@@ -65,6 +65,7 @@ def status(show_password: bool, as_json: bool) -> None:
     from kgplatform import server
     from kgplatform.cli.checks import probe
     from kgplatform.errors import UnavailableError
+    from kgplatform.server.login import has_stopped
     from kgplatform.settings import load_settings
 
     settings = load_settings()
@@ -74,6 +75,9 @@ def status(show_password: bool, as_json: bool) -> None:
         info = server.running(settings)
         try:
             answers = info is not None and bool(probe(info.uri, info.username, info.password))
+            if info and answers and has_stopped(info.uri, info.username, info.password):
+                note("the database could not write and has stopped; `kgp up` starts it anew")
+                answers = False
         except UnavailableError:
             answers = False
         data = _local(info, answers, show_password)

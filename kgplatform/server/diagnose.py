@@ -12,11 +12,15 @@ class PortTakenError(ServerError):
     """Another process listens on a port that the server wanted."""
 
 
+DISK_FULL = re.compile(
+    r"No space left on device|Disk quota exceeded|File too large|not enough space"
+)
+
 # What Neo4j or Java says, in the order in which it is looked for: the first causes of an
 # end come before those that follow from them.
 _CAUSES: tuple[tuple[str, str, str], ...] = (
     (
-        r"No space left on device|Disk quota exceeded|File too large|not enough space",
+        DISK_FULL.pattern,
         "the disk is full",
         "make room, or set KGP_HOME to a folder on another disk",
     ),

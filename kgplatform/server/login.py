@@ -72,6 +72,27 @@ def ask(uri: str, username: str, password: str) -> tuple[str, str]:
         return str(row["status"]), str(row["problem"])
 
 
+def has_stopped(uri: str, username: str, password: str) -> bool:
+    """Whether the server runs and its database does nothing more, as it could not write.
+
+    Neo4j goes on to answer, and calls the database online; only a transaction is refused.
+    """
+    from neo4j import READ_ACCESS, GraphDatabase
+    from neo4j.exceptions import DriverError, Neo4jError
+
+    try:
+        with (
+            GraphDatabase.driver(uri, auth=(username, password), connection_timeout=5) as driver,
+            driver.session(default_access_mode=READ_ACCESS) as session,
+        ):
+            session.run(queries.get("read/ping")).consume()
+    except Neo4jError as error:
+        return "encountered a critical error" in str(error.message)
+    except (DriverError, OSError):
+        return False
+    return False
+
+
 def _run_tool(where: Folders, java: Path, classpath: Path, arguments: Path) -> None:
     done = subprocess.run(
         [str(java), *QUICK, "-cp", f"{classpath}/*", ADMIN_CLASS, f"@{arguments}"],

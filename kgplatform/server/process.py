@@ -30,7 +30,7 @@ from kgplatform.server.config import (
     write_config,
     write_state,
 )
-from kgplatform.server.diagnose import PortTakenError, why_it_ended
+from kgplatform.server.diagnose import DISK_FULL, PortTakenError, explain, why_it_ended
 from kgplatform.server.java import find_java
 from kgplatform.server.locks import held
 from kgplatform.settings import Settings
@@ -95,6 +95,10 @@ def start(settings: Settings, progress: Progress = silent) -> ServerInfo:
             process = _find(where)
             if process is None:
                 return _start(where, settings, progress)
+            if _has_stopped(where):
+                log.warning("the database had stopped, as it could not write; it is started anew")
+                _end(process, where)
+                return _start(where, settings, progress)
             # It may still be starting: the kgp that began it can have been killed meanwhile.
             return _await(process, where, _ports(where, process), progress)
     except OSError as error:
@@ -105,7 +109,10 @@ def start(settings: Settings, progress: Progress = silent) -> ServerInfo:
 
 
 def stop(settings: Settings) -> bool:
-    """Stop this project's server cleanly, and wait for its end.
+    """Stop this project's server, and wait for its end.
+
+    It is stopped cleanly, unless its database has stopped before because it could not write:
+    then it is killed, and recovers at its next start what was committed.
 
     Returns:
         False if none ran.
@@ -120,7 +127,7 @@ def stop(settings: Settings) -> bool:
         process = _find(where)
         if process is None:
             return False
-        _terminate(process, where)
+        _end(process, where)
         state = read_state(where)
         if state is not None:
             write_state(where, State(state.version, state.ports, None))
@@ -188,9 +195,16 @@ def _start(where: Folders, settings: Settings, progress: Progress) -> ServerInfo
     raise AssertionError("unreachable")
 
 
-def _terminate(process: psutil.Process, where: Folders) -> None:
+def _end(process: psutil.Process, where: Folders) -> None:
+    # As it ends, a database that could not write tries again to write what it had begun: in
+    # vain while the disk is full, so that it never ends; and where there is room by now, a
+    # second time behind the first half, which leaves a log that it will not read (docs/log.md).
+    at_once = _has_stopped(where)
     try:
-        process.terminate()
+        if at_once:
+            process.kill()
+        else:
+            process.terminate()
     except psutil.NoSuchProcess:
         return
     except psutil.AccessDenied:
@@ -209,6 +223,17 @@ def _terminate(process: psutil.Process, where: Folders) -> None:
             )
         time.sleep(0.1)
     _reap(process)
+
+
+def _has_stopped(where: Folders) -> bool:
+    """Whether the server of this home answers, and its database has stopped as it could not write.
+
+    Without its ports or password, nothing is known of it, and it counts as a usual one.
+    """
+    state, password = read_state(where), login.read(where)
+    if state is None or password is None:
+        return False
+    return login.has_stopped(f"bolt://{HOST}:{state.ports.bolt}", USERNAME, password)
 
 
 def _spawn(where: Folders, command: list[str]) -> psutil.Process:
@@ -264,6 +289,8 @@ def _answers(info: ServerInfo, where: Folders) -> bool:
         ) from None
     except (DriverError, Neo4jError, OSError):
         return False
+    if DISK_FULL.search(problem):
+        raise explain("Neo4j runs, and cannot open its database", problem, where)
     if problem:
         raise ServerError(
             f"Neo4j runs, and cannot open its database: {problem}",

@@ -120,15 +120,17 @@ def _read(
             if record["type"] != kind:
                 continue
             left_out: list[str] = []
+            label = record.get("label") if kind == "relationship" else None
+            relation = label if isinstance(label, str) else None
             try:
                 made = make(record, left_out.append)
             except ValueError as error:
-                on_reject(rejected(path, number, str(error), text))
+                on_reject(rejected(path, number, str(error), text, relation))
                 continue
             for name in set(left_out) - told:
                 told.add(name)
                 reason = f"property {name} is reserved for the platform: left out from here on"
-                on_reject(rejected(path, number, reason, text))
+                on_reject(rejected(path, number, reason, text, relation))
             yield made
 
 

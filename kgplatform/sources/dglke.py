@@ -292,9 +292,15 @@ def _triples(files: _Files, layout: _Layout, by_id: bool, on_reject: OnReject) -
             triple = _triple(fields, layout.places, split, dictionaries)
             fault_or_none = triple if isinstance(triple, str) else fault_of_triple(triple)
             if isinstance(triple, str) or fault_or_none is not None:
-                on_reject(rejected(file, number, fault_or_none or "", text))
+                relation = _relation(fields[layout.places["relation"]], dictionaries)
+                on_reject(rejected(file, number, fault_or_none or "", text, relation))
             else:
                 yield triple
+
+
+def _relation(field: str, dictionaries: tuple[Dictionary, Dictionary] | None) -> str | None:
+    """The name of the relation that a row has, if it is known."""
+    return field if dictionaries is None else dictionaries[1].names.get(field)
 
 
 def _triple(

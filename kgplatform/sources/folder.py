@@ -8,6 +8,7 @@ from pathlib import Path
 from kgplatform.errors import InputError, UsageError
 from kgplatform.sources.files import check_exists, plain_name
 from kgplatform.sources.records import read_entities, read_triples
+from kgplatform.sources.rejects import REJECTS_ENDING
 from kgplatform.sources.source import Options, Source
 from kgplatform.sources.table_files import (
     SPLIT_NAMES,
@@ -114,6 +115,8 @@ def _find_in_file(path: Path, columns: tuple[str, ...] | None) -> Files:
 
 def _find_in_folder(folder: Path, columns: tuple[str, ...] | None) -> Files:
     files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    # What an earlier load of the same folder, from within it, could not use.
+    files = [p for p in files if not p.name.endswith(REJECTS_ENDING)]
     usable = [p for p in files if plain_name(p).suffix.lower() in _SUFFIXES]
     described = [p for p in usable if stem(p) in _ENTITY_STEMS]
     triples = _split_files(folder, usable) or _sole_file(folder, usable, described)

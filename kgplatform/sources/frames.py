@@ -129,7 +129,10 @@ def _triples(
         try:
             triple = _triple(row)
         except ValueError as error:
-            on_reject(rejected(place, number, str(error), "\t".join(map(str, row.values()))))
+            text = "\t".join(map(str, row.values()))
+            relation = row["relation"]
+            known = relation.strip(" ") if isinstance(relation, str) else None
+            on_reject(rejected(place, number, str(error), text, known))
         else:
             yield triple
 

@@ -15,7 +15,7 @@ from xml.parsers import expat
 
 from kgplatform.errors import InputError, UsageError
 from kgplatform.sources.files import check_exists, open_binary
-from kgplatform.sources.graphs import entity_of, triple_of
+from kgplatform.sources.graphs import entity_of, relation_of, triple_of
 from kgplatform.sources.labelled import refuse_table_options
 from kgplatform.sources.source import OnReject, Options, Source
 from kgplatform.sources.tables import rejected
@@ -326,8 +326,12 @@ def _triples(path: Path, on_reject: OnReject) -> Iterator[Triple]:
         if not element.directed:
             head, tail = sorted((head, tail))
 
-        def report(reason: str, line: int = element.line, text: str = f"{head}\t{tail}") -> None:
-            on_reject(rejected(path, line, reason, text))
+        relation, text = relation_of(element.values), f"{head}\t{tail}"
+
+        def report(
+            reason: str, line: int = element.line, text: str = text, relation: str = relation
+        ) -> None:
+            on_reject(rejected(path, line, reason, text, relation))
 
         for fault in element.faults:
             report(fault)

@@ -149,12 +149,11 @@ def triple_of(
         default: Its relation if nothing else names one.
     """
     rest = dict(attributes)
-    named = next((name for name in RELATION_ATTRIBUTES if _is_text(rest.get(name))), None)
-    relation = str(rest.pop(named)) if named is not None else default
-    if isinstance(key, str) and key:
-        if named is None:
-            relation = key
-        elif key != relation:
+    relation = relation_of(attributes, key, default)
+    named = _relation_attribute(attributes)
+    if named is not None:
+        del rest[named]
+        if isinstance(key, str) and key and key != relation:
             rest.setdefault("key", key)
     split: Split | None = None
     given = rest.get("split")
@@ -167,6 +166,20 @@ def triple_of(
         return None
     properties = properties_of(rest, report)
     return Triple(head, relation, tail, split, properties=properties)
+
+
+def relation_of(
+    attributes: Mapping[str, object], key: object = None, default: str = DEFAULT_RELATION
+) -> str:
+    """The relation that an edge has by its attributes, by its key, or else by default."""
+    named = _relation_attribute(attributes)
+    if named is not None:
+        return str(attributes[named])
+    return key if isinstance(key, str) and key else default
+
+
+def _relation_attribute(attributes: Mapping[str, object]) -> str | None:
+    return next((name for name in RELATION_ATTRIBUTES if _is_text(attributes.get(name))), None)
 
 
 def properties_of(attributes: Mapping[str, object], report: Report) -> dict[str, Value] | None:
@@ -241,8 +254,10 @@ def _types(value: object) -> list[str] | None:
     return sorted(value) if isinstance(value, (set, frozenset)) else list(value)
 
 
-def _report(place: str, number: int, text: str, on_reject: OnReject) -> Report:
-    return lambda reason: on_reject(rejected(place, number, reason, text))
+def _report(
+    place: str, number: int, text: str, on_reject: OnReject, relation: str | None = None
+) -> Report:
+    return lambda reason: on_reject(rejected(place, number, reason, text, relation))
 
 
 def _texts(attributes: Mapping[object, object]) -> dict[str, object]:
@@ -264,14 +279,9 @@ def _triples(graph: Any, place: str, relation: str, on_reject: OnReject) -> Iter
         head, tail = str(start), str(end)
         if not directed:
             head, tail = sorted((head, tail))
-        report = _report(f"{place}, edges", number, f"{head}\t{tail}", on_reject)
-        triple = triple_of(
-            head,
-            tail,
-            _texts(attributes),
-            report,
-            key=key[0] if key else None,
-            default=relation,
-        )
+        texts, edge_key = _texts(attributes), key[0] if key else None
+        known = relation_of(texts, edge_key, relation)
+        report = _report(f"{place}, edges", number, f"{head}\t{tail}", on_reject, known)
+        triple = triple_of(head, tail, texts, report, key=edge_key, default=relation)
         if triple is not None:
             yield triple

@@ -251,15 +251,16 @@ def _triples(parts: list[_Part], ids: _Ids, on_reject: OnReject) -> Iterator[Tri
         type_at = _place(part, "TYPE") if part.has("TYPE") else None
         values = _value_columns(part)
         for number, text, fields in _body(part, on_reject):
+            relation = part.base if type_at is None else fields[type_at].strip()
             try:
                 triple = triple_of(
                     ids.entity_id(part.columns[head_at], fields[head_at]),
-                    part.base if type_at is None else fields[type_at].strip(),
+                    relation,
                     ids.entity_id(part.columns[tail_at], fields[tail_at]),
                     _properties(values, fields),
                 )
             except ValueError as error:
-                on_reject(rejected(part.table.path, number, str(error), text))
+                on_reject(rejected(part.table.path, number, str(error), text, relation))
             else:
                 yield triple
 

@@ -206,4 +206,4 @@ def _triples(
             else:
                 yield Triple(head, name, tail, split)
                 continue
-            on_reject(rejected(file, number, fault, text))
+            on_reject(rejected(file, number, fault, text, name))

@@ -105,8 +105,9 @@ def _subgraph(graph: Any, name: str, key: str) -> Source:
     def triples(on_reject: OnReject) -> Iterator[Triple]:
         for number, fact in enumerate(facts, start=1):
             head, tail = _node_id(fact.start_node, key), _node_id(fact.end_node, key)
-            report = _report(f"{name}, relationships", number, f"{head}\t{tail}", on_reject)
-            triple = _triple(head, type(fact).__name__, tail, dict(fact), report)
+            relation, text = type(fact).__name__, f"{head}\t{tail}"
+            report = _report(f"{name}, relationships", number, text, on_reject, relation)
+            triple = _triple(head, relation, tail, dict(fact), report)
             if triple is not None:
                 yield triple
 
@@ -141,7 +142,8 @@ def _database_triples(graph: Any, name: str, key: str, on_reject: OnReject) -> I
         head = _id_of(row["head_key"], sorted(row["head_labels"]), row["head"])
         tail = _id_of(row["tail_key"], sorted(row["tail_labels"]), row["tail"])
         text = f"{head}\t{row['type']}\t{tail}"
-        report = _report(f"{name}, relationships", row["identity"], text, on_reject)
+        place = f"{name}, relationships"
+        report = _report(place, row["identity"], text, on_reject, row["type"])
         triple = _triple(head, row["type"], tail, row["properties"], report)
         if triple is not None:
             yield triple
@@ -177,8 +179,10 @@ def _run(graph: Any, statement: str, **parameters: object) -> list[dict[str, Any
     return rows
 
 
-def _report(place: str, number: int, text: str, on_reject: OnReject) -> Report:
-    return lambda reason: on_reject(rejected(place, number, reason, text))
+def _report(
+    place: str, number: int, text: str, on_reject: OnReject, relation: str | None = None
+) -> Report:
+    return lambda reason: on_reject(rejected(place, number, reason, text, relation))
 
 
 def _key_text(value: object) -> str | None:

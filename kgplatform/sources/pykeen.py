@@ -150,7 +150,7 @@ def _triples(
             )
             if fault := fault_of_triple(triple):
                 text = "\t".join((triple.head, triple.relation, triple.tail))
-                on_reject(rejected(place, number, fault, text))
+                on_reject(rejected(place, number, fault, text, triple.relation))
             else:
                 yield triple
 

@@ -294,4 +294,7 @@ def _entity(
 
 def _reject(one: _Named, reason: str) -> Reject:
     # The parser does not say on which line a statement stood; its text finds it.
-    return Reject(one.part.file, 0, reason, f"{one.quad} .")
+    # What has a literal or a class for its object would not have become a fact.
+    is_fact = not (isinstance(one.quad.object, Literal) or _is_type(one.quad))
+    relation = one.relation if is_fact and not _fault_of_relation(one.relation) else None
+    return Reject(one.part.file, 0, reason, f"{one.quad} .", relation)

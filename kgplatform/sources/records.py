@@ -75,7 +75,7 @@ def _triples_of(file: TripleFile, on_reject: OnReject) -> Iterator[Triple]:
             weight = _weight(fields[weight_at])
             fault = weight if isinstance(weight, str) else None
         if fault is not None:
-            on_reject(rejected(path, number, fault, text))
+            on_reject(rejected(path, number, fault, text, relation))
             continue
         if weight is None:
             yield Triple(head, relation, tail, split)

@@ -105,7 +105,8 @@ class Download:
 
     def mark_read(self, name: str) -> None:
         """Note that a pass over the whole of it came to its end."""
-        (self.folder / f"read-{name}").touch()
+        with _kept(self):
+            (self.folder / f"read-{name}").touch()
 
 
 def begin(url: httpx.URL, query: Query, parent: Path) -> Download:

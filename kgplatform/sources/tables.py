@@ -12,7 +12,7 @@ from typing import IO
 
 from kgplatform.errors import InputError
 from kgplatform.sources.files import check_text, open_text, plain_name
-from kgplatform.triples import MAX_TEXT, Reject
+from kgplatform.triples import MAX_TEXT, Reject, fault_of_name
 
 _MOST_KEPT = 1_000
 """Characters of a rejected row that are kept; the place tells where the rest is."""
@@ -94,7 +94,9 @@ def rows(table: Table) -> Iterator[Row]:
             yield from _tsv_rows(stream, table.delimiter)
 
 
-def rejected(path: Path | str, line: int, reason: str, text: str) -> Reject:
+def rejected(
+    path: Path | str, line: int, reason: str, text: str, relation: str | None = None
+) -> Reject:
     """A row as it is rejected; of a long one, only the beginning is kept.
 
     Args:
@@ -102,9 +104,12 @@ def rejected(path: Path | str, line: int, reason: str, text: str) -> Reject:
         line: Its line there, from 1.
         reason: What is wrong with it.
         text: The row.
+        relation: What the row has for a relation; one that none may have is left out.
     """
     kept = text if len(text) <= _MOST_KEPT else text[: _MOST_KEPT - 1] + "…"
-    return Reject(str(path), line, reason, kept)
+    if relation is not None and fault_of_name("relation", relation):
+        relation = None
+    return Reject(str(path), line, reason, kept, relation)
 
 
 def width_fault(fields: list[str] | Fault, widths: tuple[int, ...]) -> str:

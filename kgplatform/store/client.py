@@ -14,6 +14,7 @@ from neo4j import exceptions as foreign
 from kgplatform import queries
 from kgplatform.errors import (
     AuthenticationError,
+    DatabaseStoppedError,
     QueryRefusedError,
     SchemaError,
     StoreError,
@@ -32,6 +33,12 @@ RECORDS_AHEAD = 10_000
 
 
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+
+
+_STOPPED = re.compile(
+    r"TransactionLogError|encountered a critical error|No space left on device|Disk quota exceeded"
+)
+"""What Neo4j says when it could not write its log, and to whoever comes after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +229,18 @@ def map_error(
 
 
 def _map_server_error(code: str, message: str) -> StoreError:
+    if _STOPPED.search(f"{code} {message}"):
+        return DatabaseStoppedError(
+            f"the database cannot write and has stopped, most often because its disk is full: "
+            f"{message.rstrip('.')}",
+            hint="make room on the server's disk, kill the server and start it anew (`kgp up` does "
+            "both for the local one), then repeat; what was committed is kept",
+        )
+    if code == "Neo.TransientError.General.DatabaseUnavailable":
+        return UnavailableError(
+            f"the database is not open: {message}",
+            hint="it starts, or could not be opened; `kgp up` waits for the local one and tells",
+        )
     if code.startswith("Neo.ClientError.Statement"):
         return QueryRefusedError(f"the query was refused: {message}", hint="correct the query")
     if code.startswith("Neo.ClientError.Schema"):

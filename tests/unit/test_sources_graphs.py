@@ -187,8 +187,8 @@ def test_graphml_by_hand(tmp_path: Path) -> None:
             Triple("a", "RELATED_TO", "b"),
         ],
         [
-            Reject(path, 22, "there is no key 'd9'", "a\tb"),
-            Reject(path, 23, "tail is empty", "b\t"),
+            Reject(path, 22, "there is no key 'd9'", "a\tb", "RELATED_TO"),
+            Reject(path, 23, "tail is empty", "b\t", "RELATED_TO"),
         ],
     )
     assert source.name == "g.graphml"

@@ -65,7 +65,7 @@ def test_openke_rejects_rows_with_their_line(tmp_path: Path) -> None:
     assert triples(openke.open_source((given,), Options())) == (
         [Triple("Ada Lovelace", "bornIn", "London", "train")],
         [
-            Reject(train, 3, "tail 7 is no id of entity2id.txt", "0 7 0"),
+            Reject(train, 3, "tail 7 is no id of entity2id.txt", "0 7 0", "bornIn"),
             Reject(train, 5, "2 fields where head, tail and relation belong", "0 1"),
             Reject(train, 6, "relation 9 is no id of relation2id.txt", "0 1 9"),
         ],
@@ -312,7 +312,7 @@ def test_frames_of_torchkge(package: str) -> None:
         [Triple("a", "r", "x")],
         [
             Reject("mine", 2, "relation PREDICTED is reserved for the platform", "b\ty\tPREDICTED"),
-            Reject("mine", 3, "head is missing", f"{missing}\tz\tr"),
+            Reject("mine", 3, "head is missing", f"{missing}\tz\tr", "r"),
         ],
     )
 
