@@ -22,6 +22,8 @@ from kgplatform.settings import Settings
 
 STAGE = "importing (s)"
 SECONDS_TO_END = 30
+WORKER = "kgplatform.store.bulk.worker"
+"""The module of the process that writes the files."""
 
 
 def run_importer(
@@ -93,7 +95,8 @@ def clear(folder: Path) -> None:
     """Remove what an import that was killed has left, its process first if it still works."""
     for process in psutil.process_iter():
         try:
-            if _mark(folder) in process.cmdline():
+            command = process.cmdline()
+            if _mark(folder) in command or (WORKER in command and str(folder) in command):
                 process.kill()
                 process.wait(SECONDS_TO_END)
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):

@@ -147,7 +147,7 @@ def paused(settings: Settings, progress: Progress = silent) -> Iterator[Folders]
     with held(where.lock, "another kgp up or down", progress):
         process = _find(where)
         if process is not None:
-            _terminate(process, where)
+            _end(process, where)
         try:
             yield where
         except BaseException:

@@ -5,7 +5,6 @@ What is said goes to files by ranges of nid, each of which is joined as a whole 
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,8 @@ RANGE = 50_000
 """Entities whose descriptions are joined at once."""
 
 COLUMNS = (":ID", "nid:long", "graph:string", "id:string", "sources:string[]", ":LABEL")
+
+Tell = Callable[[bytes], None]
 
 LeftOver = Callable[[str, dict[str, Value]], None]
 """Told of an entity's properties that the importer cannot hold."""
@@ -80,19 +81,20 @@ class EntityFiles:
         self._folder = folder
         self._known = known
 
-    def read(self, entities: Iterable[Entity], told: hashlib._Hash, progress: Progress) -> None:
+    def read(self, entities: Iterable[Entity], tell: Tell, progress: Progress) -> None:
         """Keep all that a source says of entities.
 
         Args:
             entities: What it says.
-            told: Is given what is read, as a load over Bolt does it.
+            tell: Is given what is read, as a load over Bolt hashes it.
             progress: Told of entities described.
         """
         remaining = iter(entities)
         while batch := list(islice(remaining, BATCH)):
             lines: defaultdict[int, list[str]] = defaultdict(list)
+            said_all: list[str] = []
             for entity in batch:
-                told.update(repr(entity).encode())
+                said_all.append(repr(entity))
                 nid = self._known.setdefault(entity.entity_id, len(self._known))
                 properties = dict(entity.properties or {})
                 said = (nid, entity.name, entity.description, entity.types, properties)
@@ -101,6 +103,7 @@ class EntityFiles:
             for number, written in lines.items():
                 with self._path(number).open("a", encoding="utf-8", newline="\n") as file:
                     file.writelines(f"{line}\n" for line in written)
+            tell("".join(said_all).encode())
             self.rows += len(batch)
             progress("entities read", self.rows, None)
 

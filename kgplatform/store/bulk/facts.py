@@ -1,33 +1,28 @@
-"""Facts as the importer's rows, in the order in which they are read, and by their keys.
-
-Rows go to a file a batch. Eight bytes of each fact's id go, with the number of its row, to one
-of 64 files, so that facts that come again are found in one of these at a time, whatever their
-number.
-"""
+"""Facts of a source, sent in columns to the process that makes the importer's rows of them."""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import json
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 
+from kgplatform.errors import InputError, StoreError
 from kgplatform.progress import Progress
+from kgplatform.store.bulk import worker
 from kgplatform.store.bulk.tables import Kinds
-from kgplatform.store.bulk.values import dump, quoted
-from kgplatform.triples import MAX_NAME, Split, Triple, Value
+from kgplatform.store.bulk.values import dump
+from kgplatform.triples import Split, Triple
 
 BATCH = 100_000
-PARTITIONS = 64
 COLUMNS = (":START_ID", ":END_ID", "fact_id:string", ":TYPE", "split:string", "sources:string[]")
-
-_KEY = np.dtype([("key", "<u8"), ("row", "<u8")])
-_LENGTHS = [length.to_bytes(4, "big") for length in range(4 * MAX_NAME + 1)]
-"""What a part of a fact's id begins with, by its length in bytes (see ``triples.fact_id``)."""
 
 
 @dataclass(frozen=True)
@@ -47,143 +42,170 @@ class Segment:
     described: bool
 
 
-class FactFiles:
-    """Takes facts in, and knows afterwards what was there.
+class Worker:
+    """The process that makes rows, and hashes what is read, as long as the context lasts.
 
     Args:
         folder: Where files go.
         graph: The graph's name.
         source: The source's name.
+    """
+
+    def __init__(self, folder: Path, graph: str, source: str) -> None:
+        self._command = [sys.executable, "-m", worker.__name__, str(folder), graph, source]
+
+    def __enter__(self) -> Worker:
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Ctrl-C comes to us, and we end it.
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            # What the killed process did not take cannot be written any more.
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+    def send(self, kind: bytes, *parts: bytes) -> None:
+        """Let it do something; returns when it has taken it."""
+        assert self._process.stdin is not None
+        try:
+            worker.send(self._process.stdin, kind, *parts)
+        except BrokenPipeError:
+            self._result()
+
+    def end(self) -> str:
+        """Wait until all is done, and return the hash of what was read.
+
+        Raises:
+            OSError: A file could not be written.
+            StoreError: The process was killed.
+        """
+        self.send(worker.END)
+        return str(self._result()["hash"])
+
+    def _result(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        told = self._process.stdout.read()
+        code = self._process.wait()
+        if not told:
+            raise StoreError(
+                f"the process that writes files for the import ended with code {code}",
+                hint="repeat the load; see what it printed, or whether memory was short",
+            )
+        result: dict[str, Any] = json.loads(told)
+        if "errno" in result:
+            raise OSError(result["errno"], result["strerror"])
+        return result
+
+
+class FactFiles:
+    """Takes facts in, and knows afterwards what was there.
+
+    Args:
+        folder: Where files go.
+        rows: The process that writes them.
         known: Ids of entities and their nid; those that facts name are added.
 
     Attributes:
         segments: The files of rows.
         kinds: What properties there are.
-        relations: How many rows each relation has.
-        rows: How many there are at all.
+        rows: How many rows there are.
     """
 
-    def __init__(self, folder: Path, graph: str, source: str, known: dict[str, int]) -> None:
+    def __init__(self, folder: Path, rows: Worker, known: dict[str, int]) -> None:
         self.segments: list[Segment] = []
         self.kinds = Kinds()
-        self.relations: Counter[str] = Counter()
         self.rows = 0
         self._folder = folder
-        self._graph = graph
-        self._source = source
+        self._worker = rows
         self._known = known
-        self._keys: list[BinaryIO] = []
+        self._numbers: dict[tuple[str, Split | None, str | None], int] = {}
+        self._times = np.zeros(0, dtype=np.int64)
 
-    def read(self, triples: Iterable[Triple], told: hashlib._Hash, progress: Progress) -> None:
-        """Write all facts of a source.
+    @property
+    def relations(self) -> Counter[str]:
+        """How many rows each relation has."""
+        counts: Counter[str] = Counter()
+        for (relation, _, _), times in zip(self._numbers, self._times.tolist(), strict=True):
+            counts[relation] += times
+        return counts
 
-        Args:
-            triples: The facts.
-            told: Is given what is read, as a load over Bolt does it.
-            progress: Told of facts written.
-        """
-        self._keys = [
-            (self._folder / f"keys-{number}").open("wb", buffering=0)
-            for number in range(PARTITIONS)
-        ]
-        try:
-            remaining = iter(triples)
-            while self._read_batch(remaining, told):
-                progress("facts read", self.rows, None)
-        finally:
-            for file in self._keys:
-                file.close()
+    def read(self, triples: Iterable[Triple], progress: Progress) -> None:
+        """Write all facts of a source; ``progress`` is told how many."""
+        remaining = iter(triples)
+        while self._read_batch(remaining):
+            progress("facts read", self.rows, None)
         progress("facts read", self.rows, self.rows)
 
-    def _read_batch(self, triples: Iterable[Triple], told: hashlib._Hash) -> bool:
-        # This loop runs once a fact, and the time of a load is half of it: what it needs is
-        # local, and what many facts share is made once.
-        known, relations = self._known, _Relations()
-        ends: dict[tuple[str, Split | None, str | None], str] = {}
-        sha256, join, lengths = hashlib.sha256, b"".join, _LENGTHS
-        encoded = self._graph.encode()
-        begin = len(encoded).to_bytes(4, "big") + encoded
-        lines: list[str] = []
-        digests: list[bytes] = []
-        names: list[str] = []
-        said: list[str] = []
-        properties: dict[int, dict[str, Value]] = {}
+    def _read_batch(self, triples: Iterator[Triple]) -> bool:
+        # This loop runs once a fact, and it is what takes the time: what it needs is local.
+        known, numbers = self._known, self._numbers
+        had = len(numbers)
+        heads: list[str] = []
+        tails: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        shared: list[int] = []
+        described: list[tuple[int, str, str]] = []
         for triple in triples:
-            head, relation, tail, split = triple.head, triple.relation, triple.tail, triple.split
-            first, last = head.encode(), tail.encode()
-            digest = sha256(
-                join(
-                    (
-                        begin,
-                        lengths[len(first)],
-                        first,
-                        relations[relation],
-                        lengths[len(last)],
-                        last,
-                    )
-                )
-            ).digest()
-            key = digest[:16].hex()
+            head, tail = triple.head, triple.tail
             start = known.get(head)
             if start is None:
                 start = known[head] = len(known)
             end = known.get(tail)
             if end is None:
                 end = known[tail] = len(known)
-            shared = (relation, split, triple.source)
-            rest = ends.get(shared)
-            if rest is None:
-                rest = ends[shared] = self._shared(*shared)
-            given = triple.properties
-            if given:
-                properties[len(lines)] = dict(given)
-            lines.append(f"{start}\t{end}\t{key}\t{rest}")
-            digests.append(digest)
-            names.append(relation)
-            said.append(f"{key}{split}{given}")
-            if len(lines) == BATCH:
+            rest = (triple.relation, triple.split, triple.source)
+            number = numbers.get(rest)
+            if number is None:
+                number = numbers[rest] = len(numbers)
+            if (properties := triple.properties) is not None:
+                # Empty ones count in the hash of what was read.
+                self.kinds.add(properties)
+                dumped = dump(dict(properties)) if properties else ""
+                described.append((len(heads), str(properties), dumped))
+            heads.append(head)
+            tails.append(tail)
+            starts.append(start)
+            ends.append(end)
+            shared.append(number)
+            if len(heads) == BATCH:
                 break
-        if lines:
-            told.update("".join(said).encode())
-            self.relations.update(names)
-            self._write(lines, properties)
-            self._write_keys(digests)
-            self.rows += len(lines)
-        return bool(lines)
-
-    def _shared(self, relation: str, split: Split | None, inner: str | None) -> str:
-        """The fields that do not depend on head and tail."""
-        source = self._source if inner is None else f"{self._source}#{inner}"
-        return f"{quoted(relation)}\t{quoted(split) if split else ''}\t{quoted(source)}"
-
-    def _write(self, lines: list[str], properties: dict[int, dict[str, Value]]) -> None:
+        if not heads:
+            return False
+        of_shared = np.array(shared, dtype=np.uint64)
+        self._worker.send(
+            worker.FACTS,
+            _column(heads),
+            _column(tails),
+            np.array(starts, dtype=np.uint64).tobytes(),
+            np.array(ends, dtype=np.uint64).tobytes(),
+            of_shared.tobytes(),
+            json.dumps(list(numbers)[had:] if len(numbers) > had else []).encode(),
+            json.dumps(described).encode() if described else b"",
+        )
+        times = np.bincount(of_shared.astype(np.int64), minlength=len(numbers))
+        times[: len(self._times)] += self._times
+        self._times = times
         path = self._folder / f"facts-{len(self.segments)}.csv"
-        if properties:
-            for row, values in properties.items():
-                self.kinds.add(values)
-                lines[row] = f"{lines[row]}\t{dump(values)}"
-            lines = [line if row in properties else f"{line}\t" for row, line in enumerate(lines)]
-        path.write_bytes(("\n".join(lines) + "\n").encode())
-        self.segments.append(Segment(path, self.rows, len(lines), bool(properties)))
-
-    def _write_keys(self, digests: list[bytes]) -> None:
-        words = np.frombuffer(b"".join(digests), dtype=">u8").reshape(-1, 4)[:, 0]
-        keys = np.empty(len(words), dtype=_KEY)
-        keys["key"] = words
-        keys["row"] = np.arange(self.rows, self.rows + len(words))
-        parts = (keys["key"] >> np.uint64(58)).astype(np.uint8)
-        order = np.argsort(parts, kind="stable")
-        keys = keys[order]
-        bounds = np.searchsorted(parts[order], np.arange(PARTITIONS + 1))
-        for file, begin, end in zip(self._keys, bounds, bounds[1:], strict=False):
-            file.write(keys[begin:end].tobytes())
+        self.segments.append(Segment(path, self.rows, len(heads), bool(described)))
+        self.rows += len(heads)
+        return True
 
     def find_repeated(self) -> np.ndarray | None:
         """Which rows share their key with another one, a bool each; None if none does."""
         repeated: np.ndarray | None = None
-        for number in range(PARTITIONS):
+        for number in range(worker.PARTITIONS):
             path = self._folder / f"keys-{number}"
-            keys = np.fromfile(path, dtype=_KEY)
+            keys = np.fromfile(path, dtype=worker.KEY)
             path.unlink()
             keys = keys[np.argsort(keys["key"])]
             same = keys["key"][1:] == keys["key"][:-1]
@@ -195,10 +217,10 @@ class FactFiles:
         return repeated
 
 
-class _Relations(dict[str, bytes]):
-    """What a relation adds to a fact's id, made once."""
-
-    def __missing__(self, relation: str) -> bytes:
-        encoded = relation.encode()
-        self[relation] = made = _LENGTHS[len(encoded)] + encoded
-        return made
+def _column(names: list[str]) -> bytes:
+    joined = "\n".join(names)
+    if joined.count("\n") != len(names) - 1:
+        raise InputError(
+            "an entity's id holds a line break", hint="names hold no control characters"
+        )
+    return joined.encode()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kgplatform.errors import InputError
 from kgplatform.progress import Progress, silent
-from kgplatform.store.bulk import facts as fact_files
+from kgplatform.store.bulk import worker
 from kgplatform.store.bulk.entities import EntityFiles
-from kgplatform.store.bulk.facts import FactFiles
+from kgplatform.store.bulk.facts import COLUMNS, FactFiles, Worker
 from kgplatform.store.bulk.left import LeftOver
 from kgplatform.store.bulk.repeats import (
     Fact,
@@ -86,11 +86,12 @@ def write_files(
             hint="load it without --bulk, or give the file another name",
         )
     known: dict[str, int] = {}
-    told = hashlib.sha256()
     described = EntityFiles(folder, known)
-    described.read(entities, told, progress)
-    facts = FactFiles(folder, graph, source, known)
-    facts.read(triples, told, progress)
+    with Worker(folder, graph, source) as process:
+        described.read(entities, partial(process.send, worker.TOLD), progress)
+        facts = FactFiles(folder, process, known)
+        facts.read(triples, progress)
+        hashed = process.end()
     with LeftOver(folder / "left-over") as left:
         repeats, relationships = _finish_facts(facts, folder, left, known)
         counts = LoadCounts(
@@ -100,7 +101,7 @@ def write_files(
             entities_described=described.rows,
             num_conflicts=repeats.conflicting.total(),
             conflicts=list(repeats.conflicts(list(known))) if repeats.conflicting else [],
-            hash=told.hexdigest(),
+            hash=hashed,
         )
         nodes = described.write(graph, source, left.add_entity)
     nodes.append(_record(folder, graph, source, len(known)))
@@ -113,7 +114,7 @@ def _finish_facts(
     repeated = facts.find_repeated()
     segments = facts.segments
     plain = [segment for segment in segments if not segment.described]
-    tables = Tables(folder, "described-facts", fact_files.COLUMNS, facts.kinds.layouts())
+    tables = Tables(folder, "described-facts", COLUMNS, facts.kinds.layouts())
     ids: list[str] = []
 
     def write(fact: Fact) -> None:
@@ -134,7 +135,7 @@ def _finish_facts(
     relationships = tables.close()
     if plain:
         header = folder / "facts-header.csv"
-        write_header(header, fact_files.COLUMNS)
+        write_header(header, COLUMNS)
         relationships.append(Table(header, tuple(segment.path for segment in plain)))
     return repeats, relationships
 
