@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import io
 import json
+import shutil
+import subprocess
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -172,3 +174,38 @@ def kgp(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         return Ended(code, out.getvalue(), err.getvalue())
 
     return run
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A file system in memory whose size can be changed."""
+
+    path: Path
+
+    def resize(self, mib: int) -> None:
+        subprocess.run(
+            ["mount", "-o", f"remount,size={mib}m", str(self.path)], check=True, timeout=30
+        )
+
+    def leave(self, mib: int) -> None:
+        """Make it so small that this much room is left."""
+        self.resize((shutil.disk_usage(self.path).used >> 20) + 1 + mib)
+
+
+@contextlib.contextmanager
+def _mounted(place: Path, mib: int) -> Iterator[Disk]:
+    place.mkdir()
+    options = ["-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(place)]
+    mount = shutil.which("mount")
+    if mount is None or subprocess.run([mount, *options], capture_output=True).returncode:
+        pytest.skip("only root can mount a small file system, and fill it")
+    try:
+        yield Disk(place)
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True, timeout=30)
+
+
+@pytest.fixture(scope="session")
+def disk_at() -> Callable[[Path, int], contextlib.AbstractContextManager[Disk]]:
+    """``with disk_at(path, mib) as disk``: a disk that can be filled; skips where none can be."""
+    return _mounted

@@ -4,11 +4,11 @@ Modules of this package import click alone at their top: everything heavier is i
 inside the command that needs it, so that ``kgp --help`` stays instant.
 """
 
+import errno
 import importlib
 import logging
 import os
 import sys
-import threading
 from typing import Any
 
 import click
@@ -17,8 +17,12 @@ from kgplatform import __version__
 from kgplatform.cli.output import report_error
 from kgplatform.errors import KGPlatformError, UnknownNameError
 
-SECONDS_TO_END = 3.0
-"""How long threads have for their end after Ctrl-C."""
+OS_HINTS = {
+    errno.ENOSPC: "the disk is full: make room there and repeat",
+    errno.EDQUOT: "the disk quota is used up: make room there and repeat",
+    errno.EACCES: "let this user read or write there",
+    errno.EPERM: "let this user read or write there",
+}
 
 # Command → (module below kgplatform.cli, what `kgp --help` says of it). The text stands
 # here, not in the module, so that the list is printed without importing any of them.
@@ -82,17 +86,6 @@ def cli() -> None:
     """
 
 
-def _end_soon(code: int) -> None:
-    """End the process in some seconds, whatever its threads still wait for.
-
-    A thread that reads ahead may wait minutes for a server that does not answer; what is half
-    done is safe against a kill, so nothing is gained by waiting with it.
-    """
-    timer = threading.Timer(SECONDS_TO_END, os._exit, [code])
-    timer.daemon = True
-    timer.start()
-
-
 def main(args: list[str] | None = None) -> Any:
     """Run the command line and end the process with its exit code.
 
@@ -115,10 +108,15 @@ def main(args: list[str] | None = None) -> Any:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         report_error("stopped by the user", "")
-        _end_soon(130)
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our output (head, less) has gone; that is not a failure of ours.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        # A disk, a file or a folder that fails where no stage could say more of it.
+        place = f"{error.filename}: " if error.filename else ""
+        hint = OS_HINTS.get(error.errno or 0, "")
+        report_error(f"{place}{error.strerror or error}", hint)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +9,7 @@ import click
 
 from kgplatform.cli.load_report import Rows, dry_rows, relation_rows, rows_data, rows_text
 from kgplatform.cli.output import emit, json_option, note, progress_bar
+from kgplatform.cli.stopping import stopped_promptly
 
 if TYPE_CHECKING:
     from kgplatform.ingest import Found, Ingested
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 REJECTS_SHOWN = 3
 REASONS_SHOWN = 5
 TYPES_SHOWN = 12
+AGAIN = "the same command again completes the load; until then the graph is marked as incomplete"
 
 
 @click.command()
@@ -104,14 +104,14 @@ def load(
         note(line)
     rejects_path = rejects or Path(f"{graph.replace('/', '_')}{REJECTS_ENDING}")
     _check_not_a_source(rejects_path, source)
-    with RejectsFile(rejects_path, strict) as rejected:
+    with stopped_promptly(AGAIN), RejectsFile(rejects_path, strict) as rejected:
         if dry_run:
             found = count_records(opened, rejected)
             rows = dry_rows(found.relations, rejected)
             data = {"dry_run": True, **found.as_dict(), "relations": rows_data(rows)}
             text = _dry_text(found, rows, graph)
         else:
-            with progress_bar() as progress, _told_if_stopped():
+            with progress_bar() as progress:
                 if bulk:
                     loaded = _load_in_bulk(settings, graph, opened, rejected, progress)
                 else:
@@ -288,15 +288,6 @@ def _dry_text(found: Found, rows: Rows, graph: str) -> str:
     if found.types:
         lines.append(f"types: {', '.join(found.types[:TYPES_SHOWN])}")
     return "\n".join(lines)
-
-
-@contextlib.contextmanager
-def _told_if_stopped() -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        note("stopped; the same command again completes the load, and until then it is marked")
-        raise
 
 
 def _check_not_a_source(rejects: Path, source: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 
-from kgplatform.errors import UnknownNameError
+from kgplatform.errors import UnknownNameError, UsageError
 from kgplatform.sources.detect import detect
 from kgplatform.sources.source import Options, Source
 
@@ -40,10 +40,15 @@ def open_source(
     Raises:
         UnknownNameError: There is no such format.
         InputError: Nothing is there, or it cannot be read.
-        UsageError: The format does not take several paths.
+        UsageError: The format does not take several paths, or a query.
     """
     name = format_name or detect(given)
     if name not in FORMATS:
         raise UnknownNameError("format", name, FORMATS)
+    if options is not None and options.query is not None and name != "sparql":
+        raise UsageError(
+            f"a query says what is read of an endpoint, and {' '.join(given)} is {name}",
+            hint="leave the query out, or name the endpoint as sparql:URL",
+        )
     source: Source = import_module(FORMATS[name]).open_source(tuple(given), options or Options())
     return source

@@ -6,12 +6,15 @@ import contextlib
 import difflib
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from kgplatform.errors import InputError
+
+Stamp = tuple[int, int]
 
 _CHUNK = 1 << 20
 
@@ -39,14 +42,21 @@ def check_exists(path: Path) -> None:
     """Make sure that something is at ``path``.
 
     Raises:
-        InputError: Nothing is; the hint names what in the folder is called nearly so.
+        InputError: Nothing is, and the hint names what in the folder is called nearly so; or this
+            user may not look.
     """
-    if path.exists():
-        return
-    folder = path.parent
+    try:
+        if path.exists():
+            return
+        folder = path.parent
+        names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else None
+    except PermissionError as error:
+        raise InputError(
+            f"cannot look at {path}: {error.strerror}",
+            hint=f"let this user read the folder {Path(error.filename or path).parent}",
+        ) from error
     hint = f"the folder {folder} does not exist either"
-    if folder.is_dir():
-        names = sorted(entry.name for entry in folder.iterdir())
+    if names is not None:
         nearest = difflib.get_close_matches(path.name, names, n=1, cutoff=0.5)
         hint = f"did you mean {folder / nearest[0]}?" if nearest else "check the path"
     raise InputError(f"no such file or folder: {path}", hint=hint)
@@ -57,14 +67,17 @@ def open_binary(path: Path) -> Iterator[BinaryIO]:
     """The bytes of a file; those of gzip, bzip2 and zstd files decompressed as they are read.
 
     Raises:
-        InputError: It cannot be read, or is damaged or cut short; also while it is being read.
+        InputError: It cannot be read, or is damaged or cut short, or changes while it is read.
     """
     try:
         with path.open("rb") as raw:
+            stamp = _stamp(os.fstat(raw.fileno()))
             start = raw.read(4)
             raw.seek(0)
             with contextlib.closing(_decompressed(raw, start)) as stream:
                 yield stream
+                if _stamp(os.fstat(raw.fileno())) != stamp:
+                    raise _changed(path)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(
             f"{path} is a damaged or cut {path.suffix} file: {error}",
@@ -89,6 +102,8 @@ def open_text(path: Path) -> Iterator[IO[str]]:
         try:
             yield stream
         except UnicodeDecodeError as error:
+            # The decoder counts from the last block; this says the line and what it may be.
+            check_text(path)
             raise InputError(
                 f"{path} is not UTF-8 ({error.reason})",
                 hint=f"convert it: iconv -f ISO-8859-1 -t UTF-8 {path.name} > utf8-{path.name}",
@@ -97,6 +112,42 @@ def open_text(path: Path) -> Iterator[IO[str]]:
             # The binary stream is closed by its owner.
             with contextlib.suppress(ValueError, OSError, EOFError):
                 stream.detach()
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Size and time of a file, which differ when it was changed.
+
+    Raises:
+        InputError: The file is gone.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise InputError(
+            f"cannot read {path}: {error.strerror}", hint="check that the file is still there"
+        ) from error
+    return _stamp(found)
+
+
+def check_unchanged(path: Path, stamp: Stamp) -> None:
+    """Make sure that a file is what it was: a shorter one would just end before its time.
+
+    Raises:
+        InputError: It was changed.
+    """
+    if stamp_of(path) != stamp:
+        raise _changed(path)
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return found.st_size, found.st_mtime_ns
+
+
+def _changed(path: Path) -> InputError:
+    return InputError(
+        f"{path} was changed while it was read",
+        hint="load it again when it is written to no more",
+    )
 
 
 def _decompressed(raw: BinaryIO, start: bytes) -> BinaryIO:
@@ -182,7 +233,8 @@ def _too_long(path: Path, line: int) -> InputError:
 def _fail_binary(path: Path, line: int, offset: int) -> None:
     raise InputError(
         f"{path} is not a text file: NUL byte on line {line} (byte {offset})",
-        hint="triples are read from TSV or CSV in UTF-8",
+        hint="triples are read from TSV or CSV in UTF-8; if it is text in UTF-16: "
+        f"iconv -f UTF-16LE -t UTF-8 {path.name} > utf8-{path.name}",
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from kgplatform.errors import InputError
-from kgplatform.sources.files import check_exists, check_text, plain_name
+from kgplatform.sources.files import check_exists, check_text, plain_name, stamp_of
 from kgplatform.sources.labelled import entity_of, refuse_table_options, triple_of
 from kgplatform.sources.neo4j_header import (
     ARRAY_SEPARATOR,
@@ -149,12 +149,14 @@ def _paths(given: tuple[str, ...]) -> tuple[list[Path], list[str]]:
 
 
 def _look(path: Path) -> _Looked:
+    check_exists(path)
+    stamp = stamp_of(path)
     lines = check_text(path)
     # A header has no delimiter in its names, so that the first one found is the delimiter;
     # a file of nothing but ids has none.
-    header = next(rows(Table(path, "\0", quoted=False, lines=lines)), (0, "", ""))[1]
+    header = next(rows(Table(path, "\0", False, lines, stamp)), (0, "", ""))[1]
     delimiter = next((mark for mark in _DELIMITERS if mark in header), ",")
-    table = Table(path, delimiter, quoted=True, lines=lines)
+    table = Table(path, delimiter, True, lines, stamp)
     fields = next((fields for _, _, fields in rows(table)), Fault("no rows"))
     if isinstance(fields, Fault) or not is_header(fields):
         return _Looked(table, None)
@@ -180,7 +182,7 @@ def _parts(looked: list[_Looked], named: set[Path], notes: list[str]) -> list[_P
             used.add(base)
             header = headers[base]
             assert header.header is not None
-            table = Table(one.table.path, header.table.delimiter, True, one.table.lines)
+            table = replace(one.table, delimiter=header.table.delimiter)
             parts.append(_Part(table, header.header, False, base))
         elif one.table.path in named:
             raise InputError(

@@ -85,7 +85,7 @@ def _address(given: tuple[str, ...]) -> httpx.URL:
     except httpx.InvalidURL as error:
         raise UsageError(f"{text} is not an address: {error}", hint=hint) from error
     if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError(f"{text} is not the address of an endpoint", hint=hint)
+        raise UsageError(f"{given[0]} is not the address of an endpoint", hint=hint)
     return url
 
 

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import IO
 
 from kgplatform.errors import InputError
-from kgplatform.sources.files import check_text, open_text, plain_name
+from kgplatform.sources.files import (
+    Stamp,
+    check_exists,
+    check_text,
+    check_unchanged,
+    open_text,
+    plain_name,
+    stamp_of,
+)
 from kgplatform.triples import MAX_TEXT, Reject, fault_of_name
 
 _MOST_KEPT = 1_000
@@ -34,12 +42,14 @@ class Table:
         delimiter: What stands between two fields.
         quoted: Whether fields may stand in double quotes (CSV); in TSV quotes are literal.
         lines: How many lines it has, header and blank ones included.
+        stamp: Its size and time when it was looked at; see ``stamp_of``.
     """
 
     path: Path
     delimiter: str
     quoted: bool
     lines: int
+    stamp: Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +73,20 @@ def open_table(path: Path) -> Table:
         InputError: The file is missing, empty, an archive, binary or not UTF-8, or its first
             line holds no separator.
     """
+    check_exists(path)
+    stamp = stamp_of(path)
     lines = check_text(path)
     first = _first_line(path)
     if not first:
         raise InputError(f"{path} holds no rows", hint="a row is: head, relation, tail")
     suffix = plain_name(path).suffix.lower()
     if suffix == ".tsv":
-        return Table(path, "\t", quoted=False, lines=lines)
+        return Table(path, "\t", False, lines, stamp)
     preference = ",;\t" if suffix == ".csv" else "\t,"
     for delimiter in preference:
         if delimiter in first:
             quoted = suffix == ".csv" or delimiter != "\t"
-            return Table(path, delimiter, quoted, lines)
+            return Table(path, delimiter, quoted, lines, stamp)
     raise InputError(
         f"{path} has neither tabs nor commas between its fields (line 1: {first[:60]!r})",
         hint="separate head, relation and tail by tabs (.tsv) or commas (.csv)",
@@ -85,8 +97,10 @@ def rows(table: Table) -> Iterator[Row]:
     """The rows of a table in order, blank ones left out; one row is held at a time.
 
     Raises:
-        InputError: A compressed file turns out to be damaged.
+        InputError: A compressed file turns out to be damaged, or the file was changed since it
+            was looked at.
     """
+    check_unchanged(table.path, table.stamp)
     with open_text(table.path) as stream:
         if table.quoted:
             yield from _csv_rows(stream, table.delimiter)

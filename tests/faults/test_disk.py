@@ -1,9 +1,7 @@
-"""Disks that fill up, for real: the server's, the rejects file's, a download's."""
+"""The disk of a local server that fills up, for real; then room, and the same again."""
 
-import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,40 +17,11 @@ LARGE, SPARE = 400, 5
 
 
 @dataclass(frozen=True)
-class Disk:
-    """A file system in memory whose size can be changed."""
-
-    path: Path
-
-    def resize(self, mib: int) -> None:
-        subprocess.run(
-            ["mount", "-o", f"remount,size={mib}m", str(self.path)], check=True, timeout=30
-        )
-
-    def leave(self, mib: int) -> None:
-        """Make it so small that this much room is left."""
-        self.resize((shutil.disk_usage(self.path).used >> 20) + 1 + mib)
-
-
-@contextlib.contextmanager
-def mounted(place: Path, mib: int) -> Iterator[Disk]:
-    place.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(place)]
-    mount = shutil.which("mount")
-    if mount is None or subprocess.run([mount, *options], capture_output=True).returncode:
-        pytest.skip("only root can mount a small file system, and fill it")
-    try:
-        yield Disk(place)
-    finally:
-        subprocess.run(["umount", str(place)], check=True, timeout=30)
-
-
-@dataclass(frozen=True)
 class Project:
     """A project whose folder ``.kgplatform``, with the server's data, is on a disk of its own."""
 
     folder: Path
-    disk: Disk
+    disk: Any
 
     def kgp(self, *args: str) -> subprocess.CompletedProcess[str]:
         ended = subprocess.run(
@@ -78,9 +47,9 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def project(tmp_path_factory: pytest.TempPathFactory, disk_at: Any) -> Iterator[Project]:
     folder = tmp_path_factory.mktemp("project")
-    with mounted(folder / "disk", LARGE) as disk:
+    with disk_at(folder / "disk", LARGE) as disk:
         project = Project(folder, disk)
         rows = (f"e{i}\tr{i % 3}\te{(i + 1) % FACTS}\n" for i in range(FACTS))
         (folder / "facts.tsv").write_text("".join(rows))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +27,7 @@ from kgplatform.server.config import folders
 from kgplatform.settings import Settings
 from kgplatform.sources.rejects import RejectsFile
 from kgplatform.sources.source import Source
+from kgplatform.store.bulk.database import check_empty
 from kgplatform.store.client import Store, connect
 from kgplatform.store.remove import remove_graph
 from kgplatform.triples import Chunk, Document, Entity, Triple, Value
@@ -83,8 +84,8 @@ DOCUMENT = Document(
 
 def source_of(
     triples: list[Triple],
-    entities: list[Entity] = [],
-    name: str = "rich.nq",  # noqa: B006
+    entities: Sequence[Entity] = (),
+    name: str = "rich.nq",
 ) -> Source:
     return Source(
         name,
@@ -220,10 +221,10 @@ def test_what_does_not_fit_is_refused(own: Settings, tmp_path: Path, settings: S
     empty(own)
 
 
-ZONES = st.sampled_from(
+ZONES: Any = st.sampled_from(
     [None, dt.UTC, dt.timezone(dt.timedelta(hours=-5, minutes=-30)), ZoneInfo("Europe/Paris")]
 )
-TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 SCALARS: tuple[st.SearchStrategy[Any], ...] = (
     TEXTS,
     st.booleans(),
@@ -397,7 +398,7 @@ def test_what_somebody_else_writes_meanwhile_is_not_lost(
         store.command("CREATE (:Mine)")
 
     local.start(own)
-    check, calls = bulk.check_empty, iter([bulk.check_empty, check_empty_then_write])
+    check, calls = check_empty, iter([check_empty, check_empty_then_write])
     monkeypatch.setattr(bulk, "check_empty", lambda store: next(calls)(store))
     with pytest.raises(StoreError, match="something else was written"):
         in_bulk(own, source_of(TRIPLES), tmp_path)

@@ -289,7 +289,7 @@ def test_any_order_of_loads_and_replacements_gives_the_same_graph(
 def test_the_command_removes_a_graph(kgp: Any, store: Store, graph_name: str) -> None:
     Path("facts.tsv").write_text("a\tr\tb\n")
     loaded = kgp("load", "facts.tsv", "--graph", graph_name, "--json").json
-    assert loaded["relations"] == {"r": {"created": 1, "unchanged": 0}}
+    assert loaded["relations"] == {"r": {"created": 1, "unchanged": 0, "rejected": 0}}
     assert loaded["format"] == "table"
     told = kgp("rm", "--graph", graph_name, "--dry-run")
     assert "1 facts would be removed" in told.out or "1 facts" in told.out

@@ -2,6 +2,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -333,3 +334,23 @@ def test_a_character_across_two_chunks_is_no_fault(tmp_path: Path) -> None:
 def test_text_without_separators_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="neither tabs nor commas"):
         find(write(tmp_path, graph_txt="warsaw capital_of poland\n"))
+
+
+@pytest.mark.parametrize("closed", ["folder", "folder/g.tsv"])
+def test_what_this_user_may_not_read_is_told(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "folder" / "g.tsv"
+    path.parent.mkdir()
+    path.write_text("a\tr\tb\n")
+    (tmp_path / closed).chmod(0)
+    as_root = os.geteuid() == 0
+    if as_root:
+        # Root may read everything, so somebody else tries.
+        os.seteuid(65534)
+    try:
+        with pytest.raises(InputError, match="Permission denied") as refused:
+            open_source((str(path),), Options())
+    finally:
+        if as_root:
+            os.seteuid(0)
+        (tmp_path / closed).chmod(0o700)
+    assert "read" in refused.value.hint or "permission" in refused.value.hint
