@@ -450,6 +450,6 @@ def test_clear_removes_what_is_left_and_ends_its_process(tmp_path: Path) -> None
     mark = f"-Dkgplatform.import={folder}"
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(99)", mark]) as left:
         importer.clear(folder)
-        assert left.wait(10) == -signal.SIGKILL
+        assert not psutil.pid_exists(left.pid) or left.poll() is not None
     assert not folder.exists()
     assert swap.uncompleted(folders(Settings(neo4j_uri=None, kgp_home=tmp_path))) is None
