@@ -6,7 +6,7 @@ What is said goes to files by ranges of nid, each of which is joined as a whole 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from itertools import islice
@@ -129,7 +129,7 @@ class EntityFiles:
             remaining = iter(self._known.items())
             number = 0
             while known := list(islice(remaining, RANGE)):
-                described = dict(self._joined(number))
+                described = self._joined(number, [name for name, _ in known])
                 number += 1
                 for name, nid in known:
                     said = described.get(nid)
@@ -140,24 +140,26 @@ class EntityFiles:
                         continue
                     labels = quoted(ARRAY_DELIMITER.join(("Entity", *said.types)))
                     values = {key: _final(name, key, value) for key, value in said.values.items()}
-                    values.setdefault("name", name)
                     if left := tables.write(f"{begin}{labels}", values):
                         left_over(name, left)
         header = self._folder / "names-header.csv"
         write_header(header, (*COLUMNS, "name:string"))
         return [Table(header, (plain,)), *tables.close()]
 
-    def _joined(self, number: int) -> Iterator[tuple[int, Described]]:
+    def _joined(self, number: int, names: list[str]) -> dict[int, Described]:
+        """What was said of the entities of one range; ``names`` are their ids."""
         path = self._path(number)
-        if not path.exists():
-            return
         described: dict[int, Described] = {}
-        with path.open(encoding="utf-8", newline="\n") as lines:
-            for line in lines:
-                nid, *said = restore(line)
-                described.setdefault(nid, Described()).add(*said)
-        path.unlink()
-        yield from described.items()
+        if path.exists():
+            with path.open(encoding="utf-8", newline="\n") as lines:
+                for line in lines:
+                    nid, *said = restore(line)
+                    if nid not in described:
+                        # What is not named otherwise is called by its id.
+                        described[nid] = Described(values={"name": names[nid % RANGE]})
+                    described[nid].add(*said)
+            path.unlink()
+        return described
 
     def _path(self, number: int) -> Path:
         return self._folder / f"described-{number}"
