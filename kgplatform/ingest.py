@@ -10,7 +10,9 @@ from kgplatform.sources.rejects import RejectsFile
 from kgplatform.sources.source import Source
 from kgplatform.store.client import Store
 from kgplatform.store.documents import DocumentCounts, load_documents
-from kgplatform.store.load import LoadCounts, check_prefixes, load, record_load, write_prefixes
+from kgplatform.store.load import load
+from kgplatform.store.load_counts import LoadCounts, record_load
+from kgplatform.store.prefixes import check_prefixes, write_prefixes
 from kgplatform.store.replace import release_documents
 from kgplatform.triples import Document
 
@@ -65,6 +67,34 @@ def ingest(
         progress=progress,
     )
     rejects.add_conflicts(counts.conflicts, counts.num_conflicts)
+    return add_the_rest(store, graph, source, rejects, counts, replace=replace, progress=progress)
+
+
+def add_the_rest(
+    store: Store,
+    graph: str,
+    source: Source,
+    rejects: RejectsFile,
+    counts: LoadCounts,
+    *,
+    replace: bool = False,
+    progress: Progress = silent,
+) -> Ingested:
+    """Load what a source has beside entities and facts, and record the load.
+
+    Args:
+        store: The database.
+        graph: The graph that its facts are in.
+        source: The source.
+        rejects: Where rows go that cannot be used.
+        counts: What its facts and entities did.
+        replace: Whether documents that the source has no more leave the graph.
+        progress: Told of what is written.
+
+    Raises:
+        InputError: The source cannot be read to its end.
+        StoreError: The database failed; the load can be repeated.
+    """
     write_prefixes(store, graph, source.prefixes)
     kept: set[str] = set()
     documents = load_documents(

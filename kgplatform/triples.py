@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Literal
@@ -28,6 +28,7 @@ RESERVED_TYPES = frozenset(
         "EmbeddingSet",
         "Entity",
         "KnowledgeGraph",
+        "Lane",
         "Load",
         "Prefix",
         "Run",
@@ -153,12 +154,30 @@ def fact_id(graph: str, head: str, relation: str, tail: str) -> str:
     128 bits of SHA-256 over the length-prefixed parts, so that no two different triples
     share one by where their parts are cut.
     """
-    digest = hashlib.sha256()
-    for part in (graph, head, relation, tail):
-        encoded = part.encode("utf-8")
-        digest.update(len(encoded).to_bytes(4, "big"))
-        digest.update(encoded)
-    return digest.hexdigest()[:32]
+    return next(fact_ids(graph, [Triple(head, relation, tail)]))
+
+
+def fact_ids(graph: str, triples: Iterable[Triple]) -> Iterator[str]:
+    """The ``fact_id`` of each of many triples of one graph."""
+    encoded = graph.encode("utf-8")
+    begun = hashlib.sha256(len(encoded).to_bytes(4, "big") + encoded)
+    for triple in triples:
+        head = triple.head.encode("utf-8")
+        relation = triple.relation.encode("utf-8")
+        tail = triple.tail.encode("utf-8")
+        digest = begun.copy()
+        digest.update(
+            b"%b%b%b%b%b%b"
+            % (
+                len(head).to_bytes(4, "big"),
+                head,
+                len(relation).to_bytes(4, "big"),
+                relation,
+                len(tail).to_bytes(4, "big"),
+                tail,
+            )
+        )
+        yield digest.hexdigest()[:32]
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

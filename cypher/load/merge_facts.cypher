@@ -1,17 +1,14 @@
 // Make the facts that are not there yet, and let their sources claim those that are. A fact
 // that is there under another split, or under none, keeps it and is reported: the same triple
 // in two splits spoils results. Found first and made then, instead of MERGE, which is slower
-// and does not say which were there; the lock on the graph's record keeps other loads out
-// between the two. The ends are found by the numbers that merge_entities gave; where rows come
+// and does not say which were there; a lane or the lock on the graph's record keeps other loads
+// out between the two. The ends are found by the numbers that merge_entities gave; where rows come
 // back fewer than they went, one is gone. The types are dynamic values, one plan for all
 // relations (docs/decisions/0004).
-// Params: $graph, $heads, $tails (numbers of nodes), $head_nids, $tail_nids, $relations,
+// Params: $heads, $tails (numbers of nodes), $head_nids, $tail_nids, $relations,
 //   $fact_ids (distinct), $splits, $sources (parallel; a sorted list of sources each)
 // Returns: rows, there, conflicts (positions in the arrays)
 CYPHER 5
-MATCH (g:KnowledgeGraph {name: $graph})
-SET g.version = g.version + 1
-WITH g
 UNWIND range(0, size($heads) - 1) AS i
 MATCH (h:Entity) WHERE id(h) = $heads[i] AND h.nid = $head_nids[i]
 MATCH (t:Entity) WHERE id(t) = $tails[i] AND t.nid = $tail_nids[i]

@@ -2,9 +2,6 @@
 // fact needs; links that were predicted for them, or where texts mention them, go with them.
 // Params: $graph, $source, $ids
 // Returns: removed
-MATCH (g:KnowledgeGraph {name: $graph})
-SET g.version = g.version + 1
-WITH g
 UNWIND $ids AS id
 MATCH (e:Entity {graph: $graph, id: id})
 SET e.sources = [s IN e.sources WHERE s <> $source]

@@ -1,9 +1,6 @@
 // Take a source's claim from facts, and remove those that no source claims any more.
 // Params: $graph, $source, $inner, $heads, $relations, $tails, $fact_ids (parallel)
 // Returns: removed
-MATCH (g:KnowledgeGraph {name: $graph})
-SET g.version = g.version + 1
-WITH g
 UNWIND range(0, size($heads) - 1) AS i
 MATCH (h:Entity {graph: $graph, id: $heads[i]})
 MATCH (t:Entity {graph: $graph, id: $tails[i]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ from kgplatform.cli.stopping import stopped_promptly
 
 if TYPE_CHECKING:
     from kgplatform.ingest import Found, Ingested
+    from kgplatform.settings import Settings
     from kgplatform.sources.rejects import RejectsFile
     from kgplatform.sources.source import Source
-    from kgplatform.store.load import LoadCounts
+    from kgplatform.store.load_counts import LoadCounts
 
 REJECTS_SHOWN = 3
 REASONS_SHOWN = 5
@@ -46,13 +48,19 @@ AGAIN = "the same command again completes the load; until then the graph is mark
 )
 @click.option("--query", help="SPARQL CONSTRUCT or SELECT of what to read, or a file of it.")
 @click.option("--replace", is_flag=True, help="Remove what the source once had and has no more.")
+@click.option(
+    "--bulk",
+    is_flag=True,
+    help="Fill the empty database of this project's own server several times as fast; "
+    "the server stops for a while.",
+)
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be used.")
 @click.option(
     "--rejects",
     type=click.Path(path_type=Path),
     help="Where rejected rows go; by default GRAPH.rejects.tsv in this folder.",
 )
-@click.option("--dry-run", is_flag=True, help="Read and check everything; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Read and check everything; write nothing to the database.")
 @json_option
 def load(
     source: tuple[str, ...],
@@ -63,6 +71,7 @@ def load(
     languages: tuple[str, ...],
     query: str | None,
     replace: bool,
+    bulk: bool,
     strict: bool,
     rejects: Path | None,
     dry_run: bool,
@@ -81,6 +90,8 @@ def load(
     from kgplatform.sources.source import Options
 
     settings = load_settings()
+    if bulk:
+        _check_bulk(settings, replace)
     options = Options(
         columns=tuple(name.strip() for name in columns.split(",")) if columns else None,
         entities=entities,
@@ -93,17 +104,24 @@ def load(
         note(line)
     rejects_path = rejects or Path(f"{graph.replace('/', '_')}{REJECTS_ENDING}")
     _check_not_a_source(rejects_path, source)
-    with stopped_promptly(AGAIN), RejectsFile(rejects_path, strict) as rejected:
+    # What was begun in bulk ends by starting the server again, which must not be cut short.
+    stopping = contextlib.nullcontext() if bulk else stopped_promptly(AGAIN)
+    with stopping, RejectsFile(rejects_path, strict) as rejected:
         if dry_run:
             found = count_records(opened, rejected)
             rows = dry_rows(found.relations, rejected)
             data = {"dry_run": True, **found.as_dict(), "relations": rows_data(rows)}
             text = _dry_text(found, rows, graph)
         else:
-            from kgplatform.cli.connection import open_store
+            if bulk:
+                loaded = _load_in_bulk(settings, graph, opened, rejected)
+            else:
+                from kgplatform.cli.connection import open_store
 
-            with open_store(settings) as store, progress_bar() as progress:
-                loaded = ingest(store, graph, opened, rejected, replace=replace, progress=progress)
+                with open_store(settings) as store, progress_bar() as progress:
+                    loaded = ingest(
+                        store, graph, opened, rejected, replace=replace, progress=progress
+                    )
             rows = relation_rows(loaded.facts, rejected)
             data = {
                 **_data(loaded.facts),
@@ -131,6 +149,36 @@ def rm(graph: str, dry_run: bool, as_json: bool) -> None:
     said = "would be removed" if dry_run else "removed"
     data = {"graph": graph, "dry_run": dry_run, **removed}
     emit(data, as_json, f"graph {graph!r}: {told} {said}")
+
+
+def _check_bulk(settings: Settings, replace: bool) -> None:
+    from kgplatform.errors import UsageError
+
+    if replace:
+        raise UsageError(
+            "--bulk fills an empty database, in which there is nothing to --replace",
+            hint="leave one of the two out",
+        )
+    if settings.neo4j_uri:
+        raise UsageError(
+            "--bulk needs the project's own server, and NEO4J_URI names an existing one",
+            hint="load without --bulk, or unset NEO4J_URI",
+        )
+
+
+def _load_in_bulk(
+    settings: Settings, graph: str, source: Source, rejected: RejectsFile
+) -> Ingested:
+    from kgplatform import server
+    from kgplatform.bulk import bulk_load
+
+    ran = server.running(settings) is not None
+    with progress_bar() as progress:
+        loaded = bulk_load(settings, graph, source, rejected, progress=progress)
+    info = server.running(settings)
+    if info is not None and not ran:
+        note(f"the local Neo4j was started: {info.browser}")
+    return loaded
 
 
 def _text_or_file(query: str | None) -> str | None:

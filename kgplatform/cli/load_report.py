@@ -9,7 +9,7 @@ from kgplatform.cli.output import table
 
 if TYPE_CHECKING:
     from kgplatform.sources.rejects import RejectsFile
-    from kgplatform.store.load import LoadCounts
+    from kgplatform.store.load_counts import LoadCounts
 
 RELATIONS_SHOWN = 12
 NO_RELATION = "(no relation)"

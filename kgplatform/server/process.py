@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import psutil
 
 from kgplatform.errors import AuthenticationError, ServerError, UsageError
 from kgplatform.progress import Progress, silent
-from kgplatform.server import jars, login
+from kgplatform.server import jars, login, swap
 from kgplatform.server.config import (
     HOST,
     MIB,
@@ -133,6 +134,29 @@ def stop(settings: Settings) -> bool:
     return True
 
 
+@contextmanager
+def paused(settings: Settings, progress: Progress = silent) -> Iterator[Folders]:
+    """Keep the server stopped, and others from starting it, while something is done to its files.
+
+    Afterwards it runs; if that failed, it runs again if it ran before.
+
+    Raises:
+        ServerError: It could not be stopped or started.
+    """
+    where = folders(settings)
+    with held(where.lock, "another kgp up or down", progress):
+        process = _find(where)
+        if process is not None:
+            _end(process, where)
+        try:
+            yield where
+        except BaseException:
+            if process is not None:
+                _start(where, settings, progress)
+            raise
+        _start(where, settings, progress)
+
+
 def running(settings: Settings) -> ServerInfo | None:
     """This project's server if its process lives, whether it answers yet or not."""
     where = folders(settings)
@@ -148,6 +172,7 @@ def _start(where: Folders, settings: Settings, progress: Progress) -> ServerInfo
         log.warning(java.note)
     classpath = jars.ensure(settings, progress)
     _check_space(where)
+    swap.recover(where)
     state = read_state(where)
     preferred = state.ports if state else None
     login.ensure(where, java.path, classpath)

@@ -24,20 +24,24 @@ class Batches:
         self._most = most
         self.size = most
 
-    def of(self, records: Iterator[T], prepare: Callable[[T], R]) -> Iterator[list[R]]:
+    def of(self, records: Iterator[T], prepare: Callable[[list[T]], R]) -> Iterator[R]:
         """Cut records into batches; the next one is read and prepared while one is written."""
         with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
 
-            def read() -> list[R]:
-                return list(map(prepare, islice(records, self.size)))
+            def read() -> R | None:
+                batch = list(islice(records, self.size))
+                return prepare(batch) if batch else None
 
             pending = reader.submit(read)
-            while batch := pending.result():
+            while (batch := pending.result()) is not None:
                 pending = reader.submit(read)
                 yield batch
 
     def write(self, batch: Sequence[T], work: Callable[[Sequence[T]], Any]) -> None:
-        """Do ``work`` with a batch, or with its halves where the server has no room for it."""
+        """Do ``work`` with a batch, or with its halves where the server has no room for it.
+
+        Several threads may do so at once.
+        """
         began = time.monotonic()
         try:
             work(batch)

@@ -41,7 +41,7 @@ def remove_graph(store: Store, graph: str, progress: Progress = silent) -> dict[
         InputError: There is no such graph.
     """
     planned = planned_removal(store, graph)
-    store.run(queries.get("load/begin_load"), graph=graph, source="kgp rm")
+    store.run(queries.get("load/begin_load"), graph=graph, source="kgp rm", owner="", lanes=0)
     steps = (
         queries.get("load/remove_graph_facts"),
         queries.get("load/remove_graph_documents"),

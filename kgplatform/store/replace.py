@@ -2,81 +2,89 @@
 
 from __future__ import annotations
 
-import hashlib
-from array import array
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
+from typing import Any
 
 import numpy as np
 
 from kgplatform import queries
 from kgplatform.progress import Progress
-from kgplatform.store.client import Store
+from kgplatform.store.client import Store, Transaction
+from kgplatform.store.lanes import Lanes
+from kgplatform.store.load_entities import SeenEntities
 from kgplatform.store.stream import BLOCK
 
 
-class Seen:
-    """What a load has read of its source: 64 bits of each fact and entity.
+def release_facts(
+    store: Store, graph: str, source: str, known: np.ndarray, lanes: Lanes, progress: Progress
+) -> int:
+    """Take the source's claim from all facts that it has not named; nobody's facts go.
 
-    Eight bytes a fact keep 5,000,000 in 40 MB. Where two facts share 64 bits (one chance in a
-    million for a graph of that size) one that should go may stay; none goes that should stay.
-    """
-
-    def __init__(self) -> None:
-        self._facts = array("Q")
-        self._entities: set[int] = set()
-
-    def add_facts(self, fact_ids: Iterable[str]) -> None:
-        """Remember facts."""
-        self._facts.extend(int(key[:16], 16) for key in fact_ids)
-
-    def add_entities(self, entity_ids: Iterable[str]) -> None:
-        """Remember entities."""
-        self._entities.update(map(_bits, entity_ids))
-
-    def has_entity(self, entity_id: str) -> bool:
-        """Whether the source has named it."""
-        return _bits(entity_id) in self._entities
-
-    def facts(self) -> np.ndarray:
-        """The facts' bits in ascending order, uint64."""
-        return np.unique(np.frombuffer(self._facts, dtype=np.uint64))
-
-
-def release_the_rest(
-    store: Store, graph: str, source: str, seen: Seen, progress: Progress
-) -> tuple[int, int]:
-    """Take the source's claim from all that it has not named, and remove what nobody claims.
+    Args:
+        store: The database.
+        graph: The graph's name.
+        source: The source's name.
+        known: 64 bits of the fact_id of each fact that it has named, ascending, uint64 [N]. Where
+            two facts share them (one chance in a million for 5,000,000 facts) one that should go
+            may stay; none goes that should stay.
+        lanes: The load's lanes.
+        progress: Told of facts removed.
 
     Returns:
-        How many facts and how many entities were removed.
+        How many facts were removed.
     """
     inner = f"{source}#"
-    facts = entities = 0
-    known = seen.facts()
+    removed = 0
     claims = _blocks(store, "load/list_claims", graph, source=source, inner=inner)
     for keys, heads, relations, tails in claims:
         bits = np.array([int(key[:16], 16) for key in keys], dtype=np.uint64)
         gone = np.flatnonzero(~np.isin(bits, known)).tolist()
-        if gone:
-            outcome = store.run(
+        if not gone:
+            continue
+        params = {
+            "fact_ids": [keys[i] for i in gone],
+            "heads": [heads[i] for i in gone],
+            "relations": [relations[i] for i in gone],
+            "tails": [tails[i] for i in gone],
+        }
+
+        def work(transaction: Transaction, params: dict[str, Any] = params) -> int:
+            outcome = transaction.run(
                 queries.get("load/release_facts"),
                 graph=graph,
                 source=source,
                 inner=inner,
-                fact_ids=[keys[i] for i in gone],
-                heads=[heads[i] for i in gone],
-                relations=[relations[i] for i in gone],
-                tails=[tails[i] for i in gone],
+                **params,
             )
-            facts += outcome.row["removed"]
-            progress("facts removed", facts, None)
+            return int(outcome.row["removed"])
+
+        removed += lanes.write(work)
+        progress("facts removed", removed, None)
+    return removed
+
+
+def release_entities(
+    store: Store, graph: str, source: str, seen: SeenEntities, lanes: Lanes
+) -> int:
+    """Take the source's claim from all entities that it has not named.
+
+    Returns:
+        How many entities were removed: those that nobody claims and no fact needs.
+    """
+    removed = 0
     for (ids,) in _blocks(store, "load/list_claimed_entities", graph, source=source):
-        if gone_ids := [name for name in ids if not seen.has_entity(name)]:
-            outcome = store.run(
-                queries.get("load/release_entities"), graph=graph, source=source, ids=gone_ids
+        gone = [name for name in ids if name not in seen]
+        if not gone:
+            continue
+
+        def work(transaction: Transaction, gone: list[str] = gone) -> int:
+            outcome = transaction.run(
+                queries.get("load/release_entities"), graph=graph, source=source, ids=gone
             )
-            entities += outcome.row["removed"]
-    return facts, entities
+            return int(outcome.row["removed"])
+
+        removed += lanes.write(work)
+    return removed
 
 
 def release_documents(store: Store, graph: str, source: str, kept: Collection[str]) -> int:
@@ -114,8 +122,3 @@ def _blocks(store: Store, name: str, graph: str, **params: str) -> Iterator[list
             queries.get(name),
             {"graph": graph, "end": record["entities"], "block": BLOCK, **params},
         )
-
-
-def _bits(name: str) -> int:
-    digest = hashlib.blake2b(name.encode("utf-8"), digest_size=8).digest()
-    return int.from_bytes(digest, "big")

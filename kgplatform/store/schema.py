@@ -47,9 +47,18 @@ def prepare(store: Store, graph: str) -> None:
         InputError: The name is empty, too long or holds a control character.
         SchemaError: As ``migrate``.
     """
+    check_name(graph)
+    migrate(store)
+
+
+def check_name(graph: str) -> None:
+    """Make sure that a graph may have its name.
+
+    Raises:
+        InputError: The name is empty, too long or holds a control character.
+    """
     if fault := fault_of_name("graph", graph):
         raise InputError(f"the name of the {fault}", hint="give another with --graph")
-    migrate(store)
 
 
 def require_key(store: Store, label: str, key: str) -> None:

@@ -14,7 +14,8 @@ from kgplatform.graph.snapshot import from_triples
 from kgplatform.settings import Settings
 from kgplatform.store import load as loading
 from kgplatform.store.client import Store, connect
-from kgplatform.store.load import LoadCounts, load
+from kgplatform.store.load import load
+from kgplatform.store.load_counts import LoadCounts
 from kgplatform.store.stream import stream_graph
 from kgplatform.triples import Entity, Split, Triple, fact_id
 

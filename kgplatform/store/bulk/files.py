@@ -1,0 +1,155 @@
+"""All of a source as the importer's files, in a folder that is used once."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kgplatform.errors import InputError
+from kgplatform.progress import Progress, silent
+from kgplatform.store.bulk import facts as fact_files
+from kgplatform.store.bulk.entities import EntityFiles
+from kgplatform.store.bulk.facts import FactFiles
+from kgplatform.store.bulk.left import LeftOver
+from kgplatform.store.bulk.repeats import (
+    Fact,
+    Repeats,
+    join_repeated,
+    read_described,
+    set_apart,
+)
+from kgplatform.store.bulk.tables import Table, Tables, write_header
+from kgplatform.store.bulk.values import quoted
+from kgplatform.store.load_counts import LoadCounts
+from kgplatform.triples import Entity, Triple
+
+_RECORD = (
+    ":ID",
+    "name:string",
+    "next_nid:long",
+    "version:long",
+    "loading:string[]",
+    ":LABEL",
+)
+
+
+@dataclass(frozen=True)
+class BulkFiles:
+    """What the importer reads, and what is left to be done when it has.
+
+    Attributes:
+        nodes: The tables of nodes.
+        relationships: Those of relationships.
+        left: Properties to be set afterwards.
+        counts: What the load does.
+        began: When it began, by the monotonic clock.
+    """
+
+    nodes: tuple[Table, ...]
+    relationships: tuple[Table, ...]
+    left: LeftOver
+    counts: LoadCounts
+    began: float
+
+
+def write_files(
+    folder: Path,
+    graph: str,
+    entities: Iterable[Entity],
+    triples: Iterable[Triple],
+    *,
+    source: str,
+    progress: Progress = silent,
+) -> BulkFiles:
+    """Write a source as files for the importer, with the result that ``load`` would have.
+
+    The ids of all entities are kept in memory, about 150 bytes each; nothing of the facts is.
+
+    Args:
+        folder: An empty folder.
+        graph: The graph's name.
+        entities: What the source says of entities.
+        triples: Its facts, each checked by its source.
+        source: What the facts come from.
+        progress: Told of entities and facts read.
+
+    Raises:
+        InputError: The source cannot be read, or something of it cannot be imported.
+    """
+    began = time.monotonic()
+    if not source.isprintable():
+        raise InputError(
+            f"the source's name {source!r} holds a control character",
+            hint="load it without --bulk, or give the file another name",
+        )
+    known: dict[str, int] = {}
+    told = hashlib.sha256()
+    described = EntityFiles(folder, known)
+    described.read(entities, told, progress)
+    facts = FactFiles(folder, graph, source, known)
+    facts.read(triples, told, progress)
+    with LeftOver(folder / "left-over") as left:
+        repeats, relationships = _finish_facts(facts, folder, left, known)
+        counts = LoadCounts(
+            created=facts.relations - repeats.unchanged - repeats.conflicting,
+            unchanged=repeats.unchanged,
+            entities_created=len(known),
+            entities_described=described.rows,
+            num_conflicts=repeats.conflicting.total(),
+            conflicts=list(repeats.conflicts(list(known))) if repeats.conflicting else [],
+            hash=told.hexdigest(),
+        )
+        nodes = described.write(graph, source, left.add_entity)
+    nodes.append(_record(folder, graph, source, len(known)))
+    return BulkFiles(tuple(nodes), tuple(relationships), left, counts, began)
+
+
+def _finish_facts(
+    facts: FactFiles, folder: Path, left: LeftOver, known: dict[str, int]
+) -> tuple[Repeats, list[Table]]:
+    repeated = facts.find_repeated()
+    segments = facts.segments
+    plain = [segment for segment in segments if not segment.described]
+    tables = Tables(folder, "described-facts", fact_files.COLUMNS, facts.kinds.layouts())
+    ids: list[str] = []
+
+    def write(fact: Fact) -> None:
+        if rest := tables.write(fact.fields, fact.properties):
+            if not ids:
+                ids.extend(known)
+            left.add_fact(fact, ids[fact.start], ids[fact.end], rest)
+
+    repeats = Repeats()
+    if repeated is not None:
+        set_apart(segments, repeated, folder)
+        repeats = join_repeated(folder, write)
+    for segment in segments:
+        if segment.described:
+            for fact in read_described(segment):
+                write(fact)
+            segment.path.unlink()
+    relationships = tables.close()
+    if plain:
+        header = folder / "facts-header.csv"
+        write_header(header, fact_files.COLUMNS)
+        relationships.append(Table(header, tuple(segment.path for segment in plain)))
+    return repeats, relationships
+
+
+def _record(folder: Path, graph: str, source: str, entities: int) -> Table:
+    """The graph's record; it says that a load is under way, as ``load`` says it."""
+    header, file = folder / "record-header.csv", folder / "record.csv"
+    write_header(header, _RECORD)
+    fields = (
+        str(entities),
+        quoted(graph),
+        str(entities),
+        "1",
+        quoted(source),
+        quoted("KnowledgeGraph"),
+    )
+    file.write_text("\t".join(fields) + "\n", encoding="utf-8")
+    return Table(header, (file,))
