@@ -60,7 +60,9 @@ AGAIN = "the same command again completes the load; until then the graph is mark
     type=click.Path(path_type=Path),
     help="Where rejected rows go; by default GRAPH.rejects.tsv in this folder.",
 )
-@click.option("--dry-run", is_flag=True, help="Read and check everything; write nothing to the database.")
+@click.option(
+    "--dry-run", is_flag=True, help="Read and check everything; write nothing to the database."
+)
 @json_option
 def load(
     source: tuple[str, ...],
