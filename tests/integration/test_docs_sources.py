@@ -22,7 +22,8 @@ from kgplatform.store.remove import remove_graph
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "sources.md"
 TABLE = [
     [cell.strip() for cell in line.strip("|").split("|")]
-    for line in GUIDE.read_text(encoding="utf-8").splitlines()
+    # The first table of the page; what `--json` holds has one of its own further down.
+    for line in GUIDE.read_text(encoding="utf-8").partition("\n## ")[0].splitlines()
     if line.startswith("|")
 ][2:]
 EXAMPLES = [cells[2].strip("`") for cells in TABLE]

@@ -12,7 +12,7 @@ INTRODUCTION = """# Commands
 
 Made from the commands themselves; `UPDATE_DOCS=1 pytest tests/unit/test_reference.py` writes it
 anew. `kgp` and `kgplatform` are the same program. Exit codes: 0 done, 1 a failure that was
-handled, 2 wrong usage, 4 the database refused the login.
+handled, 2 wrong usage, 4 the database refused the login, 130 stopped by Ctrl-C.
 """
 
 
