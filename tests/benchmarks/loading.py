@@ -3,6 +3,7 @@
     python tests/benchmarks/loading.py wordnet
     python tests/benchmarks/loading.py debian
     python tests/benchmarks/loading.py random --facts 5000000 --entities 500000 --sample 200000
+        --rounds 1 --bulk
 
 Starts a server of its own in a temporary folder, warms it up, and lets each way load the same
 facts into a graph of its own, in turn, ``--rounds`` times; a graph is removed after its round.
@@ -13,23 +14,32 @@ facts into a graph of its own, in turn, ``--rounds`` times; a graph is removed a
 - ours: ``kgplatform.store.load``, which also gives each fact an identity, its sources and its
   split, numbers the entities, and counts what is new.
 
+- ``--bulk``: ``kgplatform.bulk`` too, into the empty database of another new server, measured as
+  a whole: reading, files, the server's stop, import, start, indexes.
+
 ``--sample`` limits the peers to the first facts, their cost being linear; ours loads all.
 """
 
 import argparse
 import resource
 import statistics
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import islice
+from pathlib import Path
 
 import graphs
 import neo4j
 from own_server import own_server
 
 from kgplatform import server
+from kgplatform.bulk import bulk_load
 from kgplatform.queries import quote
+from kgplatform.settings import Settings
+from kgplatform.sources.rejects import RejectsFile
+from kgplatform.sources.source import Source
 from kgplatform.store.client import Store
 from kgplatform.store.load import load
 from kgplatform.store.remove import remove_graph
@@ -55,12 +65,19 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="facts that the peers load")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bulk", action="store_true", help="measure bulk loads, too")
     given = parser.parse_args()
     with own_server() as (store, info):
-        _measure(store, info, given)
+        ours = _measure(store, info, given)
+    if given.bulk:
+        speeds = [_bulk(given, number) for number in range(given.rounds)]
+        median = statistics.median(speeds)
+        spread = f"{min(speeds):,.0f} to {max(speeds):,.0f}"
+        print(f"kgplatform --bulk: {median:,.0f} facts a second ({spread})")
+        print(f"  {median / ours:.2f} times kgplatform over Bolt")
 
 
-def _measure(store: Store, info: server.ServerInfo, given: argparse.Namespace) -> None:
+def _measure(store: Store, info: server.ServerInfo, given: argparse.Namespace) -> float:
     peers = list(islice(graphs.triples(given.graph, given), given.sample))
     ways: dict[str, Callable[[str], int]] = {
         "plain loop": lambda graph: _plain(info, graph, peers),
@@ -81,6 +98,24 @@ def _measure(store: Store, info: server.ServerInfo, given: argparse.Namespace) -
         print(f"{way}: {median:,.0f} facts a second ({spread}), {median / peer:.2f} times")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory of this process: {peak:,.0f} MB, the peers' lists included")
+    return statistics.median(speeds["kgplatform"])
+
+
+def _bulk(given: argparse.Namespace, number: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(neo4j_uri=None, kgp_home=Path(folder) / "home")
+        source = Source("benchmark", "python", lambda _: graphs.triples(given.graph, given))
+        server.start(settings)
+        try:
+            began = time.perf_counter()
+            with RejectsFile(Path(folder) / "rejects.tsv") as rejects:
+                counts = bulk_load(settings, "bulk", source, rejects).facts
+            facts = counts.facts_created + counts.facts_unchanged
+            speed = facts / (time.perf_counter() - began)
+        finally:
+            server.stop(settings)
+    print(f"  kgplatform --bulk {number}: {facts:,} facts, {speed:,.0f} a second", flush=True)
+    return speed
 
 
 def _timed(store: Store, graph: str, run: Callable[[str], int]) -> float:
