@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,9 @@ def load(
         note(line)
     rejects_path = rejects or Path(f"{graph.replace('/', '_')}{REJECTS_ENDING}")
     _check_not_a_source(rejects_path, source)
-    with stopped_promptly(AGAIN), RejectsFile(rejects_path, strict) as rejected:
+    # A bulk load starts the server again before it ends.
+    stopping = contextlib.nullcontext() if bulk else stopped_promptly(AGAIN)
+    with stopping, RejectsFile(rejects_path, strict) as rejected:
         if dry_run:
             found = count_records(opened, rejected)
             rows = dry_rows(found.relations, rejected)
