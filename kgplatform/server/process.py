@@ -139,12 +139,14 @@ def paused(settings: Settings, progress: Progress = silent) -> Iterator[Folders]
     where = folders(settings)
     with held(where.lock, "another kgp up or down", progress):
         process = _find(where)
-        if process is not None:
-            _terminate(process, where)
         try:
+            if process is not None:
+                _terminate(process, where)
             yield where
         except BaseException:
             if process is not None:
+                # Ctrl-C may have come while it was stopping, which it does nevertheless.
+                _terminate(process, where)
                 _start(where, settings, progress)
             raise
         _start(where, settings, progress)

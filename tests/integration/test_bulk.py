@@ -254,7 +254,7 @@ PROPERTIES = st.dictionaries(
 
 
 @hypothesis_settings(
-    max_examples=2,
+    max_examples=1,
     deadline=None,
     database=None,
     phases=[Phase.generate],
@@ -378,14 +378,14 @@ def test_ctrl_c_leaves_the_database_empty(own: Settings, folder: Path) -> None:
         assert contents(store) == ([], [])
 
 
-@pytest.mark.parametrize("word", ["facts read", "importing", "starting Neo4j (s): 1"])
+@pytest.mark.parametrize("word", ["importing", "starting Neo4j"])
 def test_a_killed_load_is_completed_by_the_next(
     own: Settings, folder: Path, expected: tuple[list[str], list[str]], word: str
 ) -> None:
     local.start(own)
     process = start_kgp(own, folder)
     if word.startswith("starting"):
-        # The first one is the look at the database; after the import it starts again.
+        # It was found running before; after the import it starts with the new database.
         wait_for(process, "importing")
     wait_for(process, word)
     process.kill()
