@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
-from hypothesis import HealthCheck, Phase, given
+from hypothesis import Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -47,6 +47,8 @@ HOSTILE = [
     "x" * 1000,
 ]
 
+EAST, PARIS = dt.timezone(dt.timedelta(hours=3)), ZoneInfo("Europe/Paris")
+
 ENTITIES = [
     Entity("a", "Anna", "First.", ("Person", "we`ird:type"), {"age": 1, "tags": ["b", "a"]}),
     Entity("a", None, "Second,\nof two lines.", ("Chemist",), {"age": 2, "tags": ["c", "b"]}),
@@ -60,6 +62,11 @@ ENTITIES = [
     Entity("nothing said"),
     Entity("empty", "", "", properties={"text": "", "list": [""], "lists": ["", ""]}),
     Entity("odd", properties={"{odd:1}": 1, ":start": "x", 'q"q': "y", "end ": [True, False]}),
+    Entity("order", properties={"texts": ["🦉", "\uffee", "z", "Z", "é"], "zeros": [0.0, -0.0]}),
+    Entity("moments", properties={"at": [dt.datetime(2020, 1, 1, 3, tzinfo=EAST)]}),
+    Entity("moments", properties={"at": [dt.datetime(2020, 1, 1, tzinfo=dt.UTC)]}),
+    Entity("equal", properties={"mixed": [1, 1.0, 2]}),
+    Entity("equal", properties={"mixed": [2.0], "more": [1.0, 1]}),
     Entity("long", properties={"long": "é" * 400_000, "delimiter": ["a\x1fb", "c"]}),
 ]
 
@@ -193,6 +200,7 @@ def test_a_bulk_load_makes_what_bolt_makes(
     home = folders(own).home
     assert sorted(path.name for path in home.parent.iterdir()) == ["bulk-load.lock", "neo4j"]
     assert not (home / "import.json").exists()
+    remove_graph(store, "g")
 
 
 def test_what_is_there_is_named_and_stays(own: Settings, tmp_path: Path) -> None:
@@ -228,7 +236,7 @@ def test_what_does_not_fit_is_refused(own: Settings, tmp_path: Path, settings: S
 
 
 ZONES: st.SearchStrategy[Any] = st.sampled_from(
-    [None, dt.UTC, dt.timezone(dt.timedelta(hours=-5, minutes=-30)), ZoneInfo("Europe/Paris")]
+    [None, dt.UTC, EAST, dt.timezone(dt.timedelta(hours=-5, minutes=-30))]
 )
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 SCALARS: tuple[st.SearchStrategy[Any], ...] = (
@@ -238,7 +246,7 @@ SCALARS: tuple[st.SearchStrategy[Any], ...] = (
     st.floats(allow_nan=False, allow_infinity=False),
     st.dates(),
     st.datetimes(dt.datetime(1950, 1, 2), dt.datetime(2036, 12, 30), timezones=ZONES),
-    st.times(timezones=st.sampled_from([None, dt.UTC, dt.timezone(dt.timedelta(hours=3))])),
+    st.times(),
 )
 LISTS = [
     st.lists(kind, min_size=1, max_size=4).filter(
@@ -253,26 +261,30 @@ PROPERTIES = st.dictionaries(
 )
 
 
-@hypothesis_settings(
-    max_examples=2,
-    deadline=None,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-@given(data=st.data())
-def test_values_come_through_as_over_bolt(
-    own: Settings, store: Store, tmp_path: Path, data: st.DataObject
-) -> None:
-    said: list[dict[str, Value]] = [data.draw(PROPERTIES) for _ in range(250)]
-    entities = [Entity(f"e{i}", properties=given) for i, given in enumerate(said[:125])]
-    triples = [Triple(f"e{i}", "R", "x", properties=given) for i, given in enumerate(said[125:])]
+def drawn(number: int) -> list[dict[str, Value]]:
+    """Properties as hypothesis draws them: many, to be loaded at once."""
+    collected: list[dict[str, Value]] = []
+
+    @hypothesis_settings(max_examples=number, database=None, phases=[Phase.generate])
+    @given(PROPERTIES)
+    def collect(properties: dict[str, Value]) -> None:
+        collected.append(properties)
+
+    collect()
+    return collected
+
+
+def test_values_come_through_as_over_bolt(own: Settings, store: Store, tmp_path: Path) -> None:
+    said = drawn(2_000)
+    empty(own)
+    entities = [Entity(f"e{i}", properties=given) for i, given in enumerate(said[::2])]
+    triples = [Triple(f"e{i}", "R", "x", properties=given) for i, given in enumerate(said[1::2])]
     source = source_of(triples, entities)
-    remove_graph(store, "g")
     over_bolt(store, source, tmp_path)
     in_bulk(own, source, tmp_path)
     with connected(own) as other:
         assert_same(contents(other), contents(store))
+    remove_graph(store, "g")
     empty(own)
 
 
@@ -378,14 +390,14 @@ def test_ctrl_c_leaves_the_database_empty(own: Settings, folder: Path) -> None:
         assert contents(store) == ([], [])
 
 
-@pytest.mark.parametrize("word", ["facts read", "importing", "starting Neo4j (s): 1"])
+@pytest.mark.parametrize("word", ["importing", "starting Neo4j"])
 def test_a_killed_load_is_completed_by_the_next(
     own: Settings, folder: Path, expected: tuple[list[str], list[str]], word: str
 ) -> None:
     local.start(own)
     process = start_kgp(own, folder)
     if word.startswith("starting"):
-        # The first one is the look at the database; after the import it starts again.
+        # It was found running before; after the import it starts with the new database.
         wait_for(process, "importing")
     wait_for(process, word)
     process.kill()
@@ -432,7 +444,14 @@ def test_a_full_disk_is_told(
 
 def test_two_bulk_loads_wait_for_each_other(own: Settings, tmp_path: Path) -> None:
     told: list[str] = []
-    source = source_of(TRIPLES)
+    # The driver takes no time with an offset, and reads anything as the offset of a ZoneInfo, so
+    # nothing over Bolt compares with these.
+    at: dict[str, Value] = {
+        "at": dt.time(12, tzinfo=EAST),
+        "on": dt.datetime(2019, 7, 1, tzinfo=PARIS),
+    }
+    noon = Entity("noon", properties=at)
+    source = source_of(TRIPLES, [noon])
     first = threading.Thread(target=in_bulk, args=(own, source, tmp_path))
     first.start()
     time.sleep(1)
@@ -444,6 +463,9 @@ def test_two_bulk_loads_wait_for_each_other(own: Settings, tmp_path: Path) -> No
         bulk_load(own, "h", source, rejects, progress=lambda stage, done, total: told.append(stage))
     first.join()
     assert "waiting for another bulk load (s)" in told
+    with connected(own) as store:
+        (row,) = store.rows("MATCH (e {id: 'noon'}) RETURN toString(e.at) + toString(e.on) AS at")
+    assert row["at"] == "12:00:00+03:002019-07-01T00:00:00+02:00[Europe/Paris]"
     empty(own)
 
 

@@ -5,12 +5,14 @@ What is said goes to files by ranges of nid, each of which is joined as a whole 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from kgplatform.errors import InputError
 from kgplatform.progress import Progress
@@ -174,10 +176,24 @@ def _final(entity_id: str, name: str, value: Value) -> Value:
             f"property {name} of {entity_id} has values of several kinds",
             hint="let the source say them of one kind, all texts for example",
         )
-    distinct = {(item, _zone(item)): item for item in value}
-    return sorted(distinct.values())
+    distinct: dict[Any, Any] = {}
+    for item in sorted(value, key=_place):
+        distinct.setdefault(_same(item), item)
+    return list(distinct.values())
 
 
-def _zone(value: object) -> str:
-    """What tells the same moment of two time zones apart."""
-    return str(value.tzinfo) if isinstance(value, datetime | time) else ""
+def _place(value: Any) -> Any:
+    """Where Neo4j sorts a value: texts by their UTF-16, moments then by their offset."""
+    if isinstance(value, str):
+        return value.encode("utf-16-be", "surrogatepass")
+    if isinstance(value, datetime | time):
+        return value, value.utcoffset() or timedelta()
+    if isinstance(value, float):
+        # -0.0 comes before 0.0, which it is equal to.
+        return value, math.copysign(1, value)
+    return (value, 1) if isinstance(value, int) else value
+
+
+def _same(value: Any) -> Any:
+    """What two values share that are one to Neo4j: not the moment alone, if zones differ."""
+    return (value, str(value.tzinfo)) if isinstance(value, datetime | time) else value

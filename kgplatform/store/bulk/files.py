@@ -66,7 +66,7 @@ def write_files(
 ) -> BulkFiles:
     """Write a source as files for the importer, with the result that ``load`` would have.
 
-    The ids of all entities are kept in memory, about 150 bytes each; nothing of the facts is.
+    The ids of all entities are kept in memory, about 120 bytes each; nothing of the facts is.
 
     Args:
         folder: An empty folder.
