@@ -11,6 +11,7 @@ from kgplatform.errors import SchemaError
 from kgplatform.store.batches import Batches
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.load_counts import LoadCounts
+from kgplatform.store.values import sendable, sendable_value
 from kgplatform.triples import Entity, Value
 
 NID_BITS = 40
@@ -100,7 +101,7 @@ class EntityWriter:
                 names=[entity.name for entity in plain],
                 descriptions=[entity.description for entity in plain],
                 types=[list(entity.types) for entity in plain],
-                properties=[dict(entity.properties or {}) for entity in plain],
+                properties=[sendable(entity.properties) for entity in plain],
             )
             if lists:
                 transaction.run(
@@ -108,7 +109,7 @@ class EntityWriter:
                     graph=self._graph,
                     ids=[entity_id for entity_id, _ in lists],
                     names=[name for _, name in lists],
-                    values=list(lists.values()),
+                    values=[list(map(sendable_value, values)) for values in lists.values()],
                 )
             return found
 

@@ -19,6 +19,7 @@ from kgplatform.store.hashes import HashSet
 from kgplatform.store.lanes import Lanes
 from kgplatform.store.load_counts import LoadCounts
 from kgplatform.store.load_entities import NID_BITS, NID_MASK, EntityWriter
+from kgplatform.store.values import sendable
 from kgplatform.triples import Triple, fact_ids
 
 ATTEMPTS = 3
@@ -270,7 +271,7 @@ class FactWriter:
                 relations=[triple.relation for triple in triples],
                 tails=[triple.tail for triple in triples],
                 fact_ids=[task.keys[i] for i in described],
-                properties=[dict(triple.properties or {}) for triple in triples],
+                properties=[sendable(triple.properties) for triple in triples],
             )
         return there, conflicts
 

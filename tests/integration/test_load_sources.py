@@ -1,8 +1,10 @@
 """Several sources of one graph: claims, replacement, properties, records, and removal."""
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import hypothesis.strategies as st
 import pytest
@@ -17,7 +19,7 @@ from kgplatform.store.load import load
 from kgplatform.store.load_counts import record_load
 from kgplatform.store.remove import planned_removal, remove_graph
 from kgplatform.store.stream import stream_graph
-from kgplatform.triples import Entity, Triple
+from kgplatform.triples import Entity, Triple, Value
 
 A = [Triple("a", "r", "b"), Triple("b", "r", "c")]
 B = [Triple("b", "r", "c"), Triple("c", "s", "d")]
@@ -306,3 +308,39 @@ def test_strict_stops_at_the_first_reject(kgp: Any, graph_name: str) -> None:
     assert ended.code == 1
     assert "line 2" in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_zones_of_dates_and_times_arrive(store: Store, graph_name: str) -> None:
+    paris, east = ZoneInfo("Europe/Paris"), dt.timezone(dt.timedelta(hours=3, minutes=30))
+    properties: dict[str, Value] = {
+        "summer": dt.datetime(2020, 7, 1, 1, 2, 3, 4, tzinfo=paris),
+        # The hour that comes twice, the second time.
+        "autumn": dt.datetime(2020, 10, 25, 2, 30, tzinfo=paris, fold=1),
+        "offset": dt.datetime(2020, 7, 1, 1, 2, 3, tzinfo=east),
+        "time": dt.time(1, 2, 3, tzinfo=east),
+        "list": [dt.time(1, tzinfo=dt.UTC), dt.time(2, tzinfo=dt.UTC)],
+    }
+    # Enough of them for the memory behind a date of the driver's to be something else.
+    entities = [Entity(f"e{i}", properties=properties) for i in range(300)]
+    load(store, graph_name, entities, [Triple("a", "r", "b", properties=properties)], source="t")
+    expected = {
+        "summer": "2020-07-01T01:02:03.000004+02:00[Europe/Paris]",
+        "autumn": "2020-10-25T02:30:00+01:00[Europe/Paris]",
+        "offset": "2020-07-01T01:02:03+03:30",
+        "time": "01:02:03+03:30",
+        "list": "01:00Z",
+    }
+    rows = store.rows(
+        "MATCH (e:Entity {graph: $graph}) WHERE e.summer IS NOT NULL RETURN e AS it "
+        "UNION ALL MATCH (:Entity {graph: $graph})-[e]->() RETURN e AS it",
+        graph=graph_name,
+    )
+    assert len(rows) == 301
+    told = store.rows(
+        "MATCH (e:Entity {graph: $graph}) OPTIONAL MATCH (e)-[r]->() WITH coalesce(r, e) AS it "
+        "WHERE it.summer IS NOT NULL "
+        "RETURN DISTINCT toString(it.summer) AS summer, toString(it.autumn) AS autumn, "
+        "toString(it.offset) AS offset, toString(it.time) AS time, toString(it.list[0]) AS list",
+        graph=graph_name,
+    )
+    assert [row | {"list": row["list"].replace(":00:00", ":00")} for row in told] == [expected]

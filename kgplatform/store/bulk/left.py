@@ -12,6 +12,7 @@ from kgplatform import queries
 from kgplatform.store.bulk.repeats import Fact
 from kgplatform.store.bulk.values import dump, restore
 from kgplatform.store.client import Store
+from kgplatform.store.values import sendable
 from kgplatform.triples import Value
 
 BATCH_ROWS = 1_000
@@ -83,7 +84,7 @@ def _write_entities(store: Store, graph: str, rows: list[list[Any]]) -> None:
             names=[None] * len(rows),
             descriptions=[None] * len(rows),
             types=[[]] * len(rows),
-            properties=[properties for _, properties in rows],
+            properties=[sendable(properties) for _, properties in rows],
         )
 
 
@@ -97,5 +98,5 @@ def _write_facts(store: Store, graph: str, rows: list[list[Any]]) -> None:
             relations=list(relations),
             tails=list(tails),
             fact_ids=list(keys),
-            properties=list(properties),
+            properties=list(map(sendable, properties)),
         )
