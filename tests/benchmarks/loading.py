@@ -45,6 +45,7 @@ from kgplatform.sources.source import Source
 from kgplatform.store.client import Store
 from kgplatform.store.load import load
 from kgplatform.store.remove import remove_graph
+from kgplatform.store.schema import migrate
 from kgplatform.triples import Triple
 
 ROWS = 1_000
@@ -80,6 +81,7 @@ def main() -> None:
 
 
 def _measure(store: Store, info: server.ServerInfo, given: argparse.Namespace) -> float:
+    migrate(store)
     peers = list(islice(graphs.triples(given.graph, given), given.sample))
     ways: dict[str, Callable[[str], int]] = {
         "plain loop": lambda graph: _plain(info, graph, peers),
