@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from kgplatform.errors import InputError
+from kgplatform.graph.features import Feature, matrix
 from kgplatform.triples import SPLITS, Split, Triple
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ NO_SPLIT = -1
 class KGSnapshot:
     """Vocabularies and edges of a projection, in an order that depends on its content alone.
 
-    Entities and relations are sorted by name and edges by (head, relation, tail), each triple
+    Entities and relations are sorted by name and edges by (head, relation, tail, time), each
     once, so that the same graph gives the same tensors whatever the order it arrived in.
 
     Attributes:
@@ -36,13 +37,26 @@ class KGSnapshot:
         edge_index: Heads and tails as entity_index, int64 [2, E].
         edge_type: Relation indices, int64 [E].
         split: 0 train, 1 valid, 2 test, -1 where the source names none; int8 [E].
+        weight: float32 [E], where the projection returns one.
+        time: int64 [E], where the projection returns one: whole numbers as they are, dates and
+            times as seconds since 1970 UTC.
+        features: What a projection returns of entities.
+        labels: The classes of entities, a ``category``.
+        label_split: Which split an entity's label is in, coded like ``split``; int8 [N].
+        edge_features: What a projection returns of edges beyond weight and time.
     """
 
-    entities: tuple[str, ...]
-    relations: tuple[str, ...]
+    entities: Sequence[str]
+    relations: Sequence[str]
     edge_index: Tensor
     edge_type: Tensor
     split: Tensor
+    weight: Tensor | None = None
+    time: Tensor | None = None
+    features: tuple[Feature, ...] = ()
+    labels: Feature | None = None
+    label_split: Tensor | None = None
+    edge_features: tuple[Feature, ...] = ()
 
     @property
     def num_entities(self) -> int:
@@ -71,6 +85,19 @@ class KGSnapshot:
                 sha.update(encoded)
         for tensor in (self.edge_index, self.edge_type, self.split):
             sha.update(tensor.contiguous().numpy().tobytes())
+        # What a snapshot lacks leaves no trace, so that graphs without it keep their digest.
+        for name in ("weight", "time", "label_split"):
+            if (tensor := getattr(self, name)) is not None:
+                sha.update(name.encode() + tensor.contiguous().numpy().tobytes())
+        labels = () if self.labels is None else (self.labels,)
+        for place, features in (
+            ("entity", self.features),
+            ("label", labels),
+            ("edge", self.edge_features),
+        ):
+            for feature in features:
+                sha.update(place.encode())
+                feature.update(sha)
         return sha.hexdigest()
 
     def triples(self, split: Split | None = None) -> Tensor:
@@ -79,16 +106,32 @@ class KGSnapshot:
         return rows if split is None else rows[self.split == SPLITS.index(split)]
 
     def to_data(self) -> Data:
-        """The graph as a homogeneous PyG ``Data`` with ``edge_type`` and split masks."""
+        """The graph as a homogeneous PyG ``Data``.
+
+        It has ``edge_type`` and a mask a split; where the projection returns them ``edge_weight``,
+        ``edge_time``, ``edge_attr``, ``x`` (:func:`kgplatform.graph.features.matrix`), and ``y``
+        (-1 where an entity has no label), whose masks then are those of entities.
+        """
         from torch_geometric.data import Data
 
-        masks = {f"{name}_mask": self.split == code for code, name in enumerate(SPLITS)}
-        return Data(
+        split = self.split if self.label_split is None else self.label_split
+        data = Data(
             edge_index=self.edge_index,
             edge_type=self.edge_type,
             num_nodes=self.num_entities,
-            **masks,
+            **{f"{name}_mask": split == code for code, name in enumerate(SPLITS)},
         )
+        if self.weight is not None:
+            data.edge_weight = self.weight
+        if self.time is not None:
+            data.edge_time = self.time
+        if self.edge_features:
+            data.edge_attr = matrix(self.edge_features, self.num_edges)
+        if self.features:
+            data.x = matrix(self.features, self.num_entities)
+        if self.labels is not None:
+            data.y = self.labels.values
+        return data
 
     def to_hetero(self) -> HeteroData:
         """The graph as PyG ``HeteroData``: one node type, an edge type a relation."""
@@ -96,6 +139,10 @@ class KGSnapshot:
 
         data = HeteroData()
         data["entity"].num_nodes = self.num_entities
+        if self.features:
+            data["entity"].x = matrix(self.features, self.num_entities)
+        if self.labels is not None:
+            data["entity"].y = self.labels.values
         for index, name in enumerate(self.relations):
             chosen = self.edge_type == index
             data["entity", name, "entity"].edge_index = self.edge_index[:, chosen]
@@ -109,6 +156,8 @@ def from_columns(
     relation: np.ndarray,
     tail: np.ndarray,
     split: np.ndarray,
+    weight: np.ndarray | None = None,
+    time: np.ndarray | None = None,
 ) -> KGSnapshot:
     """A snapshot from index columns over vocabularies in any order.
 
@@ -119,34 +168,58 @@ def from_columns(
         relation: Positions in ``relations``, [E].
         tail: Positions in ``entities``, [E].
         split: 0, 1, 2 or -1, [E].
+        weight: [E].
+        time: Whole numbers, [E].
 
     Raises:
-        InputError: A vocabulary is not distinct, or a triple stands in two splits.
+        InputError: A vocabulary is not distinct, a triple stands in two splits, or it has two
+            weights at one time.
     """
     entity_names, entity_rank = _sorted_vocabulary("entity id", entities)
     relation_names, relation_rank = _sorted_vocabulary("relation", relations)
     head, relation, tail = entity_rank[head], relation_rank[relation], entity_rank[tail]
-    order = np.lexsort((split, tail, relation, head))
+    keys = (split, tail, relation, head)
+    order = np.lexsort(keys if time is None else (split, time, *keys[1:]))
     head, relation, tail, split = head[order], relation[order], tail[order], split[order]
+    weight = None if weight is None else weight[order]
+    time = None if time is None else time[order]
     if head.size:
         same = (head[1:] == head[:-1]) & (relation[1:] == relation[:-1]) & (tail[1:] == tail[:-1])
-        leaks = np.flatnonzero(same & (split[1:] != split[:-1]))
-        if leaks.size:
-            at = int(leaks[0])
-            raise InputError(
-                f"{leaks.size} triples stand in two splits, the first "
-                f"({entity_names[head[at]]}, {relation_names[relation[at]]}, "
-                f"{entity_names[tail[at]]})",
-                hint="give each triple one split; a test triple seen in training spoils results",
+        if time is not None:
+            same &= time[1:] == time[:-1]
+
+        def refuse(wrong: np.ndarray, what: str, hint: str) -> None:
+            if (at := np.flatnonzero(wrong)).size:
+                first = int(at[0])
+                raise InputError(
+                    f"{at.size} triples {what}, the first ({entity_names[head[first]]}, "
+                    f"{relation_names[relation[first]]}, {entity_names[tail[first]]})",
+                    hint=hint,
+                )
+
+        refuse(
+            same & (split[1:] != split[:-1]),
+            "stand in two splits",
+            "give each triple one split; a test triple seen in training spoils results",
+        )
+        if weight is not None:
+            refuse(
+                same & (weight[1:] != weight[:-1]),
+                "have two weights",
+                "return one row a triple, as with sum(r.weight) AS weight",
             )
         keep = np.concatenate(([True], ~same))
         head, relation, tail, split = head[keep], relation[keep], tail[keep], split[keep]
+        weight = None if weight is None else weight[keep]
+        time = None if time is None else time[keep]
     return KGSnapshot(
         entities=entity_names,
         relations=relation_names,
         edge_index=torch.from_numpy(np.stack((head, tail)).astype(np.int64)),
         edge_type=torch.from_numpy(relation.astype(np.int64)),
         split=torch.from_numpy(split.astype(np.int8)),
+        weight=None if weight is None else torch.from_numpy(weight.astype(np.float32)),
+        time=None if time is None else torch.from_numpy(time.astype(np.int64)),
     )
 
 
