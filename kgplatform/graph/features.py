@@ -95,6 +95,7 @@ def feature(name: str, rows: np.ndarray, values: Sequence[Any], total: int) -> F
     kinds = set(map(type, given))
     if kinds == {str}:
         return _coded(name, rows, given, present)
+    numbers: np.ndarray
     if kinds == {bool}:
         numbers = np.array(given, dtype=np.float32).reshape(-1, 1)
     elif kinds <= {int, float}:

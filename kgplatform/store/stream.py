@@ -7,7 +7,7 @@ of the dense number ``nid``, a free query's rows collected by relation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from kgplatform.errors import InputError, StoreError, TooLargeError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import BLOCKS_AHEAD, RECORDS_AHEAD, Store, Transaction
 from kgplatform.store.guard import check_reading
+from kgplatform.store.vocabulary import Vocabulary
 from kgplatform.triples import SPLITS
 
 BLOCK = 10_000
@@ -61,18 +62,6 @@ class Part(NamedTuple):
     split: np.ndarray
 
 
-class Vocabulary(dict[str, int]):
-    """Names with their positions; one that is asked for and not there is added at the end."""
-
-    def __missing__(self, name: str) -> int:
-        self[name] = position = len(self)
-        return position
-
-    def codes(self, names: Sequence[str]) -> np.ndarray:
-        """Positions of names, int64 [N]."""
-        return np.fromiter(map(self.__getitem__, names), np.int64, len(names))
-
-
 def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Columns:
     """All entities and asserted facts of one graph, predicted links left out.
 
@@ -87,7 +76,7 @@ def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Colum
         params = {"graph": graph, "end": before["entities"], "block": BLOCK}
         entities = _stream_entities(transaction, params)
         parts: list[Part] = []
-        relations = Vocabulary()
+        relations: Vocabulary[str] = Vocabulary()
         done = 0
         for block in transaction.stream(queries.get("read/stream_triples"), params):
             parts.append(_part_of_graph(entities, relations, *block))
@@ -136,7 +125,8 @@ def _gather(
     store: Store, query: str, params: Mapping[str, Any], records_ahead: int, progress: Progress
 ) -> Columns:
     """Columns from blocks of ids as values; the vocabularies grow as names appear."""
-    entities, relations = Vocabulary(), Vocabulary()
+    entities: Vocabulary[str] = Vocabulary()
+    relations: Vocabulary[str] = Vocabulary()
     parts: list[Part] = []
     kinds: set[type] = set()
     done = 0
@@ -242,7 +232,7 @@ def _of_nodes(entities: Entities, numbers: list[int]) -> np.ndarray:
 
 def _part_of_graph(
     entities: Entities,
-    relations: Vocabulary,
+    relations: Vocabulary[str],
     heads: list[int],
     names: list[str],
     tails: list[int],

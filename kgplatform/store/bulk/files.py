@@ -24,6 +24,7 @@ from kgplatform.store.bulk.repeats import (
 from kgplatform.store.bulk.tables import Table, Tables, write_header
 from kgplatform.store.bulk.values import quoted
 from kgplatform.store.load_counts import LoadCounts
+from kgplatform.store.vocabulary import Vocabulary
 from kgplatform.triples import Entity, Triple
 
 _RECORD = (
@@ -85,7 +86,7 @@ def write_files(
             f"the source's name {source!r} holds a control character",
             hint="load it without --bulk, or give the file another name",
         )
-    known: dict[str, int] = {}
+    known: Vocabulary[str] = Vocabulary()
     described = EntityFiles(folder, known)
     with Worker(folder, graph, source) as process:
         described.read(entities, partial(process.send, worker.TOLD), progress)

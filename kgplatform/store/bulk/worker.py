@@ -96,27 +96,24 @@ class Rows:
         """
         heads, tails, starts, ends, shared, fresh, described = parts
         self.add_shared(json.loads(fresh))
-        # Once a fact: what it needs is local, and what many facts share is made once.
-        sha256, join, lengths, begin = hashlib.sha256, b"".join, _LENGTHS, self._begin
-        relations, fields, splits = self._relations, self._fields, self._said
-        lines: list[str] = []
-        digests: list[bytes] = []
-        said: list[str] = []
-        for head, tail, start, end, number in zip(
-            heads.split(b"\n"),
-            tails.split(b"\n"),
-            np.frombuffer(starts, dtype=np.uint64).tolist(),
-            np.frombuffer(ends, dtype=np.uint64).tolist(),
-            np.frombuffer(shared, dtype=np.uint64).tolist(),
-            strict=True,
-        ):
-            relation = relations[number]
-            parted = (begin, lengths[len(head)], head, relation, lengths[len(tail)], tail)
-            digest = sha256(join(parted)).digest()
-            key = digest[:16].hex()
-            lines.append(f"{start}\t{end}\t{key}\t{fields[number]}")
-            digests.append(digest)
-            said.append(f"{key}{splits[number]}None")
+        # Column by column, which takes half the time of a loop over facts.
+        shares = np.frombuffer(shared, dtype=np.int64).tolist()
+        digests = self._digests(heads.split(b"\n"), shares, tails.split(b"\n"))
+        fields, splits = self._fields, self._said
+        words = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
+        letters = words[:, :16].tobytes().hex()
+        names = [letters[at : at + 32] for at in range(0, len(letters), 32)]
+        lines = [
+            f"{start}\t{end}\t{name}\t{fields[share]}"
+            for start, end, name, share in zip(
+                np.frombuffer(starts, dtype=np.int64).tolist(),
+                np.frombuffer(ends, dtype=np.int64).tolist(),
+                names,
+                shares,
+                strict=True,
+            )
+        ]
+        said = [f"{name}{splits[share]}None" for name, share in zip(names, shares, strict=True)]
         if described:
             _describe(lines, said, json.loads(described))
         self.told.update("".join(said).encode())
@@ -126,8 +123,21 @@ class Rows:
         self._batches += 1
         self._rows += len(lines)
 
-    def _write_keys(self, digests: list[bytes], files: Sequence[BinaryIO]) -> None:
-        words = np.frombuffer(b"".join(digests), dtype=">u8").reshape(-1, 4)[:, 0]
+    def _digests(self, heads: list[bytes], shares: list[int], tails: list[bytes]) -> bytes:
+        """What ``triples.fact_id`` is the beginning of, 32 bytes a fact."""
+        begin, lengths, relations, sha256 = self._begin, _LENGTHS, self._relations, hashlib.sha256
+        return b"".join(
+            [
+                sha256(
+                    b"%b%b%b%b%b%b"
+                    % (begin, lengths[len(head)], head, relations[share], lengths[len(tail)], tail)
+                ).digest()
+                for head, share, tail in zip(heads, shares, tails, strict=True)
+            ]
+        )
+
+    def _write_keys(self, digests: bytes, files: Sequence[BinaryIO]) -> None:
+        words = np.frombuffer(digests, dtype=">u8").reshape(-1, 4)[:, 0]
         keys = np.empty(len(words), dtype=KEY)
         keys["key"] = words
         keys["row"] = np.arange(self._rows, self._rows + len(words))
