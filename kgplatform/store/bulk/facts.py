@@ -24,6 +24,7 @@ from kgplatform.store.vocabulary import Vocabulary
 from kgplatform.triples import Split, Triple
 
 BATCH = 100_000
+AT_ONCE = 1_000
 COLUMNS = (":START_ID", ":END_ID", "fact_id:string", ":TYPE", "split:string", "sources:string[]")
 
 
@@ -148,40 +149,50 @@ class FactFiles:
         progress("facts read", self.rows, self.rows)
 
     def _read_batch(self, triples: Iterator[Triple]) -> bool:
-        # Columns, each made in one go: a loop over facts takes twice the time.
-        batch = list(islice(triples, BATCH))
-        if not batch:
+        known, share = self._known.__getitem__, self._numbers
+        had = len(share)
+        heads: list[str] = []
+        tails: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        shares: list[int] = []
+        described: list[tuple[int, str, str]] = []
+        # Columns, each made in one go: a loop over facts takes twice the time. And of few facts
+        # at once, while the processor still has them at hand.
+        for few in iter(lambda: list(islice(triples, AT_ONCE)), []):
+            described += self._described(few, len(heads))
+            heads += (names := [triple.head for triple in few])
+            starts += map(known, names)
+            tails += (names := [triple.tail for triple in few])
+            ends += map(known, names)
+            shares += [share[triple.relation, triple.split, triple.source] for triple in few]
+            if len(heads) >= BATCH:
+                break
+        if not heads:
             return False
-        had = len(self._numbers)
-        heads = [triple.head for triple in batch]
-        tails = [triple.tail for triple in batch]
-        starts, ends = self._known.codes(heads), self._known.codes(tails)
-        shared = self._numbers.codes(
-            [(triple.relation, triple.split, triple.source) for triple in batch]
-        )
-        described = self._described(batch)
+        shared = np.array(shares, dtype=np.int64)
         self._worker.send(
             worker.FACTS,
             _column(heads),
             _column(tails),
-            starts.tobytes(),
-            ends.tobytes(),
+            np.array(starts, dtype=np.int64).tobytes(),
+            np.array(ends, dtype=np.int64).tobytes(),
             shared.tobytes(),
-            json.dumps(list(self._numbers)[had:] if len(self._numbers) > had else []).encode(),
+            json.dumps(list(share)[had:] if len(share) > had else []).encode(),
             json.dumps(described).encode() if described else b"",
         )
-        times = np.bincount(shared, minlength=len(self._numbers))
+        times = np.bincount(shared, minlength=len(share))
         times[: len(self._times)] += self._times
         self._times = times
         path = self._folder / f"facts-{len(self.segments)}.csv"
-        self.segments.append(Segment(path, self.rows, len(batch), bool(described)))
-        self.rows += len(batch)
+        self.segments.append(Segment(path, self.rows, len(heads), bool(described)))
+        self.rows += len(heads)
         return True
 
-    def _described(self, batch: Sequence[Triple]) -> list[tuple[int, str, str]]:
+    def _described(self, triples: Sequence[Triple], first: int) -> list[tuple[int, str, str]]:
         """The rows that have properties: place, what is hashed of them, and what is kept."""
         described = []
-        for row, properties in enumerate([triple.properties for triple in batch]):
+        for row, properties in enumerate([triple.properties for triple in triples], first):
             if properties is not None:
                 # Empty ones count in the hash of what was read.
                 self.kinds.add(properties)
