@@ -17,7 +17,7 @@ CALL (there) {
   UNWIND there AS one
   WITH one[0] AS i, one[1] AS t
   CALL (t) {
-    MATCH (t)<-[r:!PREDICTED]-(h)
+    MATCH (t)<-[r:!PREDICTED]-(h:Entity {graph: $graph})
     WITH r, h, (id(r) + 1) % $prime AS x
     ORDER BY (((($a * x + $b) % $prime) * x) % $prime + $c) % $prime * x % $prime
     LIMIT toInteger($limit)

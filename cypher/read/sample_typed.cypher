@@ -15,7 +15,7 @@ CALL () {
 CALL (there) {
   UNWIND there AS one
   WITH one[0] AS i, one[1] AS t
-  MATCH (t)<-[r:!PREDICTED]-(h)
+  MATCH (t)<-[r:!PREDICTED]-(h:Entity {graph: $graph})
   WITH i, r, h, (id(r) + 1) % $prime AS x
   WITH i, r, h, (((($a * x + $b) % $prime) * x) % $prime + $c) % $prime * x % $prime AS key
   ORDER BY key

@@ -25,9 +25,10 @@ def prefetch(batches: Iterable[T], ahead: int = 2) -> Iterator[T]:
     def give(item: T | None, error: BaseException | None) -> None:
         while not stopped.is_set():
             try:
-                return ready.put((item, error), timeout=0.1)
+                ready.put((item, error), timeout=0.1)
             except queue.Full:
                 continue
+            return
 
     def work() -> None:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -61,6 +62,10 @@ class Column:
         """Numbers a row."""
         return sum(self.widths)
 
+    @cached_property
+    def _codes(self) -> dict[str, int]:
+        return {text: code for code, text in enumerate(self.classes)}
+
     def row(self, values: Sequence[Any]) -> list[float] | None:
         """A row from the properties' values; None if one is absent.
 
@@ -72,7 +77,7 @@ class Column:
             if value is None:
                 return None
             if self.classes:
-                row.append(self.classes.index(value) if value in self.classes else -1)
+                row.append(self._codes.get(value, -1))
                 continue
             numbers = value if isinstance(value, list) else [value]
             if len(numbers) != width or not all(isinstance(one, int | float) for one in numbers):
@@ -93,7 +98,7 @@ class _ReadOnlyFeatures(FeatureStore):  # type: ignore[misc]
         raise _read_only()
 
     def _get_tensor(self, attr: TensorAttr) -> Tensor:
-        (tensor,) = self._multi_get_tensor([attr])
+        tensor: Tensor = self._multi_get_tensor([attr])[0]
         return tensor
 
 
@@ -164,8 +169,13 @@ class Neo4jFeatureStore(_ReadOnlyFeatures):
             (self._column(attr), self._types.entities(attr.group_name, _index(attr)))
             for attr in attrs
         ]
-        fetched = self._fetch(asked)
-        return [self._rows(column, entities, fetched) for column, entities in asked]
+        fresh, tables = self._fetch(asked)
+        tensors = [self._rows(column, entities, fresh, tables) for column, entities in asked]
+        # Only now: a row that makes room for another may be one that was asked for.
+        for name, table in tables.items():
+            new = ~self._caches[name].find(fresh)
+            self._caches[name].put(fresh[new], table[new])
+        return tensors
 
     def _column(self, attr: TensorAttr) -> Column:
         if attr.attr_name not in self.columns:
@@ -211,18 +221,16 @@ class Neo4jFeatureStore(_ReadOnlyFeatures):
         self,
         column: Column,
         entities: np.ndarray,
-        fetched: tuple[np.ndarray, dict[str, np.ndarray]],
+        fresh: np.ndarray,
+        tables: dict[str, np.ndarray],
     ) -> Tensor:
-        cache, (fresh, tables) = self._caches[column.name], fetched
+        cache = self._caches[column.name]
         kept = cache.find(entities)
         dtype = np.int64 if column.label else np.float32
         rows = np.empty((entities.size, column.width), dtype=dtype)
         rows[kept] = cache.get(entities[kept])
         if not kept.all():
-            table = tables[column.name]
-            rows[~kept] = table[np.searchsorted(fresh, entities[~kept])]
-            new, first = np.unique(entities[~kept], return_index=True)
-            cache.put(new, rows[~kept][first])
+            rows[~kept] = tables[column.name][np.searchsorted(fresh, entities[~kept])]
         tensor = torch.from_numpy(rows)
         return tensor[:, 0] if column.label else tensor
 
