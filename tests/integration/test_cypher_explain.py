@@ -24,6 +24,7 @@ VALUES: dict[str, object] = {
     "c": 3,
     "confidences": [0.5],
     "dimension": 16,
+    "edges": [1],
     "end": 10,
     "ends": [1],
     "head_nids": [0],
