@@ -37,7 +37,9 @@ RESERVED_TYPES = frozenset(
 )
 """Labels of the platform's own nodes; an entity may not pass for one of them."""
 
-RESERVED_PROPERTIES = frozenset({"graph", "id", "nid", "fact_id", "sources", "split"})
+RESERVED_PROPERTIES = frozenset(
+    {"graph", "id", "nid", "fact_id", "sources", "split", "given_split"}
+)
 """Properties of entities and facts that the platform itself keeps."""
 
 MAX_TEXT = 1_000_000

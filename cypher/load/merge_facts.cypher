@@ -31,5 +31,5 @@ CALL (i, r) {
 }
 RETURN count(*) AS rows,
        collect(CASE WHEN fresh = 0 THEN i END) AS there,
-       collect(CASE WHEN r IS NOT NULL AND coalesce(r.split, '') <> $splits[i] THEN i END)
+       collect(CASE WHEN r IS NOT NULL AND coalesce(r.given_split, r.split, '') <> $splits[i] THEN i END)
          AS conflicts

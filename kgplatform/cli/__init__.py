@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("server", "Check address, login, version, indexes, GPU; print the fix."),
     "load": ("load", "Load files, RDF, SPARQL, toolkits' data or documents into the graph."),
     "rm": ("load", "Remove a graph from the database."),
+    "split": ("split", "Split a graph's facts into train, valid and test, in the graph."),
     "train": ("train", "Train a model on what a graph or a Cypher query names."),
     "evaluate": ("train", "Evaluate a run's model again."),
     "runs": ("runs", "List, show, compare or remove runs."),

@@ -11,6 +11,7 @@ import torch
 
 from kgplatform.errors import TrainingError, UnknownNameError, UsageError
 from kgplatform.graph.snapshot import KGSnapshot
+from kgplatform.graph.split import SplitBy
 from kgplatform.models import MODELS
 
 Loss = Literal["cross_entropy", "sampled"]
@@ -42,6 +43,8 @@ class TrainingConfig:
         edge_drop: Share of edges taken out of a GCN's messages while they are scored.
         patience: Evaluations without improvement before the training stops; 0: never.
         evaluate_every: Epochs between evaluations on the validation split.
+        split: How edges are set aside (:func:`kgplatform.graph.split.ensure_split`): ``auto``,
+            ``given``, ``random``, ``relation`` or ``time``.
         valid_share: Share of edges set aside for validation where no split is given.
         test_share: Share of edges set aside for testing where no split is given.
         seed: Of every random choice: split, initial weights, order, negatives, dropout.
@@ -64,6 +67,7 @@ class TrainingConfig:
     edge_drop: float = 0.5
     patience: int = 10
     evaluate_every: int = 5
+    split: SplitBy = "auto"
     valid_share: float = 0.1
     test_share: float = 0.1
     seed: int = 0
@@ -72,10 +76,16 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.model not in MODELS:
             raise UnknownNameError("model", self.model, MODELS)
-        for name in ("loss", "optimizer", "norm"):
-            allowed = get_args(_types()[name])
+        for name in ("loss", "optimizer", "norm", "split"):
+            allowed = _choices(_types()[name])
             if getattr(self, name) not in allowed:
                 raise _wrong(name, getattr(self, name), f"one of {_listed(allowed)}")
+        if self.split == "inductive":
+            raise UsageError(
+                f"{self.model} cannot be trained with the setting split=inductive: it learns a "
+                "vector an entity, and entities that are held out get none",
+                hint="`kgp split --by inductive` marks the facts for a model of features",
+            )
         for name in ("embedding_dim", "negatives", "epochs", "batch_size", "evaluate_every"):
             if getattr(self, name) < 1:
                 raise _wrong(name, getattr(self, name), "at least 1")
@@ -169,10 +179,18 @@ def _types() -> dict[str, Any]:
     return get_type_hints(TrainingConfig)
 
 
+def _choices(kind: Any) -> tuple[object, ...]:
+    """What a setting may be, of one Literal or of several; empty if it has no list."""
+    found: list[object] = []
+    for part in get_args(kind):
+        found += get_args(part) or (part,)
+    return tuple(found)
+
+
 def _coerced(name: str, value: object) -> Any:
     """The value as the setting's type, from that type or from a string."""
     kind = _types()[name]
-    choices = get_args(kind)
+    choices = _choices(kind)
     if choices:
         matching = [choice for choice in choices if str(choice) == str(value)]
         if not matching:

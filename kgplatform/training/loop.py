@@ -158,6 +158,7 @@ def _start(snapshot: KGSnapshot, config: TrainingConfig) -> _State:
         seed=config.seed,
         valid_share=config.valid_share,
         test_share=config.test_share,
+        by=config.split,
     )
     rows = snapshot.triples("train")
     if not len(rows):
@@ -192,6 +193,7 @@ def _finish(run: Run, snapshot: KGSnapshot, state: _State, progress: Progress) -
         seed=run.config.seed,
         valid_share=run.config.valid_share,
         test_share=run.config.test_share,
+        by=run.config.split,
     )
     model = load_model(run).to(state.model.entity.device)
     run = dataclasses.replace(

@@ -110,6 +110,7 @@ def predict_links(
             seed=run.config.seed,
             valid_share=run.config.valid_share,
             test_share=run.config.test_share,
+            by=run.config.split,
         )
     )
     if not len(graph.valid):

@@ -27,5 +27,6 @@ def evaluate_run(
         seed=run.config.seed,
         valid_share=run.config.valid_share,
         test_share=run.config.test_share,
+        by=run.config.split,
     )
     return evaluate_splits(load_model(run), split, progress=progress)

@@ -18,9 +18,13 @@ MARKS = {"label": "Sample Label", "property": "sample`property", "index": "sampl
 
 # Of the type that the planner expects; every other parameter is a text.
 VALUES: dict[str, object] = {
+    "a": 1,
+    "b": 2,
     "block": 1000,
+    "c": 3,
     "confidences": [0.5],
     "dimension": 16,
+    "edges": [1],
     "end": 10,
     "ends": [1],
     "head_nids": [0],
@@ -29,6 +33,8 @@ VALUES: dict[str, object] = {
     "run_properties": {"model": "transe"},
     "first": 0,
     "last": 9,
+    "nids": [0],
+    "prime": 7,
     "properties": [{"weight": 0.5}],
     "record": {"format": "table"},
     "rows": 1000,

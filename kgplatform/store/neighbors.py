@@ -1,0 +1,290 @@
+"""Neighbours of entities, and their properties, from a live graph: one exchange for a batch.
+
+Entities are positions in the order of their nid. The server's numbers of their nodes are read
+once; every later answer carries the graph's version, so that a graph that was loaded meanwhile
+is noticed, and no number ever stands for another entity.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kgplatform import queries
+from kgplatform.errors import InputError, StoreError
+from kgplatform.store.client import Store
+
+BLOCK = 10_000
+"""Range of nid that one record covers."""
+
+PRIME = 2**31 - 1
+"""A prime below whose square the server's whole numbers end."""
+
+
+@dataclass(frozen=True, eq=False)
+class LiveEntities:
+    """The entities of a graph as they were at one version; a position is one in the order of nid.
+
+    Attributes:
+        graph: The graph's name.
+        version: Its version when they were read.
+        nids: Ascending, int64 [N].
+        nodes: The server's numbers of the nodes, int64 [N].
+        types: Names of node types.
+        type_of: Position in ``types`` of each entity, int64 [N].
+        type_of_labels: The type that a set of labels has, for all sets in the graph.
+    """
+
+    graph: str
+    version: int
+    nids: np.ndarray
+    nodes: np.ndarray
+    types: tuple[str, ...]
+    type_of: np.ndarray
+    type_of_labels: dict[tuple[str, ...], int]
+    _sorted_nodes: np.ndarray
+    _order: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Number of entities."""
+        return int(self.nids.size)
+
+    def of_nodes(self, numbers: Sequence[int]) -> np.ndarray:
+        """Positions by the server's numbers; -1 for a node outside the graph; int64."""
+        wanted = np.array(numbers, dtype=np.int64)
+        place = np.searchsorted(self._sorted_nodes, wanted).clip(max=self.size - 1)
+        return np.where(self._sorted_nodes[place] == wanted, self._order[place], -1)
+
+
+class Facts(NamedTuple):
+    """Facts that end in asked entities.
+
+    Attributes:
+        at: Which of the asked entities, int64 [E].
+        heads: Positions of entities, int64 [E].
+        relations: Names, [E].
+        keys: By which they were drawn, int64 [E]; None where all were taken.
+    """
+
+    at: np.ndarray
+    heads: np.ndarray
+    relations: list[str]
+    keys: np.ndarray | None
+
+
+def read_entities(store: Store, graph: str) -> LiveEntities:
+    """The entities of a graph, with a type each: of its labels the one that fewest others have.
+
+    An entity without a label beside ``Entity`` has that as its type.
+
+    Raises:
+        InputError: There is no such graph, or it has no entities.
+        StoreError: A load of it is under way, or something else than a load made entities in it.
+    """
+    with store.reading() as transaction:
+        rows = transaction.rows(queries.get("read/get_graph"), graph=graph)
+        if not rows or not rows[0]["entities"]:
+            raise InputError(f"there is no graph {graph!r} with entities", hint="`kgp load` it")
+        (record,) = rows
+        if record["loading"] is not None:
+            raise StoreError(
+                f"a load into graph {graph!r} is under way or was cut",
+                hint="wait for it, or run the same `kgp load` again to complete it",
+            )
+        (unnumbered,) = transaction.rows(queries.get("read/count_unnumbered"), graph=graph)
+        if unnumbered["entities"]:
+            raise StoreError(
+                f"{unnumbered['entities']} entities of graph {graph!r} were not made by a load, "
+                f"for example {unnumbered['example']!r}",
+                hint="load a file that names them: that numbers them and changes nothing else",
+            )
+        params = {"graph": graph, "end": record["entities"], "block": BLOCK}
+        blocks = list(transaction.stream(queries.get("read/stream_types"), params))
+    if not blocks:
+        raise InputError(f"graph {graph!r} has no entities", hint="`kgp load` it")
+    types, type_of_labels = _types(blocks)
+    nids = np.concatenate([np.array(nids, dtype=np.int64) for _, nids, _ in blocks])
+    nodes = np.concatenate([np.array(nodes, dtype=np.int64) for _, _, nodes in blocks])
+    codes = np.concatenate(
+        [np.full(len(nids), type_of_labels[_key(labels)]) for labels, nids, _ in blocks]
+    )
+    by_nid = np.argsort(nids)
+    nodes = nodes[by_nid]
+    order = np.argsort(nodes)
+    return LiveEntities(
+        graph,
+        int(record["version"]),
+        nids[by_nid],
+        nodes,
+        types,
+        codes[by_nid],
+        type_of_labels,
+        nodes[order],
+        order,
+    )
+
+
+def edge_types(store: Store, entities: LiveEntities) -> dict[tuple[int, str, int], int]:
+    """How many facts there are of each (type of head, relation, type of tail)."""
+    counts: Counter[tuple[int, str, int]] = Counter()
+    of = entities.type_of_labels
+    for row in store.rows(queries.get("read/count_edge_types"), graph=entities.graph):
+        heads, tails = _key(row["heads"]), _key(row["tails"])
+        if heads not in of or tails not in of:
+            raise _changed(entities)
+        counts[of[heads], row["relation"], of[tails]] += row["facts"]
+    return dict(sorted(counts.items()))
+
+
+def all_facts(store: Store, entities: LiveEntities) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Heads and tails as positions, int64 [E] each, and relations, of all asserted facts."""
+    heads, tails, relations = [], [], []
+    params = {"graph": entities.graph, "end": int(entities.nids[-1]) + 1, "block": BLOCK}
+    with store.reading() as transaction:
+        rows = transaction.rows(queries.get("read/get_graph"), graph=entities.graph)
+        if not rows or rows[0]["version"] != entities.version:
+            raise _changed(entities)
+        for name, nodes, nids in transaction.stream(queries.get("read/stream_relations"), params):
+            head = entities.of_nodes(nodes)
+            inside = head >= 0
+            heads.append(head[inside])
+            tail = np.searchsorted(entities.nids, np.array(nids, dtype=np.int64))
+            tails.append(tail[inside])
+            relations += [name] * int(inside.sum())
+    empty = np.empty(0, dtype=np.int64)
+    return np.concatenate([empty, *heads]), np.concatenate([empty, *tails]), relations
+
+
+def facts_into(store: Store, entities: LiveEntities, positions: np.ndarray) -> Facts:
+    """All asserted facts that end in entities, in one exchange.
+
+    Raises:
+        StoreError: The graph changed since ``entities`` was read.
+    """
+    rows = store.rows(
+        queries.get("read/list_neighbors"),
+        graph=entities.graph,
+        nodes=entities.nodes[positions].tolist(),
+        nids=entities.nids[positions].tolist(),
+    )
+    return _facts(entities, positions, rows)
+
+
+def sample_into(
+    store: Store,
+    entities: LiveEntities,
+    positions: np.ndarray,
+    limit: int,
+    coefficients: tuple[int, int, int],
+    *,
+    typed: bool,
+) -> Facts:
+    """At most ``limit`` asserted facts that end in each entity, drawn by the server.
+
+    Args:
+        store: The database.
+        entities: What the positions are of.
+        positions: Entities, distinct, int64.
+        limit: Most facts for each; with ``typed``, for each relation and set of labels of heads.
+        coefficients: What decides the draw, each at least 0 and below ``PRIME``.
+        typed: Whether each relation and set of labels is drawn for itself.
+
+    Raises:
+        StoreError: The graph changed since ``entities`` was read.
+    """
+    a, b, c = coefficients
+    rows = store.rows(
+        queries.get("read/sample_typed") if typed else queries.get("read/sample_neighbors"),
+        graph=entities.graph,
+        nodes=entities.nodes[positions].tolist(),
+        nids=entities.nids[positions].tolist(),
+        limit=limit,
+        a=a,
+        b=b,
+        c=c,
+        prime=PRIME,
+    )
+    return _facts(entities, positions, rows)
+
+
+def properties_of(
+    store: Store, entities: LiveEntities, positions: np.ndarray, names: Sequence[str]
+) -> list[list[Any]]:
+    """Values of properties by entity, in the order of ``positions`` and ``names``.
+
+    Raises:
+        StoreError: The graph changed since ``entities`` was read.
+    """
+    rows = store.rows(
+        queries.get("read/list_properties"),
+        graph=entities.graph,
+        nodes=entities.nodes[positions].tolist(),
+        nids=entities.nids[positions].tolist(),
+        names=list(names),
+    )
+    if not rows or rows[0]["version"] != entities.version or len(rows[0]["at"]) != len(positions):
+        raise _changed(entities)
+    values: list[list[Any]] = [[]] * len(positions)
+    for position, of_entity in zip(rows[0]["at"], rows[0]["values"], strict=True):
+        values[position] = of_entity
+    return values
+
+
+def one_value(store: Store, graph: str, name: str) -> Any:
+    """A value of a property; None where no entity of the graph has it."""
+    rows = store.rows(queries.get("read/sample_property"), graph=graph, name=name)
+    return rows[0]["value"] if rows else None
+
+
+def distinct_values(store: Store, graph: str, name: str, limit: int) -> list[Any]:
+    """The values that a property has in a graph, at most ``limit`` of them, in no order."""
+    rows = store.rows(queries.get("read/list_values"), graph=graph, name=name, limit=limit)
+    return list(rows[0]["values"])
+
+
+def _facts(entities: LiveEntities, positions: np.ndarray, rows: list[dict[str, Any]]) -> Facts:
+    if not rows or rows[0]["version"] != entities.version or rows[0]["found"] != len(positions):
+        raise _changed(entities)
+    (row,) = rows
+    at, heads = np.array(row["at"], dtype=np.int64), entities.of_nodes(row["heads"])
+    keys = np.array(row["keys"], dtype=np.int64) if "keys" in row else None
+    relations = row["relations"]
+    inside = heads >= 0
+    if not inside.all():
+        # Links from other graphs are none of its facts.
+        at, heads = at[inside], heads[inside]
+        keys = None if keys is None else keys[inside]
+        relations = [name for name, here in zip(relations, inside, strict=True) if here]
+    return Facts(at, heads, relations, keys)
+
+
+def _types(blocks: list[list[Any]]) -> tuple[tuple[str, ...], dict[tuple[str, ...], int]]:
+    entities: Counter[str] = Counter()
+    for labels, nids, _ in blocks:
+        entities.update({label: len(nids) for label in labels})
+    chosen = {
+        _key(labels): min(
+            (label for label in labels if label != "Entity"),
+            key=lambda label: (entities[label], label),
+            default="Entity",
+        )
+        for labels, _, _ in blocks
+    }
+    names = tuple(sorted(set(chosen.values())))
+    return names, {labels: names.index(name) for labels, name in chosen.items()}
+
+
+def _key(labels: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(labels))
+
+
+def _changed(entities: LiveEntities) -> StoreError:
+    return StoreError(
+        f"graph {entities.graph!r} changed since its entities were read",
+        hint="open it anew when nobody writes to it",
+    )
