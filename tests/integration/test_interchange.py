@@ -13,15 +13,23 @@ import torch
 from kgplatform.graph.projection import snapshot_of_graph
 from kgplatform.store.client import Store
 from kgplatform.store.load import load
-from kgplatform.triples import Triple
-from tests.integration.test_stream import random_triples
+from kgplatform.triples import SPLITS, Triple
 
 Digest = Callable[..., str]
 
 
 @pytest.fixture
 def facts(store: Store, graph_name: str) -> list[Triple]:
-    triples = random_triples(600, entities=40)
+    drawn = np.random.default_rng(0)
+    triples = [
+        Triple(
+            f"e{key // 120}",
+            ("likes", "Likes", "born in")[key % 3],
+            f"e{key // 3 % 40}",
+            SPLITS[int(drawn.choice(3, p=(0.8, 0.1, 0.1)))],
+        )
+        for key in drawn.choice(40 * 40 * 3, 600, replace=False).tolist()
+    ]
     load(store, graph_name, [], triples, source="random")
     return triples
 
@@ -47,11 +55,7 @@ def trained(folder: Path, model: str, **options: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("model", "options"),
-    [
-        ("TransE", {}),
-        ("DistMult", {"dataset_kwargs": None, "training_loop": "lcwa"}),
-    ],
+    ("model", "options"), [("TransE", {}), ("DistMult", {"training_loop": "lcwa"})]
 )
 def test_a_model_of_pykeen_comes_back(
     kgp: Any,
@@ -65,7 +69,7 @@ def test_a_model_of_pykeen_comes_back(
     out = Path("out")
     told = kgp("export", "--graph", graph_name, "--format", "pykeen", "--to", out, "--json").json
     assert (told["facts"], told["not_held"]) == (600, [])
-    result = trained(out, model, **{k: v for k, v in options.items() if v is not None})
+    result = trained(out, model, **options)
     refused = kgp("import-embeddings", out / model, "--from", "pykeen", "--graph", graph_name)
     assert refused.code == 2
     assert "--trust-pickle" in refused.err
@@ -90,7 +94,7 @@ def test_a_model_of_pykeen_comes_back(
     links = kgp("predict", run["run"], "--top-k", 2, "--json").json["links"]
     assert len(links) == 2
     assert run["run"] in {one["run"] for one in kgp("runs", "list", "--json").json["runs"]}
-    kgp("undo", run["run"], "--json").json
+    assert kgp("undo", run["run"]).code == 0
     assert digest(store) == before
 
 
@@ -116,7 +120,7 @@ def test_vectors_alone_are_written_and_not_scored(
     assert kgp("runs", "show", "mine", "--json").json["model"] == "imported"
     assert kgp("write", "mine", "--json").json["written"] == 40
     assert len(kgp("similar", "e2", "--graph", graph_name, "--json").json["hits"]) == 10
-    kgp("undo", "mine", "--json").json
+    assert kgp("undo", "mine").code == 0
 
 
 def test_own_nodes_are_joined_by_their_key(kgp: Any, store: Store) -> None:
@@ -128,7 +132,7 @@ def test_own_nodes_are_joined_by_their_key(kgp: Any, store: Store) -> None:
         assert kgp(*given).code == 2
         run = kgp(*given, "--key", "number", "--json").json
         assert kgp("write", run["run"], "--json").json["written"] == 3
-        kgp("undo", run["run"], "--json").json
+        assert kgp("undo", run["run"]).code == 0
     finally:
         store.command("DROP CONSTRAINT ix")
 
@@ -139,7 +143,7 @@ def test_a_graph_goes_out_and_in_again(
     wanted = snapshot_of_graph(store, graph_name).digest
     for form in ("parquet", "openke", "neo4j-csv", "graphml"):
         path = f"out.{form}"
-        kgp("export", "--graph", graph_name, "--format", form, "--to", path, "--json").json
+        assert kgp("export", "--graph", graph_name, "--format", form, "--to", path).code == 0
         assert kgp("load", path, "--graph", f"{graph_name}-{form}", "--json").json["rejected"] == 0
         assert snapshot_of_graph(store, f"{graph_name}-{form}").digest == wanted, form
     query = (

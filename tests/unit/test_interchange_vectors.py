@@ -119,7 +119,7 @@ def test_tables_of_vectors(tmp_path: Path) -> None:
 def test_vectors_that_do_not_fit_are_refused() -> None:
     wrong = VALUES.copy()
     wrong[1, 1] = np.nan
-    with pytest.raises(InputError, match="1 entity vectors hold NaN or infinity.*'Ł b'"):
+    with pytest.raises(InputError, match=r"1 entity vectors hold NaN or infinity.*'Ł b'"):
         Vectors("t", "", NAMES, wrong)
     with pytest.raises(InputError, match=r"2 names of entity vectors.*\(3, 2\)"):
         Vectors("t", "", NAMES[:2], VALUES)

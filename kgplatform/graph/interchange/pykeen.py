@@ -150,7 +150,7 @@ def _table(model: Any, kind: str, path: Path) -> np.ndarray:
             hint="write the one that you want as a table: --from table",
         )
     with torch.no_grad():
-        values = tables[0](indices=None)
+        values = tables[0](indices=None).detach()
     if values.is_complex():
         values = torch.view_as_real(values)
     table: np.ndarray = values.reshape(len(values), -1).to(torch.float32).cpu().numpy()
