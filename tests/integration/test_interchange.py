@@ -39,9 +39,9 @@ def trained(folder: Path, model: str, **options: Any) -> Any:
     from pykeen.pipeline import pipeline
 
     result = pipeline(
-        training=folder / "train.txt",
-        validation=folder / "valid.txt",
-        testing=folder / "test.txt",
+        training=str(folder / "train.txt"),
+        validation=str(folder / "valid.txt"),
+        testing=str(folder / "test.txt"),
         model=model,
         model_kwargs={"embedding_dim": 8},
         training_kwargs={"num_epochs": 2, "use_tqdm": False},

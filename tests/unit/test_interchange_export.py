@@ -17,7 +17,8 @@ from kgplatform.errors import InputError, UnknownNameError, UsageError
 from kgplatform.graph.features import feature
 from kgplatform.graph.interchange import INTERCHANGE, export, to_networkx
 from kgplatform.graph.snapshot import KGSnapshot, from_triples
-from kgplatform.sources import Options, open_source
+from kgplatform.sources import open_source
+from kgplatform.sources.source import Options
 from kgplatform.triples import RESERVED_RELATIONS, Entity, Reject, Triple, fault_of_name
 
 SOURCES = {
@@ -187,7 +188,7 @@ def test_torchkge_and_dgl_files_byte_for_byte(tmp_path: Path) -> None:
 
 
 def test_pykeen_reads_its_export(tmp_path: Path) -> None:
-    from pykeen.datasets import PathDataset
+    from pykeen.datasets.base import PathDataset
 
     hostile = [Triple(name, "r, s", "b", "train") for name in HOSTILE]
     # PyKEEN leaves out what has a relation that is not in train.
@@ -205,7 +206,7 @@ def test_pykeen_reads_its_export(tmp_path: Path) -> None:
 
 def test_torchkge_reads_its_export(tmp_path: Path) -> None:
     structures = pytest.importorskip("torchkge.data_structures", reason="TorchKGE is not installed")
-    import pandas
+    pandas = pytest.importorskip("pandas")
 
     export(from_triples(TRIPLES), tmp_path / "out", "torchkge")
     frame = pandas.read_csv(tmp_path / "out" / "train.csv", dtype=str, keep_default_na=False)
