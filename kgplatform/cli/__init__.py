@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "load": ("load", "Load files, RDF, SPARQL, toolkits' data or documents into the graph."),
     "rm": ("load", "Remove a graph from the database."),
     "split": ("split", "Split a graph's facts into train, valid and test, in the graph."),
+    "export": ("export", "Write a graph or what a query names for another toolkit."),
     "train": ("train", "Train a model on what a graph or a Cypher query names."),
     "evaluate": ("train", "Evaluate a run's model again."),
     "runs": ("runs", "List, show, compare or remove runs."),
@@ -42,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "write": ("write", "Write a run's vectors into the graph, with their index."),
     "predict": ("write", "Predict missing links; write them on request."),
     "undo": ("write", "Remove from the graph what a run wrote."),
+    "import-embeddings": ("import_embeddings", "Make a run of vectors trained elsewhere."),
     "similar": ("search", "Find the nearest entities through the vector index."),
 }
 
@@ -58,7 +60,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"kgplatform.cli.{COMMANDS[cmd_name][0]}")
-        command = getattr(module, cmd_name)
+        command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

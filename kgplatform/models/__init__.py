@@ -9,9 +9,10 @@ from typing import Any
 from kgplatform.models.base import LinkModel
 from kgplatform.models.distmult import DistMult
 from kgplatform.models.gcn import GCN
+from kgplatform.models.imported import ImportedVectors
 from kgplatform.models.transe import TransE
 
-__all__ = ["GCN", "MODELS", "DistMult", "LinkModel", "ModelSpec", "TransE"]
+__all__ = ["GCN", "IMPORTED", "MODELS", "SPECS", "DistMult", "LinkModel", "ModelSpec", "TransE"]
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,11 @@ MODELS: dict[str, ModelSpec] = {
     ),
 }
 """Models by the name that ``kgp train`` takes; docs/log.md has how their defaults were found."""
+
+IMPORTED = "imported"
+
+SPECS: dict[str, ModelSpec] = {
+    **MODELS,
+    IMPORTED: ModelSpec(ImportedVectors, "vectors of another toolkit, which are not scored"),
+}
+"""``MODELS``, and what a run may hold that was trained elsewhere."""

@@ -22,8 +22,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from urllib.parse import quote, unquote
 
 WELL_KNOWN: dict[str, str] = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -73,6 +74,9 @@ MAX_GENERATED = 1_000
 """Most generated prefixes of one source. Beyond that, IRIs of further namespaces stay whole:
 the table of prefixes is held in memory and kept with the graph."""
 
+OWN = "urn:kgplatform:"
+"""Begins the IRI of a name that stands for none; the name follows, percent-encoded."""
+
 _PREFIX = re.compile(r"[^\W\d_][\w.-]*\Z")
 _SCHEMES = frozenset({"http", "https", "file", "ftp", "urn", "mailto", "tel", "data", "doi"})
 """Schemes of IRIs that are not taken for prefixes: they would read as whole IRIs."""
@@ -104,6 +108,10 @@ class Prefixes:
         self.shorten = lru_cache(maxsize=_CACHED)(self._shorten)
 
     def _shorten(self, iri: str) -> str:
+        if iri.startswith(OWN):
+            name = unquote(iri[len(OWN) :], errors="replace")
+            # A name that stands for an IRI itself must not stand for two.
+            return name if iri_of(name, self._table) == iri else iri
         origin = _ORIGIN.match(iri)
         known = self._namespaces.get(origin[0]) if origin else None
         for namespace, prefix in known or ():
@@ -142,6 +150,23 @@ def expand(name: str, prefixes: Mapping[str, str]) -> str:
         return name[1:-1]
     prefix, colon, local = name.partition(":")
     return prefixes[prefix] + local if colon and prefix in prefixes else name
+
+
+def iri_of(
+    name: str, prefixes: Mapping[str, str], is_iri: Callable[[str], bool] = lambda _: True
+) -> str:
+    """The IRI that a name is written as: its own, or one below ``OWN``, which loads as the name.
+
+    Args:
+        name: The id or relation of a graph.
+        prefixes: Prefix → namespace.
+        is_iri: Whether a text may be an IRI.
+    """
+    if (iri := expand(name, prefixes)) != name and is_iri(iri):
+        return iri
+    if name.partition(":")[0] in _SCHEMES and ":" in name and is_iri(name):
+        return name
+    return OWN + quote(name, safe="")
 
 
 def generated_prefix(namespace: str) -> str:

@@ -30,6 +30,12 @@ def write_prefixes(store: Store, graph: str, prefixes: Mapping[str, str]) -> Non
         )
 
 
+def prefixes_of(store: Store, graph: str) -> dict[str, str]:
+    """Prefix → namespace, of one graph; empty if it did not come from RDF."""
+    rows = store.rows(queries.get("read/list_prefixes"), graph=graph)
+    return {row["prefix"]: row["namespace"] for row in rows}
+
+
 def check_prefixes(store: Store, graph: str, prefixes: Mapping[str, str]) -> None:
     """Make sure that no prefix stands for something else in the graph already.
 

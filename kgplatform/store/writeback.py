@@ -85,12 +85,7 @@ def check_target(store: Store, target: Target, keys: Sequence[str]) -> int:
         SchemaError: Nothing makes the key unique.
         InputError: None of the keys names a node.
     """
-    require_key(store, target.label, target.key)
-    present = 0
-    with store.reading() as transaction:
-        for start in range(0, len(keys), 10_000):
-            nodes = _find(transaction, target, keys[start : start + 10_000])
-            present += sum(node != "" for node in nodes)
+    present = len(keys) - len(unmatched(store, target, keys))
     if present == 0:
         where = f"graph {target.graph!r}" if target.graph else f"label {target.label!r}"
         raise InputError(
@@ -98,6 +93,21 @@ def check_target(store: Store, target: Target, keys: Sequence[str]) -> int:
             hint="say where they are: --graph G, or --label L --key PROPERTY",
         )
     return present
+
+
+def unmatched(store: Store, target: Target, keys: Sequence[str]) -> list[int]:
+    """Positions of the keys that name no node.
+
+    Raises:
+        SchemaError: Nothing makes the key unique.
+    """
+    require_key(store, target.label, target.key)
+    missing: list[int] = []
+    with store.reading() as transaction:
+        for start in range(0, len(keys), 10_000):
+            nodes = _find(transaction, target, keys[start : start + 10_000])
+            missing += [start + place for place, node in enumerate(nodes) if node == ""]
+    return missing
 
 
 def write_vectors(

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from kgplatform import __version__
 from kgplatform.errors import RunError, UnknownNameError, UsageError
-from kgplatform.models import MODELS, LinkModel
+from kgplatform.models import SPECS, LinkModel
 from kgplatform.training.config import TrainingConfig
 
 log = logging.getLogger(__name__)
@@ -232,7 +232,7 @@ def build_model(
         num_relations: R.
         edge_index: Training edges, [2, E], for models that pass messages.
     """
-    spec = MODELS[config.model]
+    spec = SPECS[config.model]
     options: dict[str, Any] = {name: getattr(config, name) for name in spec.options}
     if spec.passes_messages:
         options["edge_index"] = edge_index

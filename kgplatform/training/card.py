@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from kgplatform.graph.snapshot import KGSnapshot
-from kgplatform.models import MODELS
+from kgplatform.models import SPECS
 from kgplatform.training.artifacts import Run
 from kgplatform.triples import SPLITS
 
@@ -21,7 +21,7 @@ def model_card(run: Run, snapshot: KGSnapshot) -> str:
     lines = [
         f"# {run.id}",
         "",
-        f"**{run.config.model}**: {MODELS[run.config.model].summary}.",
+        f"**{run.config.model}**: {SPECS[run.config.model].summary}.",
         "",
         f"Trained {run.created} on {snapshot.num_entities:,} entities, "
         f"{snapshot.num_relations:,} relations and {snapshot.num_edges:,} triples ({counts}); "

@@ -12,7 +12,7 @@ import torch
 from kgplatform.errors import TrainingError, UnknownNameError, UsageError
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.graph.split import SplitBy
-from kgplatform.models import MODELS
+from kgplatform.models import MODELS, SPECS
 
 Loss = Literal["cross_entropy", "sampled"]
 Optimizer = Literal["adagrad", "adam"]
@@ -74,7 +74,7 @@ class TrainingConfig:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.model not in MODELS:
+        if self.model not in SPECS:
             raise UnknownNameError("model", self.model, MODELS)
         for name in ("loss", "optimizer", "norm", "split"):
             allowed = _choices(_types()[name])

@@ -17,8 +17,9 @@ from torch import Tensor
 from kgplatform.errors import RunError, TrainingError
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.graph.split import ensure_split
-from kgplatform.models import GCN, LinkModel
+from kgplatform.models import GCN, IMPORTED, LinkModel
 from kgplatform.models.gcn import normalized_adjacency
+from kgplatform.models.imported import refuse_scores
 from kgplatform.progress import Progress, silent
 from kgplatform.training.artifacts import (
     CARD_FILE,
@@ -141,8 +142,10 @@ def check_snapshot(run: Run, snapshot: KGSnapshot) -> None:
     """Refuse a snapshot that is not the one that a run was trained on.
 
     Raises:
-        RunError: The digests differ.
+        RunError: The digests differ, or the run has no model that could score it.
     """
+    if run.config.model == IMPORTED:
+        refuse_scores()
     if run.snapshot_digest != snapshot.digest:
         raise RunError(
             f"the graph has changed since run {run.id} was trained on it "

@@ -1,0 +1,148 @@
+"""A run from vectors that another toolkit has trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kgplatform.graph.interchange import Vectors
+from kgplatform.graph.snapshot import KGSnapshot
+from kgplatform.graph.split import ensure_split
+from kgplatform.models import IMPORTED
+from kgplatform.progress import Progress, silent
+from kgplatform.training.artifacts import (
+    CARD_FILE,
+    WEIGHTS_FILE,
+    Run,
+    git_commit,
+    load_model,
+    save_run,
+    save_tensors,
+    save_vocabulary,
+    versions,
+    write_atomically,
+)
+from kgplatform.training.card import model_card
+from kgplatform.training.config import TrainingConfig
+from kgplatform.training.evaluate import evaluate_splits
+
+
+def save_vectors(
+    vectors: Vectors, keep: np.ndarray, folder: Path, source: Mapping[str, Any]
+) -> Run:
+    """A run of entity vectors alone, which can be written and searched, not scored.
+
+    Args:
+        vectors: What was read.
+        keep: Rows of the entities that are in the database, int64 [M].
+        folder: The run's folder to make.
+        source: Where the entities are, and what the vectors came from.
+    """
+    table = torch.from_numpy(vectors.values[keep])
+    config = _config(IMPORTED, int(table.shape[1]), reciprocal=False)
+    entities = tuple(vectors.entities[row] for row in keep.tolist())
+    tensors = {"entity": table, "relation": torch.empty(0, table.shape[1])}
+    return _save(folder, config, source, "", (entities, ()), tensors)
+
+
+def save_model(
+    vectors: Vectors,
+    snapshot: KGSnapshot,
+    folder: Path,
+    source: Mapping[str, Any],
+    progress: Progress = silent,
+) -> Run:
+    """A run whose model scores as the toolkit does, evaluated on the graph's own split.
+
+    Args:
+        vectors: What was read; ``why_no_scores`` must have nothing against it.
+        snapshot: The graph as it is now.
+        folder: The run's folder to make.
+        source: Where the facts came from.
+        progress: Told of the evaluation.
+    """
+    assert vectors.score is not None
+    assert vectors.relation_values is not None
+    score = vectors.score
+    entity_at = {name: row for row, name in enumerate(vectors.entities)}
+    relation_at = {name: row for row, name in enumerate(vectors.relations)}
+    relations = [relation_at[name] for name in snapshot.relations]
+    if score.reciprocal:
+        relations += [row + len(vectors.relations) for row in relations]
+    tensors = {
+        "entity": torch.from_numpy(vectors.values[[entity_at[n] for n in snapshot.entities]]),
+        "relation": torch.from_numpy(vectors.relation_values[relations]),
+    }
+    config = _config(score.model, int(vectors.values.shape[1]), score.reciprocal)
+    config = dataclasses.replace(config, norm=score.norm)
+    names = (tuple(snapshot.entities), snapshot.relations)
+    run = _save(folder, config, source, snapshot.digest, names, tensors)
+    # Shares of 0: only a split that the graph itself has was kept from the toolkit's training.
+    split = ensure_split(snapshot, seed=config.seed, valid_share=0, test_share=0)
+    run = dataclasses.replace(
+        run, metrics=evaluate_splits(load_model(run), split, progress=progress)
+    )
+    save_run(run)
+    write_atomically(folder / CARD_FILE, model_card(run, split))
+    return run
+
+
+def why_no_scores(vectors: Vectors, snapshot: KGSnapshot | None) -> str | None:
+    """Why a run of these vectors cannot predict and be evaluated here; None if it can."""
+    if vectors.score is None or vectors.relation_values is None:
+        named = vectors.model or "what the files hold"
+        return f"no model of kgplatform is known to score as {named} of {vectors.tool} does"
+    if snapshot is None:
+        return "the graph has no facts to score"
+    if vectors.values.shape[1] != vectors.relation_values.shape[1]:
+        return "its relations have vectors of another length than its entities"
+    for kind, names, known in (
+        ("entities", snapshot.entities, vectors.entities),
+        ("relations", snapshot.relations, vectors.relations),
+    ):
+        if missing := sorted(set(names) - set(known)):
+            return f"{len(missing):,} {kind} of the graph have no vector, such as {missing[0]!r}"
+    return None
+
+
+def _config(model: str, dimension: int, reciprocal: bool) -> TrainingConfig:
+    return TrainingConfig(
+        model=model,
+        embedding_dim=dimension,
+        reciprocal=reciprocal,
+        valid_share=0.0,
+        test_share=0.0,
+    )
+
+
+def _save(
+    folder: Path,
+    config: TrainingConfig,
+    source: Mapping[str, Any],
+    digest: str,
+    names: tuple[tuple[str, ...], tuple[str, ...]] | tuple[Any, Any],
+    tensors: Mapping[str, torch.Tensor],
+) -> Run:
+    folder.mkdir(parents=True)
+    save_vocabulary(folder, *names)
+    save_tensors(folder / WEIGHTS_FILE, tensors)
+    run = Run(
+        id=folder.name,
+        folder=folder,
+        config=config,
+        source=source,
+        snapshot_digest=digest,
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        versions=versions(),
+        commit=git_commit(),
+        complete=True,
+    )
+    # Last: a folder is a run as soon as it has this file.
+    save_run(run)
+    return run

@@ -1,0 +1,159 @@
+"""Out to PyKEEN, trained there, and back: export, import, write, similar, predict, undo."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+import torch
+
+from kgplatform.graph.projection import snapshot_of_graph
+from kgplatform.store.client import Store
+from kgplatform.store.load import load
+from kgplatform.triples import SPLITS, Triple
+
+Digest = Callable[..., str]
+
+
+@pytest.fixture
+def facts(store: Store, graph_name: str) -> list[Triple]:
+    drawn = np.random.default_rng(0)
+    triples = [
+        Triple(
+            f"e{key // 120}",
+            ("likes", "Likes", "born in")[key % 3],
+            f"e{key // 3 % 40}",
+            SPLITS[int(drawn.choice(3, p=(0.8, 0.1, 0.1)))],
+        )
+        for key in drawn.choice(40 * 40 * 3, 600, replace=False).tolist()
+    ]
+    load(store, graph_name, [], triples, source="random")
+    return triples
+
+
+def trained(folder: Path, model: str, **options: Any) -> Any:
+    """A model that PyKEEN's own pipeline trains on an export, saved as PyKEEN saves."""
+    from pykeen.pipeline import pipeline
+
+    result = pipeline(
+        training=str(folder / "train.txt"),
+        validation=str(folder / "valid.txt"),
+        testing=str(folder / "test.txt"),
+        model=model,
+        model_kwargs={"embedding_dim": 8},
+        training_kwargs={"num_epochs": 2, "use_tqdm": False},
+        evaluation_kwargs={"use_tqdm": False},
+        random_seed=1,
+        device="cpu",
+        **options,
+    )
+    result.save_to_directory(folder / model)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("model", "options"), [("TransE", {}), ("DistMult", {"training_loop": "lcwa"})]
+)
+def test_a_model_of_pykeen_comes_back(
+    kgp: Any,
+    store: Store,
+    graph_name: str,
+    facts: list[Triple],
+    digest: Digest,
+    model: str,
+    options: dict[str, Any],
+) -> None:
+    out = Path("out")
+    told = kgp("export", "--graph", graph_name, "--format", "pykeen", "--to", out, "--json").json
+    assert (told["facts"], told["not_held"]) == (600, [])
+    result = trained(out, model, **options)
+    refused = kgp("import-embeddings", out / model, "--from", "pykeen", "--graph", graph_name)
+    assert refused.code == 2
+    assert "--trust-pickle" in refused.err
+    given = ("--from", "pykeen", "--graph", graph_name, "--trust-pickle")
+    run = kgp("import-embeddings", out / model, *given, "--json").json
+    assert (run["model"], run["unmatched"], run["vectors_alone"]) == (model.lower(), 0, None)
+    # Ours ranks as PyKEEN does: the same filter, both sides, realistic ties.
+    theirs = result.metric_results.get_metric("both.realistic.inverse_harmonic_mean_rank")
+    assert run["metrics"]["test"]["mrr"] == pytest.approx(theirs, abs=2e-3)
+    again = kgp("evaluate", run["run"], "--json").json["metrics"]
+    assert again["test"]["mrr"] == run["metrics"]["test"]["mrr"]
+
+    before = digest(store)
+    assert kgp("write", run["run"], "--json").json["written"] == run["entities"]
+    hits = kgp("similar", "e1", "--graph", graph_name, "--top-k", 3, "--json").json["hits"]
+    vectors = result.model.entity_representations[0](indices=None).detach()
+    unit = torch.nn.functional.normalize(vectors)
+    ids = result.training.entity_to_id
+    order = (unit @ unit[ids["e1"]]).argsort(descending=True)
+    named = {row: name for name, row in ids.items()}
+    assert [hit["id"] for hit in hits] == [named[row] for row in order[1:4].tolist()]
+    links = kgp("predict", run["run"], "--top-k", 2, "--json").json["links"]
+    assert len(links) == 2
+    assert run["run"] in {one["run"] for one in kgp("runs", "list", "--json").json["runs"]}
+    assert kgp("undo", run["run"]).code == 0
+    assert digest(store) == before
+
+
+def test_vectors_alone_are_written_and_not_scored(
+    kgp: Any, store: Store, graph_name: str, facts: list[Triple]
+) -> None:
+    names = list(snapshot_of_graph(store, graph_name).entities)
+    values = np.random.default_rng(0).normal(size=(len(names) + 1, 4)).astype(np.float32)
+    table = pa.table({"id": [*names, "nobody"], "vector": values.tolist()})
+    pyarrow.parquet.write_table(table, "v.parquet")
+    given = ("import-embeddings", "v.parquet", "--from", "table", "--graph", graph_name)
+    refused = kgp(*given)
+    assert refused.code == 1
+    assert "1 of 41 names have no node, such as 'nobody'" in refused.err
+    run = kgp(*given, "--max-unmatched", 0.05, "--name", "mine", "--json").json
+    assert (run["run"], run["entities"], run["unmatched"]) == ("mine", 40, 1)
+    assert "no model of kgplatform" in run["vectors_alone"]
+    assert kgp(*given, "--max-unmatched", 0.05, "--name", "mine").code == 2
+    for command in ("predict", "evaluate"):
+        refused = kgp(command, "mine")
+        assert refused.code == 1
+        assert "without their score function" in refused.err
+    assert kgp("runs", "show", "mine", "--json").json["model"] == "imported"
+    assert kgp("write", "mine", "--json").json["written"] == 40
+    assert len(kgp("similar", "e2", "--graph", graph_name, "--json").json["hits"]) == 10
+    assert kgp("undo", "mine").code == 0
+
+
+def test_own_nodes_are_joined_by_their_key(kgp: Any, store: Store) -> None:
+    store.command("CREATE CONSTRAINT ix FOR (p:Person) REQUIRE p.number IS UNIQUE")
+    try:
+        store.run("UNWIND range(1, 3) AS n CREATE (:Person {number: n})")
+        Path("v.vec").write_text("3 2\n1 0.5 1\n2 1 0\n3 0 1\n")
+        given = ("import-embeddings", "v.vec", "--from", "table", "--label", "Person")
+        assert kgp(*given).code == 2
+        run = kgp(*given, "--key", "number", "--json").json
+        assert kgp("write", run["run"], "--json").json["written"] == 3
+        assert kgp("undo", run["run"]).code == 0
+    finally:
+        store.command("DROP CONSTRAINT ix")
+
+
+def test_a_graph_goes_out_and_in_again(
+    kgp: Any, store: Store, graph_name: str, facts: list[Triple]
+) -> None:
+    wanted = snapshot_of_graph(store, graph_name).digest
+    for form in ("parquet", "openke", "neo4j-csv", "graphml"):
+        path = f"out.{form}"
+        assert kgp("export", "--graph", graph_name, "--format", form, "--to", path).code == 0
+        assert kgp("load", path, "--graph", f"{graph_name}-{form}", "--json").json["rejected"] == 0
+        assert snapshot_of_graph(store, f"{graph_name}-{form}").digest == wanted, form
+    query = (
+        "MATCH (a {graph: $g})-[r:likes]->(b) RETURN a.id AS head, 'x' AS relation, b.id AS tail"
+    )
+    given = ("export", "--cypher", query, "--param", f"g={graph_name}", "--format", "pykeen")
+    told = kgp(*given, "--to", "q", "--json").json
+    assert told["facts"] == sum(fact.relation == "likes" for fact in facts)
+    assert told["not_held"] == [
+        f"that {told['facts']} facts have no split: all of them are in train"
+    ]
+    assert kgp(*given, "--to", "q").code == 2
+    assert kgp(*given, "--to", "q", "--force").code == 0
