@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from kgplatform.cli.output import emit, json_option, progress_bar
-from kgplatform.cli.train import _source
+from kgplatform.cli.train import source_of
+from kgplatform.errors import UsageError
 
 
 @click.command()
@@ -16,6 +17,8 @@ from kgplatform.cli.train import _source
 @click.option("--graph", help="The graph.  [default: default]")
 @click.option("--cypher", help="A reading query, or a file: RETURN head, relation, tail[, split].")
 @click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the query.")
+@click.option("--seeds", multiple=True, metavar="ID", help="Only what is around this entity.")
+@click.option("--hops", type=click.IntRange(1), default=2, help="With --seeds: how far.")
 @click.option("--force", is_flag=True, help="Replace what is there.")
 @json_option
 def export(
@@ -24,6 +27,8 @@ def export(
     graph: str | None,
     cypher: str | None,
     params: tuple[str, ...],
+    seeds: tuple[str, ...],
+    hops: int,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -35,17 +40,27 @@ def export(
 
     \b
     kgp export --graph umls --format pykeen --to umls-pykeen
+    kgp export --graph umls --seeds virus --hops 2 --format graphml --to virus.graphml
     """
     from kgplatform.cli.connection import open_store, snapshot_of_source
     from kgplatform.graph.interchange import check_target
     from kgplatform.graph.interchange import export as write
+    from kgplatform.graph.projection import snapshot_of_seeds
     from kgplatform.settings import load_settings
     from kgplatform.store.prefixes import prefixes_of
 
     check_target(path, form, force=force)
-    source = _source(graph, cypher, params, None, None)
+    if seeds and cypher is not None:
+        raise UsageError(
+            "--seeds are of a graph, and --cypher names another part of it",
+            hint="leave one of the two",
+        )
+    source = source_of(graph, cypher, params, None, None)
     with open_store(load_settings()) as store, progress_bar() as progress:
-        snapshot, source = snapshot_of_source(store, source, progress)
+        if seeds:
+            snapshot = snapshot_of_seeds(store, source["graph"], seeds, hops, progress)
+        else:
+            snapshot, source = snapshot_of_source(store, source, progress)
         prefixes = prefixes_of(store, source["graph"]) if source["graph"] else {}
     done = write(snapshot, path, form, prefixes=prefixes, force=force)
     data = {

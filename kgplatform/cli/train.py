@@ -55,7 +55,7 @@ def train(
     if resume is not None:
         run = _resume(model, resume, settings.kgp_runs)
     else:
-        source = _source(graph, cypher, params, label, key)
+        source = source_of(graph, cypher, params, label, key)
         overrides = {**_from_file(config), **_pairs("--set", settings_given)}
         _check_model(model)
         with open_store(settings) as store, progress_bar() as progress:
@@ -156,7 +156,7 @@ def _check_model(model: str) -> None:
         raise UnknownNameError("model", model, MODELS)
 
 
-def _source(
+def source_of(
     graph: str | None,
     cypher: str | None,
     params: tuple[str, ...],

@@ -1,6 +1,6 @@
 """From a projection in the database to the tensors of a snapshot."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kgplatform.errors import InputError
@@ -8,6 +8,7 @@ from kgplatform.graph.snapshot import KGSnapshot, from_columns
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Store
 from kgplatform.store.stream import Columns, stream_graph, stream_query
+from kgplatform.store.subgraph import stream_around
 
 
 def snapshot_of_graph(store: Store, graph: str, progress: Progress = silent) -> KGSnapshot:
@@ -18,6 +19,18 @@ def snapshot_of_graph(store: Store, graph: str, progress: Progress = silent) -> 
         StoreError: It is being loaded, or changed during the export.
     """
     return _frozen(stream_graph(store, graph, progress), f"graph {graph!r}")
+
+
+def snapshot_of_seeds(
+    store: Store, graph: str, seeds: Sequence[str], hops: int, progress: Progress = silent
+) -> KGSnapshot:
+    """A snapshot of the facts on paths of at most ``hops`` facts from a seed, in any direction.
+
+    Raises:
+        InputError: There is no such graph, a seed is not in it, or no seed has a fact.
+        StoreError: It is being loaded, or changed during the export.
+    """
+    return _frozen(stream_around(store, graph, seeds, hops, progress), "what the seeds reach")
 
 
 def snapshot_of_query(

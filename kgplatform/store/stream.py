@@ -71,7 +71,7 @@ def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Colum
             something else than a load made entities in it.
     """
     with store.reading() as transaction:
-        before = _graph_record(transaction, graph)
+        before = graph_record(transaction, graph)
         _check_numbered(transaction, graph)
         params = {"graph": graph, "end": before["entities"], "block": BLOCK}
         entities = _stream_entities(transaction, params)
@@ -82,12 +82,10 @@ def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Colum
             parts.append(_part_of_graph(entities, relations, *block))
             done += len(parts[-1].head)
             progress("relationships", done, None)
-        after = _graph_record(transaction, graph)
-    columns = _joined(entities.ids, relations, parts)
+        after = graph_record(transaction, graph)
+    columns = joined(entities.ids, relations, parts)
     if columns.head.min(initial=0) < 0 or after["version"] != before["version"]:
-        raise StoreError(
-            f"graph {graph!r} changed while it was read", hint="repeat when nobody writes to it"
-        )
+        raise changed(graph)
     progress("relationships", done, done)
     return columns
 
@@ -147,7 +145,7 @@ def _gather(
             done += rows
             progress("rows", done, None)
     progress("rows", done, done)
-    return _joined(list(entities), relations, parts, integer_ids=kinds == {int})
+    return joined(list(entities), relations, parts, integer_ids=kinds == {int})
 
 
 def _check_block(
@@ -176,12 +174,13 @@ def _check_block(
         )
 
 
-def _joined(
+def joined(
     entities: list[str],
     relations: Iterable[str],
     parts: list[Part],
     integer_ids: bool = False,
 ) -> Columns:
+    """The columns of all blocks, one after another."""
     empty = Part(*(np.empty(0, dtype=np.int64) for _ in Part._fields))
     joined = Part(*(np.concatenate(columns) for columns in zip(empty, *parts, strict=True)))
     return Columns(entities, list(relations), *joined, integer_ids)
@@ -244,7 +243,7 @@ def _part_of_graph(
     if not inside.all():
         heads, names, splits = (list(compress(column, inside)) for column in (heads, names, splits))
     head = _of_nids(entities, heads)
-    return Part(head, relations.codes(names), tail[inside], _split_codes(splits))
+    return Part(head, relations.codes(names), tail[inside], split_codes(splits))
 
 
 def _check_numbered(transaction: Transaction, graph: str) -> None:
@@ -257,7 +256,20 @@ def _check_numbered(transaction: Transaction, graph: str) -> None:
         )
 
 
-def _graph_record(transaction: Transaction, graph: str) -> dict[str, Any]:
+def changed(graph: str) -> StoreError:
+    """What to say of a graph that changed under the reader."""
+    return StoreError(
+        f"graph {graph!r} changed while it was read", hint="repeat when nobody writes to it"
+    )
+
+
+def graph_record(transaction: Transaction, graph: str) -> dict[str, Any]:
+    """A graph's record: its ``version``, and one more than its last nid as ``entities``.
+
+    Raises:
+        InputError: There is no such graph.
+        StoreError: A load of it is under way or was cut.
+    """
     rows = transaction.rows(queries.get("read/get_graph"), graph=graph)
     if not rows:
         known = [row["name"] for row in transaction.rows(queries.get("read/list_graphs"))]
@@ -275,7 +287,8 @@ def _graph_record(transaction: Transaction, graph: str) -> dict[str, Any]:
     return record
 
 
-def _split_codes(splits: list[Any]) -> np.ndarray:
+def split_codes(splits: list[Any]) -> np.ndarray:
+    """Codes of splits, int64 [E]: 0 train, 1 valid, 2 test, -1 none."""
     # Few distinct values, checked once each.
     codes = {split: _split_code(split) for split in set(splits)}
     return np.fromiter(map(codes.__getitem__, splits), np.int64, len(splits))
