@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from kgplatform.errors import InputError, StoreError
+from kgplatform.errors import StoreError
 from kgplatform.progress import Progress
 from kgplatform.store.bulk import worker
 from kgplatform.store.bulk.tables import Kinds
@@ -115,7 +115,6 @@ class FactFiles:
     Args:
         folder: Where files go.
         rows: The process that writes them.
-        known: Ids of entities and their nid; those that facts name are added.
 
     Attributes:
         segments: The files of rows.
@@ -123,13 +122,12 @@ class FactFiles:
         rows: How many rows there are.
     """
 
-    def __init__(self, folder: Path, rows: Worker, known: Vocabulary[str]) -> None:
+    def __init__(self, folder: Path, rows: Worker) -> None:
         self.segments: list[Segment] = []
         self.kinds = Kinds()
         self.rows = 0
         self._folder = folder
         self._worker = rows
-        self._known = known
         self._numbers: Vocabulary[tuple[str, Split | None, str | None]] = Vocabulary()
         self._times = np.zeros(0, dtype=np.int64)
 
@@ -149,22 +147,18 @@ class FactFiles:
         progress("facts read", self.rows, self.rows)
 
     def _read_batch(self, triples: Iterator[Triple]) -> bool:
-        known, share = self._known.__getitem__, self._numbers
+        share = self._numbers
         had = len(share)
         heads: list[str] = []
         tails: list[str] = []
-        starts: list[int] = []
-        ends: list[int] = []
         shares: list[int] = []
         described: list[tuple[int, str, str]] = []
         # Columns, each made in one go: a loop over facts takes twice the time. And of few facts
         # at once, while the processor still has them at hand.
         for few in iter(lambda: list(islice(triples, AT_ONCE)), []):
             described += self._described(few, len(heads))
-            heads += (names := [triple.head for triple in few])
-            starts += map(known, names)
-            tails += (names := [triple.tail for triple in few])
-            ends += map(known, names)
+            heads += [triple.head for triple in few]
+            tails += [triple.tail for triple in few]
             shares += [share[triple.relation, triple.split, triple.source] for triple in few]
             if len(heads) >= BATCH:
                 break
@@ -173,10 +167,8 @@ class FactFiles:
         shared = np.array(shares, dtype=np.int64)
         self._worker.send(
             worker.FACTS,
-            _column(heads),
-            _column(tails),
-            np.array(starts, dtype=np.int64).tobytes(),
-            np.array(ends, dtype=np.int64).tobytes(),
+            worker.column(heads),
+            worker.column(tails),
             shared.tobytes(),
             json.dumps(list(share)[had:] if len(share) > had else []).encode(),
             json.dumps(described).encode() if described else b"",
@@ -215,12 +207,3 @@ class FactFiles:
                 repeated[keys["row"][1:][same]] = True
                 repeated[keys["row"][:-1][same]] = True
         return repeated
-
-
-def _column(names: list[str]) -> bytes:
-    joined = "\n".join(names)
-    if joined.count("\n") != len(names) - 1:
-        raise InputError(
-            "an entity's id holds a line break", hint="names hold no control characters"
-        )
-    return joined.encode()

@@ -24,7 +24,6 @@ from kgplatform.store.bulk.repeats import (
 from kgplatform.store.bulk.tables import Table, Tables, write_header
 from kgplatform.store.bulk.values import quoted
 from kgplatform.store.load_counts import LoadCounts
-from kgplatform.store.vocabulary import Vocabulary
 from kgplatform.triples import Entity, Triple
 
 _RECORD = (
@@ -86,13 +85,15 @@ def write_files(
             f"the source's name {source!r} holds a control character",
             hint="load it without --bulk, or give the file another name",
         )
-    known: Vocabulary[str] = Vocabulary()
+    known: dict[str, int] = {}
     described = EntityFiles(folder, known)
     with Worker(folder, graph, source) as process:
         described.read(entities, partial(process.send, worker.TOLD), progress)
-        facts = FactFiles(folder, process, known)
+        process.send(worker.NAMES, worker.column(list(known)))
+        facts = FactFiles(folder, process)
         facts.read(triples, progress)
         hashed = process.end()
+    _add_names(folder, known)
     with LeftOver(folder / "left-over") as left:
         repeats, relationships = _finish_facts(facts, folder, left, known)
         counts = LoadCounts(
@@ -107,6 +108,15 @@ def write_files(
         nodes = described.write(graph, source, left.add_entity)
     nodes.append(_record(folder, graph, source, len(known)))
     return BulkFiles(tuple(nodes), tuple(relationships), left, counts, began)
+
+
+def _add_names(folder: Path, known: dict[str, int]) -> None:
+    """Take in the entities that facts alone have named."""
+    path = folder / worker.NEW_NAMES
+    # Not line by line: Python's lines also end where an id may hold a separator.
+    names = path.read_bytes().decode().split("\n")[:-1]
+    known.update(zip(names, range(len(known), len(known) + len(names)), strict=True))
+    path.unlink()
 
 
 def _finish_facts(

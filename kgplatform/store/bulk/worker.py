@@ -4,6 +4,9 @@ It is started as ``python -m kgplatform.store.bulk.worker FOLDER GRAPH SOURCE`` 
 on its standard input: what is to be hashed, and facts in columns. Where those end, it prints the
 hash of all that was read. If a file cannot be written, it prints why.
 
+It also numbers the entities, which takes as long as all the rest: first those that it is told of,
+then those that facts name, whose ids it leaves in a file.
+
 Rows go to a file a batch. Eight bytes of each fact's id go, with the number of its row, to one
 of 64 files, so that facts that come again are found in one of these at a time, whatever their
 number.
@@ -17,20 +20,25 @@ import json
 import struct
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO, BinaryIO
 
 import numpy as np
 
+from kgplatform.errors import InputError
 from kgplatform.store.bulk.values import quoted
+from kgplatform.store.vocabulary import Vocabulary
 from kgplatform.triples import MAX_NAME
 
 PARTITIONS = 64
 KEY = np.dtype([("key", "<u8"), ("row", "<u8")])
 
 TOLD = b"T"
+NAMES = b"N"
 FACTS = b"F"
 END = b"E"
+NEW_NAMES = "names"
 
 _LENGTHS = [length.to_bytes(4, "big") for length in range(4 * MAX_NAME + 1)]
 """What a part of a fact's id begins with, by its length in bytes (see ``triples.fact_id``)."""
@@ -55,6 +63,20 @@ def receive(stream: BinaryIO) -> tuple[bytes, list[bytes]]:
     return (head[:1], parts) if whole else (b"", [])
 
 
+def column(names: Sequence[str]) -> bytes:
+    """Names as one part of a frame.
+
+    Raises:
+        InputError: One holds a line break.
+    """
+    joined = "\n".join(names)
+    if joined.count("\n") != max(len(names) - 1, 0):
+        raise InputError(
+            "an entity's id holds a line break", hint="names hold no control characters"
+        )
+    return joined.encode()
+
+
 class Rows:
     """Writes batches of facts as rows and their keys.
 
@@ -70,6 +92,8 @@ class Rows:
         self._begin = len(encoded).to_bytes(4, "big") + encoded
         self._folder = folder
         self._source = source
+        self._known: Vocabulary[bytes] = Vocabulary()
+        self._told = 0
         self._relations: list[bytes] = []
         self._fields: list[str] = []
         self._said: list[str] = []
@@ -87,6 +111,17 @@ class Rows:
             )
             self._said.append(str(split))
 
+    def add_known(self, names: bytes) -> None:
+        """Number entities that the source describes, in their order."""
+        if names:
+            self._known.codes(names.split(b"\n"))
+        self._told = len(self._known)
+
+    def write_names(self) -> None:
+        """Write the ids of the entities that facts alone have named, in order, a line each."""
+        names = islice(self._known, self._told, None)
+        (self._folder / NEW_NAMES).write_bytes(b"".join(b"%b\n" % name for name in names))
+
     def write(self, parts: Sequence[bytes], keys: Sequence[BinaryIO]) -> None:
         """Write a batch.
 
@@ -94,11 +129,13 @@ class Rows:
             parts: As ``facts.FactFiles`` sends them.
             keys: The files of keys.
         """
-        heads, tails, starts, ends, shared, fresh, described = parts
+        head_column, tail_column, shared, fresh, described = parts
         self.add_shared(json.loads(fresh))
         # Column by column, which takes half the time of a loop over facts.
         shares = np.frombuffer(shared, dtype=np.int64).tolist()
-        digests = self._digests(heads.split(b"\n"), shares, tails.split(b"\n"))
+        heads, tails = head_column.split(b"\n"), tail_column.split(b"\n")
+        number = self._known.__getitem__
+        digests = self._digests(heads, shares, tails)
         fields, splits = self._fields, self._said
         words = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
         letters = words[:, :16].tobytes().hex()
@@ -106,8 +143,8 @@ class Rows:
         lines = [
             f"{start}\t{end}\t{name}\t{fields[share]}"
             for start, end, name, share in zip(
-                np.frombuffer(starts, dtype=np.int64).tolist(),
-                np.frombuffer(ends, dtype=np.int64).tolist(),
+                map(number, heads),
+                map(number, tails),
                 names,
                 shares,
                 strict=True,
@@ -176,9 +213,12 @@ def main(folder: str, graph: str, source: str) -> None:
             while (frame := receive(sys.stdin.buffer))[0]:
                 kind, parts = frame
                 if kind == END:
+                    rows.write_names()
                     break
                 if kind == TOLD:
                     rows.told.update(parts[0])
+                elif kind == NAMES:
+                    rows.add_known(parts[0])
                 else:
                     rows.write(parts, keys)
     except OSError as error:
