@@ -16,6 +16,8 @@ from kgplatform.errors import UsageError
 @click.option("--format", "form", required=True, help="pykeen, openke, parquet, …; see the guide.")
 @click.option("--graph", help="The graph.  [default: default]")
 @click.option("--cypher", help="A reading query, or a file: RETURN head, relation, tail[, split].")
+@click.option("--match", help="A pattern instead: '(h:Person)-[r:KNOWS|LIKES]->(t)'.")
+@click.option("--where", help="With --match: a condition, as in 'h.age > $age'.")
 @click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the query.")
 @click.option("--seeds", multiple=True, metavar="ID", help="Only what is around this entity.")
 @click.option("--hops", type=click.IntRange(1), default=2, help="With --seeds: how far.")
@@ -26,6 +28,8 @@ def export(
     form: str,
     graph: str | None,
     cypher: str | None,
+    match: str | None,
+    where: str | None,
     params: tuple[str, ...],
     seeds: tuple[str, ...],
     hops: int,
@@ -50,12 +54,12 @@ def export(
     from kgplatform.store.prefixes import prefixes_of
 
     check_target(path, form, force=force)
-    if seeds and cypher is not None:
+    if seeds and (cypher is not None or match is not None):
         raise UsageError(
-            "--seeds are of a graph, and --cypher names another part of it",
-            hint="leave one of the two",
+            "--seeds are of a graph, and a query names another part of it",
+            hint="leave --cypher or --match, or --seeds",
         )
-    source = source_of(graph, cypher, params, None, None)
+    source = source_of(graph, cypher, params, match=match, where=where)
     with open_store(load_settings()) as store, progress_bar() as progress:
         if seeds:
             snapshot = snapshot_of_seeds(store, source["graph"], seeds, hops, progress)

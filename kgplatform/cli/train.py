@@ -20,6 +20,8 @@ METRICS = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
 @click.argument("model")
 @click.option("--graph", help="Train on this graph; with --cypher: where its entities are.")
 @click.option("--cypher", help="A reading query, or a file: RETURN head, relation, tail[, split].")
+@click.option("--match", help="A pattern instead: '(h:Person)-[r:KNOWS|LIKES]->(t)'.")
+@click.option("--where", help="With --match: a condition, as in 'h.age > $age'.")
 @click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the query.")
 @click.option("--label", help="With --cypher: label of your own nodes, to write vectors to.")
 @click.option("--key", help="With --label: the property that identifies them.")
@@ -31,6 +33,8 @@ def train(
     model: str,
     graph: str | None,
     cypher: str | None,
+    match: str | None,
+    where: str | None,
     params: tuple[str, ...],
     label: str | None,
     key: str | None,
@@ -55,7 +59,7 @@ def train(
     if resume is not None:
         run = _resume(model, resume, settings.kgp_runs)
     else:
-        source = source_of(graph, cypher, params, label, key)
+        source = source_of(graph, cypher, params, label=label, key=key, match=match, where=where)
         overrides = {**_from_file(config), **_pairs("--set", settings_given)}
         _check_model(model)
         with open_store(settings) as store, progress_bar() as progress:
@@ -160,19 +164,35 @@ def source_of(
     graph: str | None,
     cypher: str | None,
     params: tuple[str, ...],
-    label: str | None,
-    key: str | None,
+    *,
+    label: str | None = None,
+    key: str | None = None,
+    match: str | None = None,
+    where: str | None = None,
 ) -> dict[str, Any]:
-    """What the run remembers of where its triples came from."""
-    if cypher is None:
+    """What a run remembers of where its triples came from, by the flags of a command."""
+    if where and match is None:
+        raise UsageError("--where belongs to --match", hint="add a pattern, or leave --where")
+    if cypher is not None and match is not None:
+        raise UsageError("--cypher and --match name two queries", hint="leave one of the two")
+    if cypher is None and match is None:
         if params or label or key:
             raise UsageError(
-                "--param, --label and --key belong to a query", hint="add --cypher, or leave them"
+                "--param, --label and --key belong to a query",
+                hint="add --cypher or --match, or leave them",
             )
         return {"graph": graph or "default"}
     if bool(label) != bool(key):
         raise UsageError("--label and --key go together", hint="--label Person --key email")
     values = {name: _value(text) for name, text in _pairs("--param", params).items()}
+    if match is not None:
+        from kgplatform.store.pattern import pattern_query
+
+        cypher = pattern_query(match, where, key or "id", own=key is None)
+        if key is None:
+            graph = graph or "default"
+            values["graph"] = graph
+    assert cypher is not None
     return {
         "cypher": _query_text(cypher),
         "params": values,

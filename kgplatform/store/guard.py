@@ -32,10 +32,12 @@ class ReadingPlan:
     Attributes:
         columns: The columns that it returns.
         estimated_rows: How many rows the planner expects; a guess.
+        operators: What it would do, by the names of the plan's operators.
     """
 
     columns: tuple[str, ...]
     estimated_rows: float
+    operators: tuple[str, ...]
 
 
 def check_reading(
@@ -82,7 +84,11 @@ def check_reading(
             f"the query returns {', '.join(returned)}, but not {', '.join(missing)}",
             hint=f"name its columns, as in: RETURN h.id AS {columns[0]}, …",
         )
-    return ReadingPlan(returned, float(summary.plan["args"].get("EstimatedRows", 0)))
+    return ReadingPlan(
+        returned,
+        float(summary.plan["args"].get("EstimatedRows", 0)),
+        tuple(operator for operator, _ in _operators(summary.plan)),
+    )
 
 
 def _operators(plan: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

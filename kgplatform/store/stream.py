@@ -18,6 +18,7 @@ from kgplatform import queries
 from kgplatform.errors import InputError, StoreError, TooLargeError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import BLOCKS_AHEAD, RECORDS_AHEAD, Store, Transaction
+from kgplatform.store.cut import cut_of, cut_query, nodes_a_block
 from kgplatform.store.guard import check_reading
 from kgplatform.store.vocabulary import Vocabulary
 from kgplatform.triples import SPLITS
@@ -25,9 +26,13 @@ from kgplatform.triples import SPLITS
 BLOCK = 10_000
 """Range of nid that one record covers."""
 
-MAX_COLLECTED = 5_000_000
-"""Rows that a free query may be expected to give for the server to collect them; beyond that
-a record a row keeps its memory flat."""
+MAX_AT_ONCE = 200_000
+"""Rows that a query which can be cut may be expected to give for the server to collect all at
+once; beyond that it is cut into ranges."""
+
+MAX_COLLECTED = 2_000_000
+"""The same for a query that cannot be cut; beyond that a record a row keeps the server's memory
+flat."""
 
 
 @dataclass(frozen=True)
@@ -104,18 +109,27 @@ def stream_query(
     split = "split" if "split" in plan.columns else "null"
     inner = f"CALL () {{\n{text}\n}}\n"
     packed = (
-        f"{inner}RETURN relation, {split} AS split, collect(head) AS heads,\n"
+        f"RETURN relation, {split} AS split, collect(head) AS heads,\n"
         "collect(tail) AS tails, count(*) AS rows"
     )
     single = (
         f"{inner}RETURN relation, {split} AS split, [head] AS heads, [tail] AS tails, 1 AS rows"
     )
-    if plan.estimated_rows <= MAX_COLLECTED:
+    cut = cut_of(text, plan.operators)
+    most = MAX_COLLECTED if cut.node is None else min(MAX_COLLECTED, MAX_AT_ONCE)
+    if plan.estimated_rows <= most:
         try:
-            return _gather(store, packed, params, BLOCKS_AHEAD, progress)
+            return _gather(store, inner + packed, params, BLOCKS_AHEAD, progress)
         except TooLargeError:
             # The planner's estimate was far too low; the server gave up before it was harmed.
-            progress("rows do not fit the server's memory; reading them one by one", 0, None)
+            progress("rows do not fit the server's memory at once", 0, None)
+    if cut.node is not None:
+        progress(f"rows, in ranges of {cut.node}", 0, None)
+        (row,) = store.rows(queries.get("read/find_last_node"))
+        block = nodes_a_block(row["last"] + 1, plan.estimated_rows)
+        ranges = {**params, "kgp_end": row["last"], "kgp_block": block}
+        return _gather(store, cut_query(text, cut.node, packed), ranges, BLOCKS_AHEAD, progress)
+    progress(f"rows one by one, as the query cannot be cut: {cut.why}", 0, None)
     return _gather(store, single, params, RECORDS_AHEAD, progress)
 
 
