@@ -31,6 +31,7 @@ RESERVED_TYPES = frozenset(
         "Lane",
         "Load",
         "Prefix",
+        "Projection",
         "Run",
         "SchemaMigration",
     }

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "load": ("load", "Load files, RDF, SPARQL, toolkits' data or documents into the graph."),
     "rm": ("load", "Remove a graph from the database."),
     "split": ("split", "Split a graph's facts into train, valid and test, in the graph."),
+    "project": ("project", "Named projections: define, show, list or remove them."),
     "export": ("export", "Write a graph or what a query names for another toolkit."),
     "train": ("train", "Train a model on what a graph or a Cypher query names."),
     "evaluate": ("train", "Evaluate a run's model again."),

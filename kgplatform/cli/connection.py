@@ -75,15 +75,31 @@ def snapshot_of_source(
 
     Args:
         store: The database.
-        source: ``cypher`` and ``params``, or ``graph``; as ``kgp train`` keeps it in the run.
+        source: As :func:`kgplatform.cli.source.source_of` gives it or a run keeps it.
         progress: Told of relationships read.
     """
-    from kgplatform.graph.projection import snapshot_of_graph, snapshot_of_query
+    from kgplatform.graph.projection import snapshot_of
+    from kgplatform.store.projections import definition_of
 
-    if source.get("cypher") is None:
-        return snapshot_of_graph(store, source["graph"], progress), dict(source)
-    snapshot, integers = snapshot_of_query(store, source["cypher"], source["params"], progress)
-    return snapshot, {**source, "integer_keys": integers}
+    source = resolved(store, source)
+    snapshot, integers = snapshot_of(store, definition_of(source), progress)
+    learned = {} if source.get("cypher") is None else {"integer_keys": integers}
+    return snapshot, {**source, **learned}
+
+
+def resolved(store: Store, source: Mapping[str, Any]) -> dict[str, Any]:
+    """A source whose projection has been looked up, with all that it takes.
+
+    Raises:
+        UnknownNameError: There is no such projection, or it has no such parameter.
+        UsageError: It has no such version.
+    """
+    from kgplatform.store.projections import find_projection
+
+    # With a version, it was looked up when the run was made: that is what the run was trained on.
+    if "projection" not in source or "version" in source:
+        return dict(source)
+    return find_projection(store, source["projection"]).source(source["params"])
 
 
 def target_of_source(

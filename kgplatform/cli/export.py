@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from kgplatform.cli.output import emit, json_option, progress_bar
-from kgplatform.cli.train import source_of
+from kgplatform.cli.source import source_options
 from kgplatform.errors import UsageError
 
 
 @click.command()
 @click.option("--to", "path", type=click.Path(path_type=Path), required=True, help="What to make.")
 @click.option("--format", "form", required=True, help="pykeen, openke, parquet, …; see the guide.")
-@click.option("--graph", help="The graph.  [default: default]")
-@click.option("--cypher", help="A reading query, or a file: RETURN head, relation, tail[, split].")
-@click.option("--match", help="A pattern instead: '(h:Person)-[r:KNOWS|LIKES]->(t)'.")
-@click.option("--where", help="With --match: a condition, as in 'h.age > $age'.")
-@click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the query.")
+@source_options()
 @click.option("--seeds", multiple=True, metavar="ID", help="Only what is around this entity.")
 @click.option("--hops", type=click.IntRange(1), default=2, help="With --seeds: how far.")
 @click.option("--force", is_flag=True, help="Replace what is there.")
@@ -26,11 +23,7 @@ from kgplatform.errors import UsageError
 def export(
     path: Path,
     form: str,
-    graph: str | None,
-    cypher: str | None,
-    match: str | None,
-    where: str | None,
-    params: tuple[str, ...],
+    source: dict[str, Any],
     seeds: tuple[str, ...],
     hops: int,
     force: bool,
@@ -54,18 +47,17 @@ def export(
     from kgplatform.store.prefixes import prefixes_of
 
     check_target(path, form, force=force)
-    if seeds and (cypher is not None or match is not None):
+    if seeds and source.keys() != {"graph"}:
         raise UsageError(
             "--seeds are of a graph, and a query names another part of it",
-            hint="leave --cypher or --match, or --seeds",
+            hint="leave --cypher, --match or --project, or --seeds",
         )
-    source = source_of(graph, cypher, params, match=match, where=where)
     with open_store(load_settings()) as store, progress_bar() as progress:
         if seeds:
             snapshot = snapshot_of_seeds(store, source["graph"], seeds, hops, progress)
         else:
             snapshot, source = snapshot_of_source(store, source, progress)
-        prefixes = prefixes_of(store, source["graph"]) if source["graph"] else {}
+        prefixes = prefixes_of(store, source["graph"]) if source.get("graph") else {}
     done = write(snapshot, path, form, prefixes=prefixes, force=force)
     data = {
         "path": str(done.path),

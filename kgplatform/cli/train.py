@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kgplatform.cli.output import emit, json_option, note, progress_bar, table
+from kgplatform.cli.source import pairs, source_options
 from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,26 +19,14 @@ METRICS = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
 
 @click.command()
 @click.argument("model")
-@click.option("--graph", help="Train on this graph; with --cypher: where its entities are.")
-@click.option("--cypher", help="A reading query, or a file: RETURN head, relation, tail[, split].")
-@click.option("--match", help="A pattern instead: '(h:Person)-[r:KNOWS|LIKES]->(t)'.")
-@click.option("--where", help="With --match: a condition, as in 'h.age > $age'.")
-@click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the query.")
-@click.option("--label", help="With --cypher: label of your own nodes, to write vectors to.")
-@click.option("--key", help="With --label: the property that identifies them.")
+@source_options(own_nodes=True)
 @click.option("--set", "settings_given", multiple=True, metavar="K=V", help="A training setting.")
 @click.option("--config", type=click.Path(path_type=Path), help="A YAML file of settings.")
 @click.option("--resume", metavar="RUN", help="Continue an interrupted run.")
 @json_option
 def train(
     model: str,
-    graph: str | None,
-    cypher: str | None,
-    match: str | None,
-    where: str | None,
-    params: tuple[str, ...],
-    label: str | None,
-    key: str | None,
+    source: dict[str, Any],
     settings_given: tuple[str, ...],
     config: Path | None,
     resume: str | None,
@@ -59,8 +48,7 @@ def train(
     if resume is not None:
         run = _resume(model, resume, settings.kgp_runs)
     else:
-        source = source_of(graph, cypher, params, label=label, key=key, match=match, where=where)
-        overrides = {**_from_file(config), **_pairs("--set", settings_given)}
+        overrides = {**_from_file(config), **pairs("--set", settings_given)}
         _check_model(model)
         with open_store(settings) as store, progress_bar() as progress:
             snapshot, source = snapshot_of_source(store, source, progress)
@@ -158,78 +146,6 @@ def _check_model(model: str) -> None:
 
     if model not in MODELS:
         raise UnknownNameError("model", model, MODELS)
-
-
-def source_of(
-    graph: str | None,
-    cypher: str | None,
-    params: tuple[str, ...],
-    *,
-    label: str | None = None,
-    key: str | None = None,
-    match: str | None = None,
-    where: str | None = None,
-) -> dict[str, Any]:
-    """What a run remembers of where its triples came from, by the flags of a command."""
-    if where and match is None:
-        raise UsageError("--where belongs to --match", hint="add a pattern, or leave --where")
-    if cypher is not None and match is not None:
-        raise UsageError("--cypher and --match name two queries", hint="leave one of the two")
-    if cypher is None and match is None:
-        if params or label or key:
-            raise UsageError(
-                "--param, --label and --key belong to a query",
-                hint="add --cypher or --match, or leave them",
-            )
-        return {"graph": graph or "default"}
-    if bool(label) != bool(key):
-        raise UsageError("--label and --key go together", hint="--label Person --key email")
-    values = {name: _value(text) for name, text in _pairs("--param", params).items()}
-    if match is not None:
-        from kgplatform.store.pattern import pattern_query
-
-        cypher = pattern_query(match, where, key or "id", own=key is None)
-        if key is None:
-            graph = graph or "default"
-            values["graph"] = graph
-    assert cypher is not None
-    return {
-        "cypher": _query_text(cypher),
-        "params": values,
-        "graph": graph,
-        "label": label,
-        "key": key,
-    }
-
-
-def _query_text(cypher: str) -> str:
-    """The query itself, or the content of the file that was named."""
-    if cypher.endswith((".cypher", ".cql")):
-        try:
-            return Path(cypher).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{cypher} cannot be read: {error}", hint="check the path") from None
-    return cypher
-
-
-def _pairs(flag: str, given: tuple[str, ...]) -> dict[str, str]:
-    pairs = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise UsageError(f"{flag} {text!r} is not NAME=VALUE", hint=f"{flag} name=value")
-        pairs[name.strip()] = value.strip()
-    return pairs
-
-
-def _value(text: str) -> Any:
-    """A query parameter as JSON where it is JSON (3, true, ["a"]), else as the text it is."""
-    import json
-
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _from_file(path: Path | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from kgplatform.errors import InputError
+from kgplatform.vocabulary import Vocabulary
 
 Kind = Literal["number", "boolean", "category", "text"]
 
@@ -77,73 +78,136 @@ def matrix(features: Sequence[Feature], rows: int) -> Tensor:
 
 
 def feature(name: str, rows: np.ndarray, values: Sequence[Any], total: int) -> Feature:
-    """A feature from values of some rows.
+    """A feature from values of some rows, all at once; see :class:`FeatureColumn`."""
+    column = FeatureColumn(name, total)
+    column.add(rows, values)
+    return column.feature(np.arange(total))
+
+
+class FeatureColumn:
+    """One property while its values arrive, block by block, into one array.
+
+    The first value decides what the property is; all others must be of that kind.
 
     Args:
         name: The property's name, for messages.
-        rows: Row of each value, distinct, int64 [M].
-        values: Numbers, truth values, texts, or lists of numbers of one length; None is absent.
-        total: N.
-
-    Raises:
-        InputError: Values of different kinds or lengths, or one that is not finite.
+        total: How many rows there are as far as is known; more may come.
     """
-    here = np.fromiter((value is not None for value in values), np.bool_, len(values))
-    rows, given = rows[here], [value for value in values if value is not None]
-    present = np.zeros(total, dtype=np.bool_)
-    present[rows] = True
-    kinds = set(map(type, given))
-    if kinds == {str}:
-        return _coded(name, rows, given, present)
-    numbers: np.ndarray
-    if kinds == {bool}:
-        numbers = np.array(given, dtype=np.float32).reshape(-1, 1)
-    elif kinds <= {int, float}:
-        numbers = np.array(given, dtype=np.float64).reshape(-1, 1)
-    elif kinds == {list}:
-        numbers = _lists(name, given)
-    else:
-        found = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise InputError(
-            f"the feature {name!r} has values of type {found}",
-            hint="return numbers, truth values, texts or lists of numbers, one kind a column",
-        )
-    if not np.isfinite(numbers).all():
-        raise InputError(
-            f"the feature {name!r} holds NaN or infinity", hint="filter with `NOT isNaN(…)`"
-        )
-    filled = np.zeros((total, numbers.shape[1]), dtype=np.float32)
-    filled[rows] = numbers
-    kind: Kind = "boolean" if kinds == {bool} else "number"
-    return Feature(name, kind, torch.from_numpy(filled), torch.from_numpy(present))
 
+    def __init__(self, name: str, total: int) -> None:
+        self._name = name
+        self._kind: Literal["number", "boolean", "text"] | None = None
+        self._present = np.zeros(total, dtype=np.bool_)
+        self._values = np.zeros((total, 1), dtype=np.float32)
+        self._texts: Vocabulary[str] = Vocabulary()
 
-def _lists(name: str, given: list[list[Any]]) -> np.ndarray:
-    lengths = set(map(len, given))
-    if len(lengths) > 1:
-        raise InputError(
-            f"the feature {name!r} has lists of {min(lengths)} to {max(lengths)} numbers",
+    def add(self, rows: np.ndarray, values: Sequence[Any]) -> None:
+        """Values of rows that have none so far.
+
+        Args:
+            rows: Row of each value, distinct, int64 [M].
+            values: Numbers, truth values, texts, or lists of numbers of one length; None is
+                absent.
+
+        Raises:
+            InputError: Values of different kinds or lengths, or one that is not finite.
+        """
+        here = np.fromiter((value is not None for value in values), np.bool_, len(values))
+        rows, given = rows[here], [value for value in values if value is not None]
+        if not given:
+            return
+        first = self._kind is None
+        block = self._block(given)
+        if first:
+            self._values = np.zeros((len(self._present), *block.shape[1:]), dtype=block.dtype)
+        if block.shape[1:] != self._values.shape[1:]:
+            raise self._uneven({block.shape[1], self._values.shape[1]})
+        if (needed := int(rows.max()) + 1) > len(self._present):
+            # Twice as long, so that rows which come one by one are not copied each time.
+            more = max(needed, 2 * len(self._present)) - len(self._present)
+            self._present = np.concatenate((self._present, np.zeros(more, dtype=np.bool_)))
+            empty = np.zeros((more, *self._values.shape[1:]), dtype=self._values.dtype)
+            self._values = np.concatenate((self._values, empty))
+        self._values[rows] = block
+        self._present[rows] = True
+
+    def feature(self, order: np.ndarray, kind: Kind | None = None) -> Feature:
+        """The property as a feature.
+
+        Args:
+            order: For each of its rows, the row that was given; int64 [N].
+            kind: What texts are; None to judge by how many there are.
+        """
+        inside = order < len(self._present)
+        taken = order if inside.all() else np.where(inside, order, 0)
+        present = self._present[taken] & inside
+        values = self._values[taken]
+        if self._kind == "text":
+            return self._coded(values, present, kind)
+        if not inside.all():
+            values[~inside] = 0
+        found: Kind = "boolean" if self._kind == "boolean" else "number"
+        return Feature(self._name, found, torch.from_numpy(values), torch.from_numpy(present))
+
+    def _block(self, given: list[Any]) -> np.ndarray:
+        kinds = set(map(type, given))
+        kind: Literal["number", "boolean", "text"] | None = None
+        if kinds == {str}:
+            kind = "text"
+        elif kinds == {bool}:
+            kind = "boolean"
+        elif kinds <= {int, float} or kinds == {list}:
+            kind = "number"
+        if kind is None or kind != (self._kind or kind):
+            found = ", ".join(sorted({*(each.__name__ for each in kinds), self._kind or ""} - {""}))
+            raise InputError(
+                f"the feature {self._name!r} has values of type {found}",
+                hint="return numbers, truth values, texts or lists of numbers, one kind a column",
+            )
+        self._kind = kind
+        if kind == "text":
+            return self._texts.codes(given)
+        numbers: np.ndarray
+        if kinds == {list}:
+            numbers = self._lists(given)
+        else:
+            numbers = np.array(given, dtype=np.float64).reshape(-1, 1)
+        if not np.isfinite(numbers).all():
+            raise InputError(
+                f"the feature {self._name!r} holds NaN or infinity",
+                hint="filter with `NOT isNaN(…)`",
+            )
+        return numbers.astype(np.float32)
+
+    def _lists(self, given: list[list[Any]]) -> np.ndarray:
+        lengths = set(map(len, given))
+        if len(lengths) > 1:
+            raise self._uneven(lengths)
+        kinds = set(map(type, chain.from_iterable(given)))
+        if not kinds <= {int, float, bool}:
+            found = ", ".join(sorted(kind.__name__ for kind in kinds))
+            raise InputError(
+                f"the feature {self._name!r} has lists of {found}", hint="return lists of numbers"
+            )
+        return np.array(given, dtype=np.float64).reshape(len(given), -1)
+
+    def _uneven(self, lengths: set[int]) -> InputError:
+        return InputError(
+            f"the feature {self._name!r} has lists of {min(lengths)} to {max(lengths)} numbers",
             hint="lists of one length become columns; leave the others out with a WHERE",
         )
-    kinds = set(map(type, chain.from_iterable(given)))
-    if not kinds <= {int, float, bool}:
-        found = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise InputError(
-            f"the feature {name!r} has lists of {found}", hint="return lists of numbers"
+
+    def _coded(self, codes: np.ndarray, present: np.ndarray, kind: Kind | None) -> Feature:
+        texts = tuple(sorted(self._texts))
+        place = np.empty(len(texts), dtype=np.int64)
+        place[[self._texts[text] for text in texts]] = np.arange(len(texts))
+        codes = np.where(present, place[codes], ABSENT)
+        given = int(present.sum())
+        few = len(texts) <= MAX_CATEGORIES and (len(texts) < given or given == 1)
+        return Feature(
+            self._name,
+            kind or ("category" if few else "text"),
+            torch.from_numpy(codes),
+            torch.from_numpy(present),
+            texts,
         )
-    return np.array(given, dtype=np.float64).reshape(len(given), -1)
-
-
-def _coded(name: str, rows: np.ndarray, given: list[str], present: np.ndarray) -> Feature:
-    texts = tuple(sorted(set(given)))
-    code = {text: position for position, text in enumerate(texts)}
-    codes = np.full(present.size, ABSENT, dtype=np.int64)
-    codes[rows] = np.fromiter(map(code.__getitem__, given), np.int64, len(given))
-    few = len(texts) <= MAX_CATEGORIES and (len(texts) < len(given) or len(given) == 1)
-    return Feature(
-        name,
-        "category" if few else "text",
-        torch.from_numpy(codes),
-        torch.from_numpy(present),
-        texts,
-    )

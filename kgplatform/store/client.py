@@ -97,6 +97,12 @@ class Store:
         with _mapped(), self._session(neo4j.READ_ACCESS) as session:
             return session.execute_read(lambda tx: Transaction(tx).rows(query, **params))
 
+    def state(self) -> str:
+        """The server's bookmark of all that is committed; the same as long as nothing is."""
+        with _mapped(), self._session(neo4j.READ_ACCESS) as session:
+            session.execute_read(lambda tx: tx.run(queries.get("read/ping")).consume())
+            return " ".join(sorted(session.last_bookmarks().raw_values))
+
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Do ``work`` in one writing transaction.
 

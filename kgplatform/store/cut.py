@@ -9,7 +9,7 @@ at several rows at once (a sum, DISTINCT, LIMIT, a union) would see a part of th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 ROWS_A_BLOCK = 50_000
@@ -72,7 +72,7 @@ def cut_of(query: str, operators: Iterable[str]) -> Cut:
     return Cut(found["node"])
 
 
-def cut_query(query: str, node: str, packed: str) -> str:
+def cut_query(query: str, node: str, packed: str, returned: Sequence[str]) -> str:
     """The query as one that gives its rows range by range of the server's numbers of ``node``.
 
     It takes the parameters ``kgp_end`` and ``kgp_block``. They and the name in it begin with
@@ -82,15 +82,16 @@ def cut_query(query: str, node: str, packed: str) -> str:
         query: The query.
         node: From :func:`cut_of`.
         packed: What to return of the rows of one range: ``RETURN …``.
+        returned: The names that it gives them.
     """
     return (
         f"CYPHER 5\nUNWIND range(0, $kgp_end, $kgp_block) AS kgp_low\n"
         f"CALL (kgp_low) {{\nCALL (kgp_low) {{\n"
         f"MATCH ({node}) WHERE id({node}) IN range(kgp_low, kgp_low + $kgp_block - 1)\n"
-        f"{query}\n}}\n{packed}\n}}\nRETURN relation, split, heads, tails, rows"
+        f"{query}\n}}\n{packed}\n}}\nRETURN {', '.join(returned)}"
     )
 
 
-def nodes_a_block(nodes: int, estimated_rows: float) -> int:
-    """How many nodes a block covers, such that it has about ``ROWS_A_BLOCK`` rows."""
-    return int(max(1, min(NODES_A_BLOCK, nodes * ROWS_A_BLOCK / max(estimated_rows, 1))))
+def nodes_a_block(nodes: int, estimated_rows: float, rows: int = ROWS_A_BLOCK) -> int:
+    """How many nodes a block covers, such that it has about so many rows."""
+    return int(max(1, min(NODES_A_BLOCK, nodes * rows / max(estimated_rows, 1))))

@@ -6,6 +6,7 @@ were tried, while a plan names every operator that would run.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from kgplatform.errors import QueryRefusedError
@@ -89,6 +90,25 @@ def check_reading(
         float(summary.plan["args"].get("EstimatedRows", 0)),
         tuple(operator for operator, _ in _operators(summary.plan)),
     )
+
+
+def check_columns(
+    returned: Sequence[str], required: Sequence[str], optional: Sequence[str]
+) -> list[str]:
+    """The columns of a query that mean nothing here.
+
+    Raises:
+        QueryRefusedError: One of them looks like a slip for a column that would be used.
+    """
+    unused = [name for name in returned if name not in (*required, *optional)]
+    missing = [name for name in optional if name not in returned]
+    for name in unused:
+        if meant := get_close_matches(name.lower(), missing, n=1, cutoff=0.75):
+            raise QueryRefusedError(
+                f"the query returns a column {name}, which would not be used",
+                hint=f"did you mean {meant[0]}? Else give it another name, or leave it",
+            )
+    return unused
 
 
 def _operators(plan: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

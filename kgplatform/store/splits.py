@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from itertools import compress
 from typing import Any
 
 import numpy as np
-from neo4j import time as neo4j_time
 
 from kgplatform import queries
 from kgplatform.errors import InputError, StoreError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Store, Transaction
+from kgplatform.store.query_values import seconds
 from kgplatform.triples import SPLITS
 
 BLOCK = 10_000
@@ -252,7 +251,7 @@ def _record(transaction: Transaction, graph: str) -> dict[str, Any]:
 def _times(name: str, values: Sequence[Any]) -> np.ndarray:
     """Times as whole numbers: numbers as they are, dates and times as seconds since 1970 UTC."""
     wrong = next((v for v in values if isinstance(v, str | bool | float | list)), None)
-    kinds = {int if isinstance(value, int) else date for value in values}
+    kinds = {isinstance(value, int) for value in values}
     if wrong is not None or len(kinds) > 1:
         found = "no value on some facts" if wrong == "" else f"values such as {wrong!r}"
         raise InputError(
@@ -260,22 +259,7 @@ def _times(name: str, values: Sequence[Any]) -> np.ndarray:
             + (found if wrong is not None else "numbers on some facts, dates on others"),
             hint="a time is a whole number, a date, or a date with its time",
         )
-    return np.array([_seconds(value) for value in values], dtype=np.int64)
-
-
-def _seconds(value: Any) -> int:
-    if isinstance(value, int):
-        return value
-    if isinstance(value, neo4j_time.DateTime):
-        native = value.to_native()
-        return int(native.replace(tzinfo=native.tzinfo or UTC).timestamp())
-    if isinstance(value, neo4j_time.Date):
-        midnight = datetime.combine(value.to_native(), datetime.min.time(), UTC)
-        return int(midnight.timestamp())
-    raise InputError(
-        f"{str(value)[:60]!r} is no time",
-        hint="use a whole number, a date, or a date with its time",
-    )
+    return np.array([seconds(value) for value in values], dtype=np.int64)
 
 
 def _changed(graph: str) -> StoreError:

@@ -1,8 +1,8 @@
-"""Streaming: what a graph or a query names, as columns, in blocks packed by the server.
+"""Streaming: what a graph holds, as columns, in blocks packed by the server.
 
 A record a relationship spends nearly all its time on the record, not on the wire. So the
 server collects columns and sends a block as one record: a graph's own facts cut into ranges
-of the dense number ``nid``, a free query's rows collected by relation.
+of the dense number ``nid``.
 """
 
 from __future__ import annotations
@@ -15,24 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kgplatform import queries
-from kgplatform.errors import InputError, StoreError, TooLargeError
+from kgplatform.errors import InputError, StoreError
 from kgplatform.progress import Progress, silent
-from kgplatform.store.client import BLOCKS_AHEAD, RECORDS_AHEAD, Store, Transaction
-from kgplatform.store.cut import cut_of, cut_query, nodes_a_block
-from kgplatform.store.guard import check_reading
-from kgplatform.store.vocabulary import Vocabulary
+from kgplatform.store.client import Store, Transaction
 from kgplatform.triples import SPLITS
+from kgplatform.vocabulary import Vocabulary
 
 BLOCK = 10_000
 """Range of nid that one record covers."""
-
-MAX_AT_ONCE = 200_000
-"""Rows that a query which can be cut may be expected to give for the server to collect all at
-once; beyond that it is cut into ranges."""
-
-MAX_COLLECTED = 2_000_000
-"""The same for a query that cannot be cut; beyond that a record a row keeps the server's memory
-flat."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +37,9 @@ class Columns:
         tail: Positions in ``entities``, int64 [E].
         split: 0 train, 1 valid, 2 test, -1 none; int64 [E].
         integer_ids: Whether the query's ids were numbers, which ``entities`` has as text.
+        weight: float32 [E], where there is one.
+        time: int64 [E], where there is one: whole numbers as they are, dates and times as seconds
+            since 1970 UTC.
     """
 
     entities: list[str]
@@ -56,15 +49,19 @@ class Columns:
     tail: np.ndarray
     split: np.ndarray
     integer_ids: bool = False
+    weight: np.ndarray | None = None
+    time: np.ndarray | None = None
 
 
 class Part(NamedTuple):
-    """The triples of one block, each column int64 [E of the block]."""
+    """The triples of one block, columns as those of :class:`Columns`."""
 
     head: np.ndarray
     relation: np.ndarray
     tail: np.ndarray
     split: np.ndarray
+    weight: np.ndarray | None = None
+    time: np.ndarray | None = None
 
 
 def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Columns:
@@ -95,99 +92,6 @@ def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Colum
     return columns
 
 
-def stream_query(
-    store: Store, query: str, params: Mapping[str, Any], progress: Progress = silent
-) -> Columns:
-    """The triples that a reading query returns as ``head, relation, tail`` (and ``split``).
-
-    Raises:
-        QueryRefusedError: The query would write, or lacks a column; nothing of it ran.
-        InputError: A row holds something else than text or whole numbers.
-    """
-    text = query.strip().rstrip(";")
-    plan = check_reading(store, text, params, ("head", "relation", "tail"))
-    split = "split" if "split" in plan.columns else "null"
-    inner = f"CALL () {{\n{text}\n}}\n"
-    packed = (
-        f"RETURN relation, {split} AS split, collect(head) AS heads,\n"
-        "collect(tail) AS tails, count(*) AS rows"
-    )
-    single = (
-        f"{inner}RETURN relation, {split} AS split, [head] AS heads, [tail] AS tails, 1 AS rows"
-    )
-    cut = cut_of(text, plan.operators)
-    most = MAX_COLLECTED if cut.node is None else min(MAX_COLLECTED, MAX_AT_ONCE)
-    if plan.estimated_rows <= most:
-        try:
-            return _gather(store, inner + packed, params, BLOCKS_AHEAD, progress)
-        except TooLargeError:
-            # The planner's estimate was far too low; the server gave up before it was harmed.
-            progress("rows do not fit the server's memory at once", 0, None)
-    if cut.node is not None:
-        progress(f"rows, in ranges of {cut.node}", 0, None)
-        (row,) = store.rows(queries.get("read/find_last_node"))
-        block = nodes_a_block(row["last"] + 1, plan.estimated_rows)
-        ranges = {**params, "kgp_end": row["last"], "kgp_block": block}
-        return _gather(store, cut_query(text, cut.node, packed), ranges, BLOCKS_AHEAD, progress)
-    progress(f"rows one by one, as the query cannot be cut: {cut.why}", 0, None)
-    return _gather(store, single, params, RECORDS_AHEAD, progress)
-
-
-def _gather(
-    store: Store, query: str, params: Mapping[str, Any], records_ahead: int, progress: Progress
-) -> Columns:
-    """Columns from blocks of ids as values; the vocabularies grow as names appear."""
-    entities: Vocabulary[str] = Vocabulary()
-    relations: Vocabulary[str] = Vocabulary()
-    parts: list[Part] = []
-    kinds: set[type] = set()
-    done = 0
-    with store.reading(records_ahead) as transaction:
-        for relation, split, heads, tails, rows in transaction.stream(query, params):
-            kinds.update(map(type, heads), map(type, tails))
-            _check_block(relation, heads, tails, rows, kinds)
-            if int in kinds:
-                heads, tails = [list(map(str, column)) for column in (heads, tails)]
-            parts.append(
-                Part(
-                    entities.codes(heads),
-                    np.full(rows, relations[relation], dtype=np.int64),
-                    entities.codes(tails),
-                    np.full(rows, _split_code(split), dtype=np.int64),
-                )
-            )
-            done += rows
-            progress("rows", done, None)
-    progress("rows", done, done)
-    return joined(list(entities), relations, parts, integer_ids=kinds == {int})
-
-
-def _check_block(
-    relation: Any, heads: list[Any], tails: list[Any], rows: int, kinds: set[type]
-) -> None:
-    """Refuse values that are no names, before they become positions."""
-    if not isinstance(relation, str) or not relation:
-        raise InputError(
-            f"the query returned {relation!r} as a relation", hint="return type(r) or a text"
-        )
-    # The server's collect() leaves nulls out, which would pair heads with wrong tails.
-    if len(heads) != rows or len(tails) != rows or type(None) in kinds:
-        raise InputError(
-            f"the query returned a null head or tail for relation {relation!r}",
-            hint="return a property that every node has, or filter with IS NOT NULL",
-        )
-    if not kinds <= {str, int}:
-        wrong = ", ".join(sorted(kind.__name__ for kind in kinds - {str, int}))
-        raise InputError(
-            f"the query returned ids of type {wrong} for relation {relation!r}",
-            hint="return a property that every node has, a text or a whole number",
-        )
-    if len(kinds) > 1:
-        raise InputError(
-            "the query returned both texts and numbers as ids", hint="wrap them in toString(…)"
-        )
-
-
 def joined(
     entities: list[str],
     relations: Iterable[str],
@@ -195,9 +99,23 @@ def joined(
     integer_ids: bool = False,
 ) -> Columns:
     """The columns of all blocks, one after another."""
-    empty = Part(*(np.empty(0, dtype=np.int64) for _ in Part._fields))
-    joined = Part(*(np.concatenate(columns) for columns in zip(empty, *parts, strict=True)))
-    return Columns(entities, list(relations), *joined, integer_ids)
+
+    def column(name: str, kind: type = np.int64) -> np.ndarray:
+        return np.concatenate([np.empty(0, dtype=kind), *(getattr(part, name) for part in parts)])
+
+    # All blocks are of one query, so all have a column or none has.
+    first = parts[0] if parts else None
+    return Columns(
+        entities,
+        list(relations),
+        column("head"),
+        column("relation"),
+        column("tail"),
+        column("split"),
+        integer_ids,
+        None if first is None or first.weight is None else column("weight", np.float32),
+        None if first is None or first.time is None else column("time"),
+    )
 
 
 class Entities(NamedTuple):
@@ -304,11 +222,16 @@ def graph_record(transaction: Transaction, graph: str) -> dict[str, Any]:
 def split_codes(splits: list[Any]) -> np.ndarray:
     """Codes of splits, int64 [E]: 0 train, 1 valid, 2 test, -1 none."""
     # Few distinct values, checked once each.
-    codes = {split: _split_code(split) for split in set(splits)}
+    codes = {split: split_code(split) for split in set(splits)}
     return np.fromiter(map(codes.__getitem__, splits), np.int64, len(splits))
 
 
-def _split_code(split: Any) -> int:
+def split_code(split: Any) -> int:
+    """The code of one split.
+
+    Raises:
+        InputError: It is none of the three, nor null.
+    """
     if split is None or split == "":
         return -1
     if split not in SPLITS:

@@ -17,7 +17,7 @@ from kgplatform.store.stream import (
     joined,
     split_codes,
 )
-from kgplatform.store.vocabulary import Vocabulary
+from kgplatform.vocabulary import Vocabulary
 
 AT_ONCE = 1_000
 SHOWN = 5

@@ -26,7 +26,8 @@ from own_server import own_server
 from kgplatform import server
 from kgplatform.store.client import Store
 from kgplatform.store.load import load
-from kgplatform.store.stream import stream_graph, stream_query
+from kgplatform.store.stream import stream_graph
+from kgplatform.store.stream_query import stream_query
 
 GRAPH = "benchmark"
 QUERY = """

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kgplatform.graph.projection import snapshot_of_query
-from kgplatform.store import cut, stream
+from kgplatform.store import cut, stream_query
 from kgplatform.store.client import Store
 from kgplatform.store.cut import cut_of
 from kgplatform.store.guard import check_reading
@@ -71,7 +71,7 @@ def test_a_cut_query_gives_the_same(
 ) -> None:
     whole, _ = snapshot_of_query(store, query, {"graph": graph_name})
     assert cut_in(store, query, graph_name).node == "a"
-    monkeypatch.setattr(stream, "MAX_AT_ONCE", -1)
+    monkeypatch.setattr(stream_query, "MAX_AT_ONCE", -1)
     monkeypatch.setattr(cut, "NODES_A_BLOCK", block)
     said: list[str] = []
     ranges, _ = snapshot_of_query(
@@ -91,7 +91,7 @@ def test_what_looks_at_several_rows_is_not_cut_and_says_why(
     found = cut_in(store, query, graph_name)
     assert found.node is None
     assert found.why
-    monkeypatch.setattr(stream, "MAX_COLLECTED", -1)
+    monkeypatch.setattr(stream_query, "MAX_COLLECTED", -1)
     said: list[str] = []
     single, _ = snapshot_of_query(
         store, query, {"graph": graph_name}, lambda stage, done, total: said.append(stage)

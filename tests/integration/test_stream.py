@@ -14,10 +14,10 @@ from kgplatform.graph.snapshot import from_triples
 from kgplatform.settings import Settings
 from kgplatform.sources.folder import find
 from kgplatform.sources.records import read_triples
-from kgplatform.store import stream
+from kgplatform.store import stream, stream_query
 from kgplatform.store.client import Store, connect
 from kgplatform.store.load import load
-from kgplatform.store.stream import stream_graph, stream_query
+from kgplatform.store.stream import stream_graph
 from kgplatform.store.writeback import Link, Target, write_links
 from kgplatform.triples import SPLITS, Triple
 
@@ -93,7 +93,7 @@ def test_a_query_gives_the_same_as_the_graph(
 def test_one_by_one_gives_the_same(
     store: Store, graph_name: str, facts: list[Triple], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "MAX_COLLECTED", -1)
+    monkeypatch.setattr(stream_query, "MAX_COLLECTED", -1)
     snapshot, _ = snapshot_of_query(store, FACTS, {"graph": graph_name})
     assert snapshot.digest == from_triples(facts).digest
 
@@ -109,7 +109,7 @@ def test_parameters_and_a_missing_split(store: Store, graph_name: str, facts: li
     assert snapshot.digest == from_triples(wanted).digest
     assert set(snapshot.split.tolist()) == {-1}
     with pytest.raises(KGPlatformError, match="relations"):
-        stream_query(store, query, {"graph": graph_name})
+        stream_query.stream_query(store, query, {"graph": graph_name})
 
 
 def test_predicted_links_are_left_out(store: Store, graph_name: str, facts: list[Triple]) -> None:
@@ -200,7 +200,7 @@ def test_values_that_are_no_ids_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if not collected:
-        monkeypatch.setattr(stream, "MAX_COLLECTED", -1)
+        monkeypatch.setattr(stream_query, "MAX_COLLECTED", -1)
     query = f"UNWIND range(1, 9) AS i RETURN {head} AS head, {relation} AS relation, {tail} AS tail"
     with pytest.raises(InputError) as refused:
         snapshot_of_query(store, query, {})
@@ -209,7 +209,7 @@ def test_values_that_are_no_ids_are_refused(
 
 def test_a_wrong_split_and_no_rows_are_refused(store: Store) -> None:
     with pytest.raises(InputError, match="sometime"):
-        stream_query(
+        stream_query.stream_query(
             store, "RETURN 'a' AS head, 'r' AS relation, 'b' AS tail, 'sometime' AS split", {}
         )
     with pytest.raises(InputError, match="no facts"):
@@ -273,11 +273,11 @@ def test_what_may_not_run_does_not_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if not collected:
-        monkeypatch.setattr(stream, "MAX_COLLECTED", -1)
+        monkeypatch.setattr(stream_query, "MAX_COLLECTED", -1)
     before = digest(store)
     for query in REFUSED:
         with pytest.raises(QueryRefusedError) as refused:
-            stream_query(store, query, {})
+            stream_query.stream_query(store, query, {})
         assert refused.value.exit_code == 2, query
         assert refused.value.hint, query
         assert "\n" not in str(refused.value), query
@@ -287,7 +287,7 @@ def test_what_may_not_run_does_not_run(
 def test_another_database_cannot_be_named_by_the_query(store: Store) -> None:
     for database in ("nosuch", "system"):
         with pytest.raises(StoreError):
-            stream_query(store, f"USE {database} {COLUMNS}", {})
+            stream_query.stream_query(store, f"USE {database} {COLUMNS}", {})
 
 
 def test_procedures_that_only_read_are_allowed(store: Store, facts: list[Triple]) -> None:

@@ -20,8 +20,8 @@ from kgplatform.progress import Progress
 from kgplatform.store.bulk import worker
 from kgplatform.store.bulk.tables import Kinds
 from kgplatform.store.bulk.values import dump
-from kgplatform.store.vocabulary import Vocabulary
 from kgplatform.triples import Split, Triple
+from kgplatform.vocabulary import Vocabulary
 
 BATCH = 100_000
 AT_ONCE = 1_000

@@ -28,8 +28,8 @@ import numpy as np
 
 from kgplatform.errors import InputError
 from kgplatform.store.bulk.values import quoted
-from kgplatform.store.vocabulary import Vocabulary
 from kgplatform.triples import MAX_NAME
+from kgplatform.vocabulary import Vocabulary
 
 PARTITIONS = 64
 KEY = np.dtype([("key", "<u8"), ("row", "<u8")])
