@@ -108,7 +108,7 @@ def save_projection(store: Store, name: str, definition: Definition) -> tuple[Pr
         queries.get("write/create_projection"),
         name=name,
         version=version,
-        properties={key: value for key, value in properties.items() if value is not None},
+        definition={key: value for key, value in properties.items() if value is not None},
     )
     return find_projection(store, f"{name}@{version}"), True
 

@@ -23,6 +23,7 @@ VALUES: dict[str, object] = {
     "block": 1000,
     "c": 3,
     "confidences": [0.5],
+    "definition": {"graph": "sample"},
     "dimension": 16,
     "edges": [1],
     "end": 10,
