@@ -75,8 +75,9 @@ def cut_of(query: str, operators: Iterable[str]) -> Cut:
 def cut_query(query: str, node: str, packed: str, returned: Sequence[str]) -> str:
     """The query as one that gives its rows range by range of the server's numbers of ``node``.
 
-    It takes the parameters ``kgp_end`` and ``kgp_block``. They and the name in it begin with
-    ``kgp_``, so that they do not meet the query's own.
+    It takes the parameters ``kgp_first``, ``kgp_end``, ``kgp_block`` and ``kgp_step`` (from the
+    beginning of one range to that of the next). They and the name in it begin with ``kgp_``, so
+    that they do not meet the query's own.
 
     Args:
         query: The query.
@@ -85,7 +86,7 @@ def cut_query(query: str, node: str, packed: str, returned: Sequence[str]) -> st
         returned: The names that it gives them.
     """
     return (
-        f"CYPHER 5\nUNWIND range(0, $kgp_end, $kgp_block) AS kgp_low\n"
+        f"CYPHER 5\nUNWIND range($kgp_first, $kgp_end, $kgp_step) AS kgp_low\n"
         f"CALL (kgp_low) {{\nCALL (kgp_low) {{\n"
         f"MATCH ({node}) WHERE id({node}) IN range(kgp_low, kgp_low + $kgp_block - 1)\n"
         f"{query}\n}}\n{packed}\n}}\nRETURN {', '.join(returned)}"

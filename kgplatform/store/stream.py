@@ -7,7 +7,7 @@ of the dense number ``nid``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any, NamedTuple
@@ -18,11 +18,15 @@ from kgplatform import queries
 from kgplatform.errors import InputError, StoreError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Store, Transaction
+from kgplatform.store.side_by_side import ranges, stream_side_by_side
 from kgplatform.triples import SPLITS
 from kgplatform.vocabulary import Vocabulary
 
 BLOCK = 10_000
 """Range of nid that one record covers."""
+
+SPREAD = 8
+"""Up to so many of the server's numbers to an entity, they are looked up in one array."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Colum
         parts: list[Part] = []
         relations: Vocabulary[str] = Vocabulary()
         done = 0
-        for block in transaction.stream(queries.get("read/stream_triples"), params):
+        for block in _blocks(store, params):
             parts.append(_part_of_graph(entities, relations, *block))
             done += len(parts[-1].head)
             progress("relationships", done, None)
@@ -90,6 +94,21 @@ def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Colum
         raise changed(graph)
     progress("relationships", done, done)
     return columns
+
+
+def _blocks(store: Store, params: dict[str, Any]) -> Iterator[list[Any]]:
+    """Heads, relations, tails and splits of each block; no splits where no fact has one."""
+    mixed: list[int] = []
+    shares = [params | share for share in ranges(0, params["end"], BLOCK, ("first", "step"))]
+    query = queries.get("read/stream_triples")
+    for lo, heads, names, tails, splits in stream_side_by_side(store, query, shares):
+        if splits and len(splits) != len(heads):
+            mixed.append(lo)
+        else:
+            yield [heads, names, tails, splits]
+    for lo in mixed:
+        block = {"graph": params["graph"], "first": lo, "end": min(lo + BLOCK, params["end"])}
+        yield from stream_side_by_side(store, queries.get("read/stream_splits"), [block])
 
 
 def joined(
@@ -124,13 +143,14 @@ class Entities(NamedTuple):
     Attributes:
         ids: entity_ids; a position is one in this list.
         of_nid: Position of the entity with a nid, -1 where there is none; int64 [max nid + 1].
-        nodes: The server's numbers of the nodes, ascending; int64 [N].
-        of_node: Positions, parallel to ``nodes``.
+        nodes: The server's numbers of the nodes, ascending; int64 [N]. None where they lie so
+            close that ``of_node`` has a place for each number.
+        of_node: Positions, parallel to ``nodes``; without it by number, -1 where there is none.
     """
 
     ids: list[str]
     of_nid: np.ndarray
-    nodes: np.ndarray
+    nodes: np.ndarray | None
     of_node: np.ndarray
 
 
@@ -143,6 +163,11 @@ def _stream_entities(transaction: Transaction, params: Mapping[str, Any]) -> Ent
         nodes.append(np.array(numbers, dtype=np.int64))
         ids.extend(names)
     numbers = np.concatenate(nodes)
+    highest = int(numbers.max(initial=-1))
+    if highest <= SPREAD * len(numbers):
+        of_node = np.full(highest + 1, -1, dtype=np.int64)
+        of_node[numbers] = np.arange(len(numbers))
+        return Entities(ids, of_nid, None, of_node)
     order = np.argsort(numbers)
     return Entities(ids, of_nid, numbers[order], order)
 
@@ -155,10 +180,14 @@ def _of_nids(entities: Entities, nids: list[int]) -> np.ndarray:
 def _of_nodes(entities: Entities, numbers: list[int]) -> np.ndarray:
     """Positions by the server's number of the node; -1 for a node outside the graph."""
     wanted = np.array(numbers, dtype=np.int64)
-    if not len(entities.nodes):
+    nodes, of_node = entities.nodes, entities.of_node
+    if not len(of_node):
         return np.full(len(wanted), -1, dtype=np.int64)
-    place = np.searchsorted(entities.nodes, wanted).clip(max=len(entities.nodes) - 1)
-    return np.where(entities.nodes[place] == wanted, entities.of_node[place], -1)
+    if nodes is None:
+        place = wanted.clip(max=len(of_node) - 1)
+        return np.where(place == wanted, of_node[place], -1)
+    place = np.searchsorted(nodes, wanted).clip(max=len(nodes) - 1)
+    return np.where(nodes[place] == wanted, of_node[place], -1)
 
 
 def _part_of_graph(
@@ -169,13 +198,19 @@ def _part_of_graph(
     tails: list[int],
     splits: list[Any],
 ) -> Part:
-    """One block without relationships to nodes outside the graph, which are none of its facts."""
+    """One block without relationships to nodes outside the graph, which are none of its facts.
+
+    ``splits`` is empty where none has one.
+    """
     tail = _of_nodes(entities, tails)
     inside = tail >= 0
     if not inside.all():
-        heads, names, splits = (list(compress(column, inside)) for column in (heads, names, splits))
+        columns = (heads, names, splits) if splits else (heads, names)
+        heads, names, *rest = (list(compress(column, inside)) for column in columns)
+        splits = rest[0] if rest else []
     head = _of_nids(entities, heads)
-    return Part(head, relations.codes(names), tail[inside], split_codes(splits))
+    codes = split_codes(splits) if splits else np.full(len(head), -1, dtype=np.int64)
+    return Part(head, relations.codes(names), tail[inside], codes)
 
 
 def _check_numbered(transaction: Transaction, graph: str) -> None:

@@ -16,9 +16,10 @@ from kgplatform import queries
 from kgplatform.errors import InputError, TooLargeError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import BLOCKS_AHEAD, RECORDS_AHEAD, Store
-from kgplatform.store.cut import cut_of, cut_query, nodes_a_block
+from kgplatform.store.cut import ROWS_A_BLOCK, cut_of, cut_query, nodes_a_block
 from kgplatform.store.guard import ReadingPlan, check_columns, check_reading
 from kgplatform.store.query_values import Times, names, weights
+from kgplatform.store.side_by_side import ranges, stream_side_by_side
 from kgplatform.store.stream import Columns, Part, joined, split_code
 from kgplatform.vocabulary import Vocabulary
 
@@ -62,21 +63,21 @@ def stream_query(
     most = MAX_COLLECTED if cut.node is None else min(MAX_COLLECTED, MAX_AT_ONCE)
     if plan.estimated_rows <= most:
         try:
-            return _gather(store, inner + packed, params, numbers, BLOCKS_AHEAD, progress)
+            return _gather(stream_side_by_side(store, inner + packed, [params]), numbers, progress)
         except TooLargeError:
             # The planner's estimate was far too low; the server gave up before it was harmed.
             progress("rows do not fit the server's memory at once", 0, None)
     if cut.node is not None:
         progress(f"rows, in ranges of {cut.node}", 0, None)
         whole = cut_query(text, cut.node, packed, returned)
-        return _gather(
-            store, whole, {**params, **_ranges(store, plan)}, numbers, BLOCKS_AHEAD, progress
-        )
+        shares = _shares(store, plan, params)
+        return _gather(stream_side_by_side(store, whole, shares), numbers, progress)
     progress(f"rows one by one, as the query cannot be cut: {cut.why}", 0, None)
     single = f"RETURN relation, {split} AS split, 1 AS rows, " + ", ".join(
         f"[{name}] AS {name}s" for name in ("head", "tail", *numbers)
     )
-    return _gather(store, inner + single, params, numbers, RECORDS_AHEAD, progress)
+    records = stream_side_by_side(store, inner + single, [params], RECORDS_AHEAD)
+    return _gather(records, numbers, progress)
 
 
 def stream_rows(
@@ -107,23 +108,22 @@ def stream_rows(
     cut = cut_of(text, plan.operators)
     if cut.node is not None:
         whole = cut_query(text, cut.node, f"RETURN collect([{values}]) AS rows", ["rows"])
-        given, ahead = {**params, **_ranges(store, plan, FEATURES_A_BLOCK)}, BLOCKS_AHEAD
+        shares, ahead = _shares(store, plan, params, FEATURES_A_BLOCK), BLOCKS_AHEAD
     else:
         progress(f"rows one by one, as the query cannot be cut: {cut.why}", 0, None)
         whole = f"CALL () {{\n{text}\n}}\nRETURN [[{values}]] AS rows"
-        given, ahead = dict(params), FEATURES_A_BLOCK
+        shares, ahead = [dict(params)], FEATURES_A_BLOCK
     done = 0
-    with store.reading(ahead) as transaction:
-        waiting: list[list[Any]] = []
-        for (rows,) in transaction.stream(whole, given):
-            waiting += rows
-            done += len(rows)
-            if len(waiting) >= FEATURES_A_BLOCK:
-                yield plan.columns, list(map(list, zip(*waiting, strict=True)))
-                waiting = []
-                progress("rows", done, None)
-        if waiting:
+    waiting: list[list[Any]] = []
+    for (rows,) in stream_side_by_side(store, whole, shares, ahead):
+        waiting += rows
+        done += len(rows)
+        if len(waiting) >= FEATURES_A_BLOCK:
             yield plan.columns, list(map(list, zip(*waiting, strict=True)))
+            waiting = []
+            progress("rows", done, None)
+    if waiting:
+        yield plan.columns, list(map(list, zip(*waiting, strict=True)))
     progress("rows", done, done)
 
 
@@ -132,21 +132,18 @@ def statement(query: str) -> str:
     return query.strip().rstrip(";")
 
 
-def _ranges(store: Store, plan: ReadingPlan, rows: int | None = None) -> dict[str, int]:
+def _shares(
+    store: Store, plan: ReadingPlan, params: Mapping[str, Any], rows: int = ROWS_A_BLOCK
+) -> list[dict[str, Any]]:
+    """Parameters of a query that is cut, for each session that reads it."""
     (row,) = store.rows(queries.get("read/find_last_node"))
-    wanted = () if rows is None else (rows,)
-    block = nodes_a_block(row["last"] + 1, plan.estimated_rows, *wanted)
-    return {"kgp_end": row["last"], "kgp_block": block}
+    end = row["last"] + 1
+    block = nodes_a_block(end, plan.estimated_rows, rows)
+    shared = {**params, "kgp_end": row["last"], "kgp_block": block}
+    return [shared | share for share in ranges(0, end, block, ("kgp_first", "kgp_step"))]
 
 
-def _gather(
-    store: Store,
-    query: str,
-    params: Mapping[str, Any],
-    numbers: Sequence[str],
-    records_ahead: int,
-    progress: Progress,
-) -> Columns:
+def _gather(records: Iterator[list[Any]], numbers: Sequence[str], progress: Progress) -> Columns:
     """Columns from blocks of values; the vocabularies grow as names appear."""
     entities: Vocabulary[str] = Vocabulary()
     relations: Vocabulary[str] = Vocabulary()
@@ -154,23 +151,22 @@ def _gather(
     kinds: set[type] = set()
     times = Times()
     done = 0
-    with store.reading(records_ahead) as transaction:
-        for relation, split, rows, heads, tails, *more in transaction.stream(query, params):
-            name = _relation(relation)
-            of = f"for relation {name!r}"
-            extra = dict(zip(numbers, more, strict=True))
-            parts.append(
-                Part(
-                    entities.codes(names("head", heads, rows, of, kinds)),
-                    np.full(rows, relations[name], dtype=np.int64),
-                    entities.codes(names("tail", tails, rows, of, kinds)),
-                    np.full(rows, split_code(split), dtype=np.int64),
-                    weights(extra["weight"], rows, of) if "weight" in extra else None,
-                    times.of(extra["time"], rows, of) if "time" in extra else None,
-                )
+    for relation, split, rows, heads, tails, *more in records:
+        name = _relation(relation)
+        of = f"for relation {name!r}"
+        extra = dict(zip(numbers, more, strict=True))
+        parts.append(
+            Part(
+                entities.codes(names("head", heads, rows, of, kinds)),
+                np.full(rows, relations[name], dtype=np.int64),
+                entities.codes(names("tail", tails, rows, of, kinds)),
+                np.full(rows, split_code(split), dtype=np.int64),
+                weights(extra["weight"], rows, of) if "weight" in extra else None,
+                times.of(extra["time"], rows, of) if "time" in extra else None,
             )
-            done += rows
-            progress("rows", done, None)
+        )
+        done += rows
+        progress("rows", done, None)
     progress("rows", done, done)
     return joined(list(entities), relations, parts, integer_ids=kinds == {int})
 

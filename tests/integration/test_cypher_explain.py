@@ -43,6 +43,7 @@ VALUES: dict[str, object] = {
     "seconds": 1,
     "set_properties": {"kind": "graph"},
     "similarity": "cosine",
+    "step": 1000,
     "sources": [["sample"]],
     "starts": [0],
     "tail_nids": [0],

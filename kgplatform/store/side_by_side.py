@@ -1,0 +1,100 @@
+"""Reading one statement in several sessions side by side, each with parameters of its own.
+
+The server works on a statement in one thread, and that is what a packed stream waits for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from queue import Full, Queue
+from typing import Any
+
+from kgplatform.store.client import BLOCKS_AHEAD, Store
+
+READERS = 2
+"""Sessions that read at once. More would take the server from others."""
+
+WAITING = 4
+"""Blocks that may wait for whoever uses them."""
+
+
+def stream_side_by_side(
+    store: Store,
+    query: str,
+    shares: Sequence[Mapping[str, Any]],
+    records_ahead: int = BLOCKS_AHEAD,
+) -> Iterator[list[Any]]:
+    """Records of a reading statement, for all parameters, in any order.
+
+    Each session sees what is committed while it runs: whoever needs one state checks that
+    nothing was (:func:`kgplatform.store.consistent.read_one_state`).
+
+    Args:
+        store: The database.
+        query: The statement.
+        shares: Its parameters, a session each.
+        records_ahead: How many records of each may be under way before they are asked for.
+
+    Raises:
+        StoreError: As the statement's.
+    """
+    if len(shares) == 1:
+        with store.reading(records_ahead) as transaction:
+            yield from transaction.stream(query, shares[0])
+        return
+    blocks: Queue[list[Any] | BaseException | None] = Queue(WAITING)
+    stopped = threading.Event()
+
+    def put(block: list[Any] | BaseException | None) -> bool:
+        while not stopped.is_set():
+            try:
+                blocks.put(block, timeout=0.1)
+            except Full:
+                continue
+            return True
+        return False
+
+    def read(params: Mapping[str, Any]) -> None:
+        try:
+            with store.reading(records_ahead) as transaction:
+                for block in transaction.stream(query, params):
+                    if not put(block):
+                        return
+        except BaseException as error:  # raised again where the blocks are used
+            put(error)
+        else:
+            put(None)
+
+    readers = [threading.Thread(target=read, args=(share,), daemon=True) for share in shares]
+    for reader in readers:
+        reader.start()
+    try:
+        left = len(readers)
+        while left:
+            block = blocks.get()
+            if isinstance(block, BaseException):
+                raise block
+            if block is None:
+                left -= 1
+            else:
+                yield block
+    finally:
+        stopped.set()
+        for reader in readers:
+            reader.join()
+
+
+def ranges(first: int, end: int, block: int, names: Sequence[str]) -> list[dict[str, int]]:
+    """Every other block of a range for each reader, as parameters.
+
+    Args:
+        first: The range's beginning.
+        end: Its end, not in it.
+        block: A block's length.
+        names: Of the parameters: where a reader begins, and how far its blocks lie apart.
+    """
+    readers = max(1, min(READERS, -(-(end - first) // block)))
+    return [
+        {names[0]: first + reader * block, names[1]: readers * block} for reader in range(readers)
+    ]
