@@ -177,12 +177,11 @@ def from_columns(
     """
     entity_names, entity_rank = _sorted_vocabulary("entity id", entities)
     relation_names, relation_rank = _sorted_vocabulary("relation", relations)
-    head, relation, tail = entity_rank[head], relation_rank[relation], entity_rank[tail]
-    keys = (split, tail, relation, head)
-    order = np.lexsort(keys if time is None else (split, time, *keys[1:]))
-    head, relation, tail, split = head[order], relation[order], tail[order], split[order]
+    order, head, relation, tail = _in_order(entity_rank, relation_rank, head, relation, tail, time)
+    split = split[order]
     weight = None if weight is None else weight[order]
     time = None if time is None else time[order]
+    del order
     if head.size:
         same = (head[1:] == head[:-1]) & (relation[1:] == relation[:-1]) & (tail[1:] == tail[:-1])
         if time is not None:
@@ -208,15 +207,16 @@ def from_columns(
                 "have two weights",
                 "return one row a triple, as with sum(r.weight) AS weight",
             )
-        keep = np.concatenate(([True], ~same))
-        head, relation, tail, split = head[keep], relation[keep], tail[keep], split[keep]
-        weight = None if weight is None else weight[keep]
-        time = None if time is None else time[keep]
+        if same.any():
+            keep = np.concatenate(([True], ~same))
+            head, relation, tail, split = head[keep], relation[keep], tail[keep], split[keep]
+            weight = None if weight is None else weight[keep]
+            time = None if time is None else time[keep]
     return KGSnapshot(
         entities=entity_names,
         relations=relation_names,
-        edge_index=torch.from_numpy(np.stack((head, tail)).astype(np.int64)),
-        edge_type=torch.from_numpy(relation.astype(np.int64)),
+        edge_index=torch.from_numpy(np.stack((head, tail), dtype=np.int64)),
+        edge_type=torch.from_numpy(relation.astype(np.int64, copy=False)),
         split=torch.from_numpy(split.astype(np.int8)),
         weight=None if weight is None else torch.from_numpy(weight.astype(np.float32)),
         time=None if time is None else torch.from_numpy(time.astype(np.int64)),
@@ -244,6 +244,36 @@ def from_triples(triples: Iterable[Triple]) -> KGSnapshot:
     return from_columns(
         list(entities), list(relations), columns[0], columns[1], columns[2], columns[3]
     )
+
+
+def _in_order(
+    entity_rank: np.ndarray,
+    relation_rank: np.ndarray,
+    head: np.ndarray,
+    relation: np.ndarray,
+    tail: np.ndarray,
+    time: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The order of edges by (head, relation, tail, time), and their ends by rank in it."""
+    entities, relations = entity_rank.size, relation_rank.size
+    if time is not None or entities**2 * relations >= 2**63:
+        head, relation, tail = entity_rank[head], relation_rank[relation], entity_rank[tail]
+        keys = (tail, relation, head)
+        order = np.lexsort(keys if time is None else (time, *keys))
+        return order, head[order], relation[order], tail[order]
+    # One number an edge: sorted in a fourth of the time, and in half the memory.
+    key = entity_rank[head]
+    key *= relations
+    key += relation_rank[relation]
+    key *= entities
+    key += entity_rank[tail]
+    order = np.argsort(key)
+    key = key[order]
+    tail = key % entities
+    key //= entities
+    relation = key % relations
+    key //= relations
+    return order, key, relation, tail
 
 
 def _sorted_vocabulary(kind: str, names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:

@@ -36,10 +36,10 @@ class Columns:
     Attributes:
         entities: entity_ids, distinct, in no order.
         relations: Relation names, distinct, in no order.
-        head: Positions in ``entities``, int64 [E].
-        relation: Positions in ``relations``, int64 [E].
-        tail: Positions in ``entities``, int64 [E].
-        split: 0 train, 1 valid, 2 test, -1 none; int64 [E].
+        head: Positions in ``entities``, int32 [E].
+        relation: Positions in ``relations``, int32 [E].
+        tail: Positions in ``entities``, int32 [E].
+        split: 0 train, 1 valid, 2 test, -1 none; int8 [E].
         integer_ids: Whether the query's ids were numbers, which ``entities`` has as text.
         weight: float32 [E], where there is one.
         time: int64 [E], where there is one: whole numbers as they are, dates and times as seconds
@@ -58,7 +58,7 @@ class Columns:
 
 
 class Part(NamedTuple):
-    """The triples of one block, columns as those of :class:`Columns`."""
+    """The triples of one block, columns as those of :class:`Columns`; see :func:`part`."""
 
     head: np.ndarray
     relation: np.ndarray
@@ -66,6 +66,25 @@ class Part(NamedTuple):
     split: np.ndarray
     weight: np.ndarray | None = None
     time: np.ndarray | None = None
+
+
+def part(
+    head: np.ndarray,
+    relation: np.ndarray,
+    tail: np.ndarray,
+    split: np.ndarray,
+    weight: np.ndarray | None = None,
+    time: np.ndarray | None = None,
+) -> Part:
+    """A block, its columns as narrow as they can be."""
+    return Part(
+        head.astype(np.int32),
+        relation.astype(np.int32),
+        tail.astype(np.int32),
+        split.astype(np.int8),
+        weight,
+        time,
+    )
 
 
 def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Columns:
@@ -119,8 +138,10 @@ def joined(
 ) -> Columns:
     """The columns of all blocks, one after another."""
 
-    def column(name: str, kind: type = np.int64) -> np.ndarray:
-        return np.concatenate([np.empty(0, dtype=kind), *(getattr(part, name) for part in parts)])
+    def column(name: str, kind: type = np.int32) -> np.ndarray:
+        # As narrow as it can be: a large graph stands in memory twice while it is put in order.
+        blocks = [np.empty(0, dtype=kind), *(getattr(part, name) for part in parts)]
+        return np.concatenate(blocks, dtype=kind, casting="same_kind")
 
     # All blocks are of one query, so all have a column or none has.
     first = parts[0] if parts else None
@@ -130,10 +151,10 @@ def joined(
         column("head"),
         column("relation"),
         column("tail"),
-        column("split"),
+        column("split", np.int8),
         integer_ids,
         None if first is None or first.weight is None else column("weight", np.float32),
-        None if first is None or first.time is None else column("time"),
+        None if first is None or first.time is None else column("time", np.int64),
     )
 
 
@@ -210,7 +231,7 @@ def _part_of_graph(
         splits = rest[0] if rest else []
     head = _of_nids(entities, heads)
     codes = split_codes(splits) if splits else np.full(len(head), -1, dtype=np.int64)
-    return Part(head, relations.codes(names), tail[inside], codes)
+    return part(head, relations.codes(names), tail[inside], codes)
 
 
 def _check_numbered(transaction: Transaction, graph: str) -> None:

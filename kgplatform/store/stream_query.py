@@ -20,7 +20,7 @@ from kgplatform.store.cut import ROWS_A_BLOCK, cut_of, cut_query, nodes_a_block
 from kgplatform.store.guard import ReadingPlan, check_columns, check_reading
 from kgplatform.store.query_values import Times, names, weights
 from kgplatform.store.side_by_side import ranges, stream_side_by_side
-from kgplatform.store.stream import Columns, Part, joined, split_code
+from kgplatform.store.stream import Columns, Part, joined, part, split_code
 from kgplatform.vocabulary import Vocabulary
 
 MAX_AT_ONCE = 200_000
@@ -156,7 +156,7 @@ def _gather(records: Iterator[list[Any]], numbers: Sequence[str], progress: Prog
         of = f"for relation {name!r}"
         extra = dict(zip(numbers, more, strict=True))
         parts.append(
-            Part(
+            part(
                 entities.codes(names("head", heads, rows, of, kinds)),
                 np.full(rows, relations[name], dtype=np.int64),
                 entities.codes(names("tail", tails, rows, of, kinds)),

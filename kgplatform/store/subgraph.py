@@ -15,6 +15,7 @@ from kgplatform.store.stream import (
     changed,
     graph_record,
     joined,
+    part,
     split_codes,
 )
 from kgplatform.vocabulary import Vocabulary
@@ -56,7 +57,7 @@ def stream_around(
                     raise changed(graph)
                 _check_found(graph, asked, row["found"])
                 parts.append(
-                    Part(
+                    part(
                         entities.codes(row["heads"]),
                         relations.codes(row["relations"]),
                         entities.codes(row["tails"]),
