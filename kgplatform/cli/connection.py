@@ -1,71 +1,15 @@
-"""From the settings to a connected store and the snapshot that a command asks for."""
+"""From a command's source to the snapshot it asks for, and to the nodes it stands for."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kgplatform.graph.snapshot import KGSnapshot
     from kgplatform.progress import Progress
-    from kgplatform.settings import Settings
     from kgplatform.store.client import Store
     from kgplatform.store.writeback import Target
-
-
-@contextlib.contextmanager
-def open_store(settings: Settings) -> Iterator[Store]:
-    """The server that NEO4J_URI names, or the project's running local one.
-
-    Raises:
-        UnavailableError: Neither is there, or it does not answer.
-        AuthenticationError: The login was refused.
-    """
-    from kgplatform import server
-    from kgplatform.errors import UnavailableError
-    from kgplatform.store.client import connect
-
-    if settings.neo4j_uri:
-        given = settings.neo4j_password
-        password = given.get_secret_value() if given else None
-        uri, username, database = (
-            settings.neo4j_uri,
-            settings.neo4j_username,
-            settings.neo4j_database,
-        )
-    else:
-        info = server.running(settings)
-        if info is None:
-            raise UnavailableError(
-                "no local Neo4j is running here", hint="start it with `kgp up`, or set NEO4J_URI"
-            )
-        # The local server has one user and, being Community, one database for graphs.
-        with _place_named(info.home), connect(info.uri, info.username, info.password) as store:
-            yield store
-        return
-    with connect(uri, username, password, database) as store:
-        yield store
-
-
-@contextlib.contextmanager
-def _place_named(home: Path) -> Iterator[None]:
-    """Say of a local database that could not write where it is, and how much room is there."""
-    import shutil
-
-    from kgplatform.errors import DatabaseStoppedError
-
-    try:
-        yield
-    except DatabaseStoppedError as error:
-        free = shutil.disk_usage(home).free >> 20
-        raise DatabaseStoppedError(
-            f"{error} ({free:,} MiB are free in {home})",
-            hint="make room there, `kgp up`, which starts it anew, then the same command again; "
-            "what was committed is kept",
-        ) from error
 
 
 def snapshot_of_source(

@@ -40,7 +40,7 @@ def demo(as_json: bool) -> None:
     Starts a local Neo4j unless NEO4J_URI names one, and leaves it running: look at the graph
     in Browser, then `kgp down`.
     """
-    from kgplatform.cli.connection import open_store
+    from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.writeback import Target
 

@@ -39,7 +39,8 @@ def export(
     kgp export --graph umls --format pykeen --to umls-pykeen
     kgp export --graph umls --seeds virus --hops 2 --format graphml --to virus.graphml
     """
-    from kgplatform.cli.connection import open_store, snapshot_of_source
+    from kgplatform.cli.connection import snapshot_of_source
+    from kgplatform.connection import open_store
     from kgplatform.graph.interchange import check_target
     from kgplatform.graph.interchange import export as write
     from kgplatform.graph.projection import snapshot_of_seeds

@@ -58,7 +58,7 @@ def import_embeddings(
     """
     import numpy as np
 
-    from kgplatform.cli.connection import open_store
+    from kgplatform.connection import open_store
     from kgplatform.graph.interchange import Opening, read_vectors
     from kgplatform.settings import load_settings
     from kgplatform.training.imported import save_model, save_vectors, why_no_scores

@@ -135,7 +135,7 @@ def load(
 @json_option
 def rm(graph: str, dry_run: bool, as_json: bool) -> None:
     """Remove a graph: its entities, facts and documents. Runs trained on it stay on disk."""
-    from kgplatform.cli.connection import open_store
+    from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.remove import planned_removal, remove_graph
 
@@ -171,7 +171,7 @@ def _load_over_bolt(
     replace: bool,
     progress: Progress,
 ) -> Ingested:
-    from kgplatform.cli.connection import open_store
+    from kgplatform.connection import open_store
     from kgplatform.ingest import ingest
 
     with open_store(settings) as store:

@@ -72,7 +72,7 @@ def define(
         --features 'MATCH (p:Person) RETURN p.email AS entity, p.age AS age, p.city AS city'
         --labels 'MATCH (p:Person) RETURN p.email AS entity, p.team AS label'
     """
-    from kgplatform.cli.connection import open_store
+    from kgplatform.connection import open_store
     from kgplatform.graph.check_projection import check_definition
     from kgplatform.settings import load_settings
     from kgplatform.store.projections import definition_of, save_projection
@@ -110,7 +110,8 @@ def show(name: str, params: tuple[str, ...], as_json: bool) -> None:
     For valid and test: how many of their facts train has turned round (inverse leakage), and
     relations that repeat another one or turn it round.
     """
-    from kgplatform.cli.connection import open_store, resolved
+    from kgplatform.cli.connection import resolved
+    from kgplatform.connection import open_store
     from kgplatform.graph.projection import snapshot_of
     from kgplatform.graph.report import describe
     from kgplatform.settings import load_settings
@@ -129,7 +130,7 @@ def show(name: str, params: tuple[str, ...], as_json: bool) -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """List all projections, each with its newest version."""
-    from kgplatform.cli.connection import open_store
+    from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.projections import list_projections
 
@@ -151,7 +152,7 @@ def list_(as_json: bool) -> None:
 @json_option
 def rm(name: str, yes: bool, as_json: bool) -> None:
     """Remove NAME with all its versions. Runs that were trained on it stay usable."""
-    from kgplatform.cli.connection import open_store
+    from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.projections import find_projection, remove_projection
 

@@ -16,7 +16,7 @@ from kgplatform.cli.output import emit, json_option, table
 @json_option
 def similar(entity: str, graph: str, top_k: int, as_json: bool) -> None:
     """Find the entities nearest to ENTITY, an id or a name, by the active vectors."""
-    from kgplatform.cli.connection import open_store
+    from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.search import similar as find_similar
 

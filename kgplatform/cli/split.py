@@ -48,7 +48,7 @@ def split(
     All facts between two entities stay together. Every training takes the split from then on;
     what the source said is kept, and --clear brings it back.
     """
-    from kgplatform.cli.connection import open_store
+    from kgplatform.connection import open_store
     from kgplatform.errors import UsageError
     from kgplatform.graph.split import find_leaks
     from kgplatform.graph.split_graph import split_of_facts

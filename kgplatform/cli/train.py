@@ -41,7 +41,8 @@ def train(
         RETURN a.email AS head, type(r) AS relation, b.email AS tail'
         --label Person --key email
     """
-    from kgplatform.cli.connection import open_store, snapshot_of_source
+    from kgplatform.cli.connection import snapshot_of_source
+    from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
 
     settings = load_settings()
@@ -73,7 +74,8 @@ def train(
 @json_option
 def evaluate(run: str, as_json: bool) -> None:
     """Evaluate RUN's model again on its validation and test splits, from the graph."""
-    from kgplatform.cli.connection import open_store, snapshot_of_source
+    from kgplatform.cli.connection import snapshot_of_source
+    from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.training.artifacts import find_run, load_run
     from kgplatform.training.reevaluate import evaluate_run
@@ -122,7 +124,8 @@ def metrics_table(metrics: Any) -> str:
 
 
 def _resume(model: str, name: str, runs: Path) -> Run:
-    from kgplatform.cli.connection import open_store, snapshot_of_source
+    from kgplatform.cli.connection import snapshot_of_source
+    from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.training.artifacts import find_run, load_run
     from kgplatform.training.loop import resume

@@ -40,7 +40,8 @@ def write(
     Readers keep the old vectors until all new ones are in. A write that was cut goes on where
     it was when it is run again; `kgp undo RUN` takes everything back.
     """
-    from kgplatform.cli.connection import open_store, target_of_source
+    from kgplatform.cli.connection import target_of_source
+    from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.writeback import write_vectors
     from kgplatform.training.artifacts import entity_vectors
@@ -99,7 +100,8 @@ def predict(
     A link that the graph has is never predicted. The confidence is calibrated on validation
     facts and counts every unknown link as false, so it is a lower bound.
     """
-    from kgplatform.cli.connection import open_store, snapshot_of_source, target_of_source
+    from kgplatform.cli.connection import snapshot_of_source, target_of_source
+    from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.writeback import Link, write_links
     from kgplatform.training.predict import predict_links
@@ -135,7 +137,7 @@ def predict(
 @json_option
 def undo(run: str, dry_run: bool, as_json: bool) -> None:
     """Remove from the graph what RUN wrote: vectors, index, predicted links, its record."""
-    from kgplatform.cli.connection import open_store
+    from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.undo import planned_undo
     from kgplatform.store.undo import undo as undo_run

@@ -5,44 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
-from kgplatform import server
-from kgplatform.errors import UnavailableError
-from kgplatform.settings import load_settings
-from kgplatform.store.client import Store, connect
+from kgplatform.connection import open_store
+from kgplatform.store.client import Store
 from kgplatform.store.neighbors import LiveEntities, properties_of, read_entities
 
 Connect = Callable[[], AbstractContextManager[Store]]
-
-
-@contextlib.contextmanager
-def configured_store() -> Iterator[Store]:
-    """The server that ``NEO4J_URI`` names, else this project's running local one.
-
-    Raises:
-        UnavailableError: There is neither.
-    """
-    settings = load_settings()
-    if settings.neo4j_uri:
-        given = settings.neo4j_password
-        password = given.get_secret_value() if given else None
-        opened = connect(
-            settings.neo4j_uri, settings.neo4j_username, password, settings.neo4j_database
-        )
-    else:
-        info = server.running(settings)
-        if info is None:
-            raise UnavailableError(
-                "no local Neo4j is running here", hint="start it with `kgp up`, or set NEO4J_URI"
-            )
-        opened = connect(info.uri, info.username, info.password)
-    with opened as store:
-        yield store
 
 
 class LiveGraph:
@@ -60,7 +33,7 @@ class LiveGraph:
         entities: Its entities; a position in them is the entity_index of every loader.
     """
 
-    def __init__(self, graph: str, connect: Connect = configured_store) -> None:
+    def __init__(self, graph: str, connect: Connect = open_store) -> None:
         self._connect = connect
         self._store: Store | None = None
         self._begin()

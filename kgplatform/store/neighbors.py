@@ -17,6 +17,7 @@ import numpy as np
 from kgplatform import queries
 from kgplatform.errors import InputError, StoreError
 from kgplatform.store.client import Store
+from kgplatform.store.stream import check_numbered, graph_record
 
 BLOCK = 10_000
 """Range of nid that one record covers."""
@@ -87,22 +88,8 @@ def read_entities(store: Store, graph: str) -> LiveEntities:
         StoreError: A load of it is under way, or something else than a load made entities in it.
     """
     with store.reading() as transaction:
-        rows = transaction.rows(queries.get("read/get_graph"), graph=graph)
-        if not rows or not rows[0]["entities"]:
-            raise InputError(f"there is no graph {graph!r} with entities", hint="`kgp load` it")
-        (record,) = rows
-        if record["loading"] is not None:
-            raise StoreError(
-                f"a load into graph {graph!r} is under way or was cut",
-                hint="wait for it, or run the same `kgp load` again to complete it",
-            )
-        (unnumbered,) = transaction.rows(queries.get("read/count_unnumbered"), graph=graph)
-        if unnumbered["entities"]:
-            raise StoreError(
-                f"{unnumbered['entities']} entities of graph {graph!r} were not made by a load, "
-                f"for example {unnumbered['example']!r}",
-                hint="load a file that names them: that numbers them and changes nothing else",
-            )
+        record = graph_record(transaction, graph)
+        check_numbered(transaction, graph)
         params = {"graph": graph, "end": record["entities"], "block": BLOCK}
         blocks = list(transaction.stream(queries.get("read/stream_types"), params))
     if not blocks:

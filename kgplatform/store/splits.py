@@ -18,6 +18,7 @@ from kgplatform.errors import InputError, StoreError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.query_values import seconds
+from kgplatform.store.stream import check_numbered, graph_record
 from kgplatform.triples import SPLITS
 
 BLOCK = 10_000
@@ -223,28 +224,9 @@ def _end(store: Store, graph: str, record: Mapping[str, Any]) -> None:
 
 
 def _record(transaction: Transaction, graph: str) -> dict[str, Any]:
-    rows = transaction.rows(queries.get("read/get_graph"), graph=graph)
-    if not rows:
-        known = [row["name"] for row in transaction.rows(queries.get("read/list_graphs"))]
-        raise InputError(
-            f"there is no graph {graph!r} in this database",
-            hint=f"graphs: {', '.join(known)}" if known else "load one with `kgp load`",
-        )
-    (record,) = rows
     # A split that was cut does not stand in the way of the one that completes it.
-    if record["loading"] not in (None, [SOURCE]):
-        raise StoreError(
-            f"a load of {', '.join(record['loading'])} into graph {graph!r} is under way or was "
-            "cut",
-            hint="wait for it, or run the same `kgp load` again to complete it",
-        )
-    (unnumbered,) = transaction.rows(queries.get("read/count_unnumbered"), graph=graph)
-    if unnumbered["entities"]:
-        raise StoreError(
-            f"{unnumbered['entities']} entities of graph {graph!r} were not made by a load, "
-            f"for example {unnumbered['example']!r}",
-            hint="load a file that names them: that numbers them and changes nothing else",
-        )
+    record = graph_record(transaction, graph, [SOURCE])
+    check_numbered(transaction, graph)
     return record
 
 

@@ -7,7 +7,7 @@ of the dense number ``nid``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any, NamedTuple
@@ -97,7 +97,7 @@ def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Colum
     """
     with store.reading() as transaction:
         before = graph_record(transaction, graph)
-        _check_numbered(transaction, graph)
+        check_numbered(transaction, graph)
         params = {"graph": graph, "end": before["entities"], "block": BLOCK}
         entities = _stream_entities(transaction, params)
         parts: list[Part] = []
@@ -234,7 +234,12 @@ def _part_of_graph(
     return part(head, relations.codes(names), tail[inside], codes)
 
 
-def _check_numbered(transaction: Transaction, graph: str) -> None:
+def check_numbered(transaction: Transaction, graph: str) -> None:
+    """Refuse a graph that has entities without a nid, which no range would find.
+
+    Raises:
+        StoreError: Something else than a load made entities in it.
+    """
     (row,) = transaction.rows(queries.get("read/count_unnumbered"), graph=graph)
     if row["entities"]:
         raise StoreError(
@@ -251,8 +256,13 @@ def changed(graph: str) -> StoreError:
     )
 
 
-def graph_record(transaction: Transaction, graph: str) -> dict[str, Any]:
+def graph_record(transaction: Transaction, graph: str, own: Sequence[str] = ()) -> dict[str, Any]:
     """A graph's record: its ``version``, and one more than its last nid as ``entities``.
+
+    Args:
+        transaction: Where it is read.
+        graph: The graph.
+        own: What its record may name as under way: the caller's own work.
 
     Raises:
         InputError: There is no such graph.
@@ -266,7 +276,7 @@ def graph_record(transaction: Transaction, graph: str) -> dict[str, Any]:
             hint=f"graphs: {', '.join(known)}" if known else "load one with `kgp load`",
         )
     (record,) = rows
-    if record["loading"] is not None:
+    if record["loading"] not in (None, own):
         loads = ", ".join(record["loading"])
         raise StoreError(
             f"a load of {loads} into graph {graph!r} is under way or was cut",

@@ -1,5 +1,6 @@
 """Out to PyKEEN, trained there, and back: export, import, write, similar, predict, undo."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import pytest
 import torch
 
 from kgplatform.graph.projection import snapshot_of_graph
+from kgplatform.server.config import folders
+from kgplatform.server.importer import run_importer
+from kgplatform.settings import Settings
 from kgplatform.store.client import Store
 from kgplatform.store.load import load
 from kgplatform.triples import SPLITS, Triple
@@ -157,3 +161,41 @@ def test_a_graph_goes_out_and_in_again(
     ]
     assert kgp(*given, "--to", "q").code == 2
     assert kgp(*given, "--to", "q", "--force").code == 0
+
+
+def test_neo4j_itself_imports_its_csv(
+    store: Store, graph_name: str, kgp: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The importer of Neo4j reads the export, with a projection's features, weights and times."""
+    store.run(
+        """
+        UNWIND [['ann', 30, 'a "b", c'], ['bob', null, 'Oslo'], ['cat; x', 3, null]] AS p
+        CREATE (:Person {test: $test, email: p[0], age: p[1], city: p[2], vector: [1.5, 2.5]})
+        WITH count(*) AS people
+        MATCH (a:Person {test: $test}), (b:Person {test: $test}) WHERE a.email < b.email
+        CREATE (a)-[:KNOWS {weight: 0.5, since: date()}]->(b)
+        """,
+        test=graph_name,
+    )
+    query = (
+        "MATCH (h:Person {test: $test})-[r:KNOWS]->(t) RETURN h.email AS head, "
+        "type(r) AS relation, t.email AS tail, r.weight AS weight, r.since AS time"
+    )
+    given = ["--cypher", query]
+    features = (
+        "MATCH (p:Person {test: $test}) RETURN p.email AS entity, p.age AS age, "
+        "p.city AS city, p.vector AS vector"
+    )
+    given += ["--param", f"test={graph_name}", "--features", features]
+    assert kgp("project", graph_name, *given).code == 0
+    to = tmp_path / "csv"
+    exported = kgp("export", "--project", graph_name, "--format", "neo4j-csv", "--to", to)
+    assert exported.code == 0, exported.err
+    mine = Settings(neo4j_uri=None, kgp_home=tmp_path / "home")
+    files = ["--nodes=nodes.csv", "--relationships=relationships.csv"]
+    data = run_importer(mine, to, files)
+    assert (data / "databases" / "neo4j").is_dir()
+    told = (folders(mine).logs / "import.log").read_text()
+    assert re.search(r"3 nodes\s+3 relationships", told), told
+    # Ids and ages and cities that are there, vectors of two; weight and time of each relationship.
+    assert re.search(r"\b16 properties", told), told

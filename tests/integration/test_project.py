@@ -338,6 +338,25 @@ def test_a_fact_that_comes_during_the_export_is_in_it_or_noticed(
     assert len(calls) == 2
 
 
+def test_a_projection_with_times_is_split_by_them(
+    store: Store, kgp: Callable[..., Any], graph_name: str
+) -> None:
+    store.run(
+        "UNWIND range(0, 39) AS i MERGE (a:Person {test: $test, email: toString(i % 5)}) "
+        "MERGE (b:Person {test: $test, email: toString(i % 7)}) "
+        "CREATE (a)-[:KNOWS {since: date('2000-01-01') + duration({months: i})}]->(b)",
+        test=graph_name,
+    )
+    query = TRIPLES.replace("r.weight AS weight,", "")
+    made = kgp("project", graph_name, "--cypher", query, "--param", f"test={graph_name}")
+    assert made.code == 0, made.err
+    trained = kgp(
+        "train", "distmult", "--project", graph_name, "--set", "split=time", "--set", "epochs=1"
+    )
+    assert trained.code == 0, trained.err
+    assert "test" in trained.out
+
+
 def test_inverse_leakage_of_wn18rr(store: Store, kgp: Callable[..., Any], graph_name: str) -> None:
     """About 35 % of the test facts are turned round in train: Nguyen et al. 2018 and others."""
     folder = Path(__file__).parents[3] / "shared" / "data" / "wn18rr"

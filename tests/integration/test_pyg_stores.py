@@ -11,8 +11,9 @@ import torch
 from torch_geometric.loader import LinkNeighborLoader, NeighborLoader
 from torch_geometric.utils import k_hop_subgraph
 
+from kgplatform.connection import open_store
 from kgplatform.errors import InputError, StoreError, UsageError
-from kgplatform.graph.live import LiveGraph, configured_store
+from kgplatform.graph.live import LiveGraph
 from kgplatform.graph.neighbors import Facts, GraphSampler, LiveFacts, SnapshotFacts
 from kgplatform.graph.node_types import By, EdgeType, Types
 from kgplatform.graph.prefetch import prefetch
@@ -347,7 +348,7 @@ def test_workers_open_their_own_connection_and_no_password_is_pickled(
     monkeypatch.setenv("NEO4J_URI", settings.neo4j_uri)
     monkeypatch.setenv("NEO4J_USERNAME", settings.neo4j_username)
     monkeypatch.setenv("NEO4J_PASSWORD", password)
-    with LiveGraph(GRAPH, configured_store) as mine:
+    with LiveGraph(GRAPH, open_store) as mine:
         _types, data, sampler = stores(mine, "none", [-1, -1])
         pickled = pickle.dumps((data, sampler))
         assert password.encode() not in pickled
