@@ -240,21 +240,24 @@ def _stale(
     places = np.unique(np.linspace(0, len(nodes.ids) - 1, COMPARED).astype(np.int64))
     lists = _vectors(transaction, name, nodes.numbers[places])
     twins = _vectors(transaction, twin, nodes.numbers[places])
-    missing = len(twins) != len(lists)
-    # One that is missing shifts the rest; which it is does not matter.
     return tuple(
         nodes.ids[place]
-        for place, listed, kept in zip(places.tolist(), lists, twins, strict=not missing)
-        if not isinstance(kept, bytes)
-        or len(kept) != 4 * dimension
-        or not np.array_equal(
-            np.frombuffer(kept, "<f4"), np.array(listed).astype(np.float32, copy=False)
-        )
-    ) or ((nodes.ids[0],) if missing else ())
+        for place, listed, kept in zip(places.tolist(), lists, twins, strict=True)
+        if not _same(listed, kept, dimension)
+    )
+
+
+def _same(listed: Any, kept: Any, dimension: int) -> bool:
+    if not isinstance(kept, bytes) or not isinstance(listed, list):
+        return False
+    try:
+        return kept == struct.pack(f"<{dimension}f", *listed)
+    except (struct.error, OverflowError):
+        return False
 
 
 def _vectors(transaction: Transaction, name: str, numbers: np.ndarray) -> list[Any]:
-    """What a few nodes have, in the order of their ascending numbers."""
+    """What each of a few nodes has, or None."""
     params = {"nodes": numbers.tolist(), "block": len(numbers)}
     statement = queries.fill("read/stream_vectors", property=name)
     found = {
@@ -262,7 +265,7 @@ def _vectors(transaction: Transaction, name: str, numbers: np.ndarray) -> list[A
         for nodes, vectors in transaction.stream(statement, params)
         for node, vector in zip(nodes, vectors, strict=True)
     }
-    return [found[node] for node in numbers.tolist() if node in found]
+    return [found.get(node) for node in numbers.tolist()]
 
 
 def _fill(

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kgplatform import queries
 from kgplatform.errors import InputError, StoreError
-from kgplatform.settings import Settings
 from kgplatform.store import stream_vectors, writeback
 from kgplatform.store.client import Store
 from kgplatform.store.load import load
@@ -141,7 +141,7 @@ def test_wrong_questions_are_refused(store: Store, target: Target, graph_name: s
         read_set(store, f"a-{graph_name}/graph", ["nobody"])
 
 
-@pytest.mark.parametrize("what", ["undo", "vector", "record"])
+@pytest.mark.parametrize("what", ["vectors", "vector", "record"])
 def test_a_change_while_reading_is_noticed(
     store: Store,
     target: Target,
@@ -158,12 +158,14 @@ def test_a_change_while_reading_is_noticed(
     def change(stage: str, done: int, total: int | None) -> None:
         if done != 8:
             return
-        if what == "undo":
-            undo(store, run)
+        if what == "vectors":
+            marks = {"label": "Entity", "property": name, "bytes": f"{name}_bytes"}
+            store.command(queries.fill("write/remove_vectors", **marks))
         elif what == "vector":
             set_property(store, graph_name, "e39", name, None)
         else:
-            write(store, f"b-{graph_name}", target)
+            # What an undo does first; its DROP INDEX then waits for the reader.
+            writeback.switch(store, "write/retire_set", f"{run}/graph")
 
     with pytest.raises(StoreError, match="changed while it was read"):
         read_set(store, f"{run}/graph", progress=change)
@@ -254,7 +256,7 @@ def test_bytes_missing_where_none_were_compared(
 
 @pytest.mark.parametrize("ending", ["npy", "parquet", "safetensors"])
 def test_what_is_exported_is_imported(
-    kgp: Kgp, store: Store, settings: Settings, target: Target, graph_name: str, ending: str
+    kgp: Kgp, store: Store, target: Target, graph_name: str, ending: str
 ) -> None:
     told = write(store, f"a-{graph_name}", target, keep_bytes=True)
     path = Path(f"out.{ending}")
