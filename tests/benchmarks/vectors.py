@@ -18,7 +18,6 @@ measured in a process of its own. A way that misses the package is left out.
 
 import argparse
 import os
-import resource
 import socket
 import statistics
 import subprocess
@@ -26,6 +25,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,9 @@ import numpy as np
 import psutil
 from own_server import own_server
 
-from kgplatform import queries
+from kgplatform import queries, server
 from kgplatform.server import ServerInfo
+from kgplatform.settings import Settings
 from kgplatform.store.client import Store, connect
 from kgplatform.store.load import load
 from kgplatform.store.stream_vectors import NUMBERS_A_BLOCK, active_set, read_set, read_vectors
@@ -47,6 +48,8 @@ GRAPH = "benchmark"
 TARGET = Target(graph=GRAPH)
 RECORDS = "MATCH (n:Entity {graph: $graph}) RETURN n.id AS id, n[$name] AS vector"
 BATCH = 1_000
+SAMPLE = 4_000
+"""Vectors by which the room on disk is measured."""
 
 Read = Callable[[], np.ndarray]
 
@@ -68,14 +71,9 @@ def main() -> None:
         load(store, GRAPH, [], _ring(keys), source="ring")
         drawn = np.random.default_rng(0).normal(size=(given.vectors, given.dimension))
         vectors = drawn.astype(np.float32)
-        # Written once without a measurement, for Java to warm up, and read from then on.
-        sizes = [_store_size(store, info)]
-        for keep_bytes in (False, True):
-            write_vectors(store, "read", {}, TARGET, keys, vectors, keep_bytes=keep_bytes)
-            sizes.append(_store_size(store, info))
-        lists, twin = (after - before for before, after in zip(sizes, sizes[1:], strict=False))
-        print(f"on disk a vector, without its index: list {lists / len(keys):,.0f} bytes, ", end="")
-        print(f"the same kept as bytes {twin / len(keys):,.0f} more")
+        _sizes(store, info, keys[:SAMPLE], vectors[:SAMPLE])
+        # Not measured: Java is cold.
+        write_vectors(store, "read", {}, TARGET, keys, vectors, keep_bytes=True)
         _read(store, info, vectors, given.rounds)
         _shares(store, len(keys), given.dimension)
         undo(store, "read")
@@ -83,7 +81,17 @@ def main() -> None:
 
 
 def _ring(keys: list[str]) -> list[Triple]:
-    return [Triple(key, "next", after) for key, after in zip(keys, keys[1:], strict=False)]
+    return [Triple(key, "next", after) for key, after in pairwise(keys)]
+
+
+def _sizes(store: Store, info: ServerInfo, keys: list[str], vectors: np.ndarray) -> None:
+    sizes = [_store_size(info)]
+    for keep_bytes in (False, True):
+        write_vectors(store, "size", {}, TARGET, keys, vectors, keep_bytes=keep_bytes)
+        sizes.append(_store_size(info))
+    undo(store, "size")
+    lists, twin = ((after - before) / len(keys) for before, after in pairwise(sizes))
+    print(f"on disk | a list {lists:,.0f} bytes | the same as bytes {twin:,.0f} | index left out")
 
 
 def _ways(store: Store, driver: neo4j.Driver) -> dict[str, Read]:
@@ -118,11 +126,13 @@ def _read(store: Store, info: ServerInfo, vectors: np.ndarray, rounds: int) -> N
     with neo4j.GraphDatabase.driver(info.uri, auth=(info.username, info.password)) as driver:
         ways = _ways(store, driver)
         seconds: dict[str, list[float]] = {way: [] for way in ways}
-        for _ in range(rounds):
+        # The first round is not counted.
+        for number in range(rounds + 1):
             for way, read in ways.items():
                 began = time.perf_counter()
                 got = read()
-                seconds[way].append(time.perf_counter() - began)
+                if number:
+                    seconds[way].append(time.perf_counter() - began)
                 assert got.shape == vectors.shape
                 assert np.isclose(got.sum(dtype=float), vectors.sum(dtype=float))
     peer = seconds["a record a node"]
@@ -153,7 +163,9 @@ def _peak(way: str) -> None:
         read = _ways(store, driver)[way]
         before = psutil.Process().memory_info().rss
         got = read()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not ru_maxrss: that of a new process begins with the peak of the one that made it.
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    peak = int(status["VmHWM"].split()[0]) * 1024
     print(f"{(peak - before - got.nbytes) / 1e6:.0f}")
 
 
@@ -311,11 +323,18 @@ def _search(store: Store, index: str, vectors: np.ndarray) -> tuple[float, float
     return statistics.median(taken) * 1000, found / (10 * len(asked))
 
 
-def _store_size(store: Store, info: ServerInfo) -> int:
-    """Bytes of the database's records on disk, its indexes and log left out."""
-    store.command("CALL db.checkpoint()")
-    folder = Path(info.home) / "data" / "databases" / "neo4j"
-    return sum(file.stat().st_size for file in folder.glob("neostore*") if file.is_file())
+def _store_size(info: ServerInfo) -> int:
+    """Bytes of the database's records on disk, its indexes and log left out.
+
+    All of them are there only when the server has stopped.
+    """
+    home = Path(info.home)
+    settings = Settings(neo4j_uri=None, kgp_home=home.parent)
+    server.stop(settings)
+    files = (home / "data" / "databases" / "neo4j").glob("neostore*")
+    size = sum(file.stat().st_size for file in files if file.is_file())
+    assert server.start(settings).uri == info.uri
+    return size
 
 
 if __name__ == "__main__":
