@@ -1,9 +1,12 @@
-// Record the run and its set of vectors, not yet active; resume where a cut write stopped.
-// Params: $run, $run_properties, $name, $set_properties
-// Returns: written (vectors that are in already), label, key, graph (of the set's nodes)
+// Record the run and its set of vectors, not yet active; resume where a cut write stopped. What
+// was written without bytes is written anew where they are wanted.
+// Params: $run, $run_properties, $name, $set_properties, $bytes (whether they are wanted)
+// Returns: written (vectors that are in already), bytes, label, key, graph (of the set's nodes)
 MERGE (r:Run {id: $run})
 SET r += $run_properties
 MERGE (s:EmbeddingSet {name: $name})
-ON CREATE SET s += $set_properties, s.active = false, s.written = 0
+ON CREATE SET s += $set_properties, s.active = false, s.written = 0, s.bytes = $bytes
 MERGE (r)-[:WROTE]->(s)
-RETURN s.written AS written, s.label AS label, s.key AS key, s.graph AS graph
+SET s.written = CASE WHEN $bytes AND NOT coalesce(s.bytes, false) THEN 0 ELSE s.written END
+SET s.bytes = $bytes OR coalesce(s.bytes, false)
+RETURN s.written AS written, s.bytes AS bytes, s.label AS label, s.key AS key, s.graph AS graph

@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "write": ("write", "Write a run's vectors into the graph, with their index."),
     "predict": ("write", "Predict missing links; write them on request."),
     "undo": ("write", "Remove from the graph what a run wrote."),
+    "export-embeddings": ("export_embeddings", "Write vectors that stand in the graph as a file."),
     "import-embeddings": ("import_embeddings", "Make a run of vectors trained elsewhere."),
     "similar": ("search", "Find the nearest entities through the vector index."),
 }

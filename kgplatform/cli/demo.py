@@ -137,7 +137,7 @@ def _step_predict(
     store: Store, run: Run, snapshot: KGSnapshot, target: Target
 ) -> list[PredictedLink]:
     from kgplatform.cli.write import links_table, run_properties
-    from kgplatform.store.writeback import Link, write_links
+    from kgplatform.store.links import Link, write_links
     from kgplatform.training.predict import predict_links
 
     _heading(5, f"predict what the facts do not say, with {run.config.model}")

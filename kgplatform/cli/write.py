@@ -25,6 +25,7 @@ key_option = click.option("--key", help="The property that identifies them.")
 @graph_option
 @label_option
 @key_option
+@click.option("--bytes", "keep_bytes", is_flag=True, help="Keep them as bytes, too: read faster.")
 @click.option("--dry-run", is_flag=True, help="Print the Cypher and the counts; write nothing.")
 @json_option
 def write(
@@ -32,6 +33,7 @@ def write(
     graph: str | None,
     label: str | None,
     key: str | None,
+    keep_bytes: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -52,17 +54,22 @@ def write(
     keys, vectors = entity_vectors(trained)
     with open_store(settings) as store, progress_bar() as progress:
         if dry_run:
-            data = _planned_vectors(store, trained, target, list(keys), int(vectors.shape[1]))
+            dimension = int(vectors.shape[1])
+            data = _planned_vectors(store, trained, target, list(keys), dimension, keep_bytes)
             emit(data, as_json, "\n".join([*data["statements"], _planned_text(data)]))
             return
+        properties = run_properties(trained, target)
         data = write_vectors(
-            store, trained.id, run_properties(trained, target), target, keys, vectors, progress
+            store, trained.id, properties, target, keys, vectors, progress, keep_bytes=keep_bytes
         )
-    data = {"run": trained.id, **data}
+    kept = data["written"] * vectors.shape[1] * 4 if data["bytes_property"] else 0
+    data = {"run": trained.id, **data, "bytes_kept": kept}
     lines = [
         f"{data['written']:,} vectors of {vectors.shape[1]} numbers in property "
         f"{data['property']}, index {data['index']}, now active"
     ]
+    if kept:
+        lines.append(f"kept as bytes, too: {kept:,} bytes in property {data['bytes_property']}")
     if data["missing"]:
         lines.append(f"{data['missing']:,} entities of the run are no longer in the graph")
     if data["replaced"]:
@@ -103,7 +110,7 @@ def predict(
     from kgplatform.cli.connection import snapshot_of_source, target_of_source
     from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
-    from kgplatform.store.writeback import Link, write_links
+    from kgplatform.store.links import Link, write_links
     from kgplatform.training.predict import predict_links
 
     settings = load_settings()
@@ -144,7 +151,7 @@ def undo(run: str, dry_run: bool, as_json: bool) -> None:
 
     settings = load_settings()
     with open_store(settings) as store:
-        run_id = _written_run(store, settings, run)
+        run_id = written_run(store, settings, run)
         if dry_run:
             planned = {"run": run_id, **planned_undo(store, run_id)}
             emit(
@@ -189,7 +196,7 @@ def _load_run(settings: Settings, name: str) -> Run:
     return load_run(find_run(settings.kgp_runs, name))
 
 
-def _written_run(store: Store, settings: Settings, name: str) -> str:
+def written_run(store: Store, settings: Settings, name: str) -> str:
     """The run's id; its folder need not be here, since the database remembers it."""
     from kgplatform.errors import UnknownNameError
     from kgplatform.store.undo import written_runs
@@ -206,7 +213,7 @@ def _written_run(store: Store, settings: Settings, name: str) -> str:
 
 
 def _planned_vectors(
-    store: Store, run: Run, target: Target, keys: list[str], dimension: int
+    store: Store, run: Run, target: Target, keys: list[str], dimension: int, keep_bytes: bool
 ) -> dict[str, Any]:
     from kgplatform.store.writeback import check_target, planned_statements, set_of_run
 
@@ -220,7 +227,7 @@ def _planned_vectors(
         "dimension": dimension,
         "property": names.property,
         "index": names.index,
-        "statements": planned_statements(names, target),
+        "statements": planned_statements(names, target, keep_bytes=keep_bytes),
     }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -57,3 +58,26 @@ class Batches:
             self.size = max(1, len(batch) // 2)
         elif len(batch) == self.size:
             self.size = min(self._most, self.size * 2)
+
+
+def in_lanes(items: Iterable[T], work: Callable[[T], Any], lanes: int) -> Generator[T]:
+    """Do ``work`` for items, several at once; an item is given when it and all before it are done.
+
+    Work that has begun is waited for when the iterator is closed; the rest is left.
+    """
+    with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
+        pending: deque[tuple[T, Future[Any]]] = deque()
+        try:
+            for item in items:
+                pending.append((item, pool.submit(work, item)))
+                # One waits, so that no lane does.
+                if len(pending) > lanes:
+                    first, future = pending.popleft()
+                    future.result()
+                    yield first
+            for first, future in pending:
+                future.result()
+                yield first
+        finally:
+            for _, future in pending:
+                future.cancel()

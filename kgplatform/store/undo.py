@@ -7,7 +7,7 @@ from typing import Any
 from kgplatform import queries
 from kgplatform.errors import InputError
 from kgplatform.store.client import Store
-from kgplatform.store.writeback import count_vectors, switch
+from kgplatform.store.writeback import bytes_property, count_vectors, switch
 
 
 def written_runs(store: Store) -> list[str]:
@@ -45,7 +45,9 @@ def undo(store: Store, run_id: str) -> dict[str, Any]:
         restored = switch(store, "write/retire_set", record["name"])["restored"]
         removed["restored"] = restored or removed["restored"]
         store.command(queries.fill("write/drop_index", index=record["index"]))
-        marks = {"label": record["label"], "property": record["property"]}
+        # Bytes of a write that was cut are there before the record says so.
+        kept = bytes_property(record["property"])
+        marks = {"label": record["label"], "property": record["property"], "bytes": kept}
         (row,) = store.command(queries.fill("write/remove_vectors", **marks))
         removed["vectors"] += row["removed"]
     (row,) = store.command(queries.get("write/remove_predicted"), run=run_id)

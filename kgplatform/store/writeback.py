@@ -1,4 +1,4 @@
-"""Write-back: a run's vectors and predicted links into the graph.
+"""Write-back: a run's vectors into the graph.
 
 The vectors of a run go under a property of their own; readers look the active property up.
 Only when every vector is in and the index answers does one transaction make the set active,
@@ -8,8 +8,8 @@ so a crash half-way leaves readers with the old set, whole. Every step can be re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,17 @@ import numpy as np
 from kgplatform import queries
 from kgplatform.errors import InputError, StoreError
 from kgplatform.progress import Progress, silent
+from kgplatform.store.batches import in_lanes
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.schema import migrate, require_key
 
 VECTORS_A_BATCH = 1_000
-LINKS_A_BATCH = 2_000
+NUMBERS_A_BATCH = 250_000
+"""Fewer vectors go at once where they are long: a number takes 9 bytes on the wire."""
+
+LANES = 2
+"""Batches written side by side: one is taken apart by the server while another is committed."""
+
 INDEX_SECONDS = 3_600
 """How long an index may take to be built: 100,000 vectors take about a minute."""
 
@@ -61,21 +67,15 @@ class EmbeddingSet:
     index: str
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A predicted link, by the keys of its ends."""
-
-    head: str
-    relation: str
-    tail: str
-    score: float
-    confidence: float
-
-
 def set_of_run(run_id: str) -> EmbeddingSet:
     """The names for a run's vectors; plain identifiers, so that Browser needs no backticks."""
     plain = "".join(letter if letter.isalnum() else "_" for letter in run_id)
     return EmbeddingSet(f"{run_id}/graph", "graph", f"embedding_{plain}", f"embedding_{plain}")
+
+
+def bytes_property(name: str) -> str:
+    """The property of vectors as bytes, beside the one of lists; no index is over it."""
+    return f"{name}_bytes"
 
 
 def check_target(store: Store, target: Target, keys: Sequence[str]) -> int:
@@ -105,7 +105,7 @@ def unmatched(store: Store, target: Target, keys: Sequence[str]) -> list[int]:
     missing: list[int] = []
     with store.reading() as transaction:
         for start in range(0, len(keys), 10_000):
-            nodes = _find(transaction, target, keys[start : start + 10_000])
+            nodes = find_nodes(transaction, target, keys[start : start + 10_000])
             missing += [start + place for place, node in enumerate(nodes) if node == ""]
     return missing
 
@@ -118,6 +118,8 @@ def write_vectors(
     keys: Sequence[str],
     vectors: np.ndarray,
     progress: Progress = silent,
+    *,
+    keep_bytes: bool = False,
 ) -> dict[str, Any]:
     """Write a run's vectors, build their index, and make them the active set.
 
@@ -129,9 +131,12 @@ def write_vectors(
         keys: entity_ids, [N].
         vectors: Finite float32 [N, dimension].
         progress: Told of vectors written.
+        keep_bytes: Whether a ``byte[]`` of each vector (float32, little-endian) is kept beside
+            it, for reading; what was written with them keeps them.
 
     Returns:
-        ``written``, ``missing`` (keys without a node), ``property``, ``index``, ``replaced``.
+        ``written``, ``missing`` (keys without a node), ``property``, ``index``, ``replaced``,
+        ``bytes_property`` (or None).
 
     Raises:
         InputError: A vector holds NaN or infinity, shapes do not fit, or the run's vectors
@@ -143,11 +148,10 @@ def write_vectors(
     migrate(store)
     present = check_target(store, target, keys)
     names = set_of_run(run_id)
-    begun = _begin(store, run_id, run_properties, names, target, int(vectors.shape[1]))
-    for start in range(begun, len(keys), VECTORS_A_BATCH):
-        end = min(start + VECTORS_A_BATCH, len(keys))
-        _write_batch(store, names, target, keys[start:end], vectors[start:end], end)
-        progress("vectors", end, len(keys))
+    begun, kept = _begin(
+        store, run_id, run_properties, names, target, int(vectors.shape[1]), keep_bytes
+    )
+    _write_batches(store, names, target, keys, vectors, begun, kept, progress)
     store.command(
         queries.fill(
             "write/create_vector_index",
@@ -165,6 +169,13 @@ def write_vectors(
             f"{written} of {present} vectors are in the graph: it was changed meanwhile",
             hint=f"run `kgp undo {run_id}`, then write again",
         )
+    store.run(
+        queries.get("write/finish_set"),
+        name=names.name,
+        vectors=written,
+        keys=len(keys),
+        bytes_property=bytes_property(names.property) if kept else None,
+    )
     replaced = switch(store, "write/activate_set", names.name)["replaced"]
     return {
         "written": written,
@@ -172,73 +183,22 @@ def write_vectors(
         "property": names.property,
         "index": names.index,
         "replaced": replaced,
+        "bytes_property": bytes_property(names.property) if kept else None,
     }
 
 
-def write_links(
-    store: Store,
-    run_id: str,
-    run_properties: Mapping[str, Any],
-    target: Target,
-    links: Sequence[Link],
-    progress: Progress = silent,
-) -> dict[str, int]:
-    """Write predicted links as ``PREDICTED`` relationships; asserted facts are never repeated.
-
-    Returns:
-        ``written``, ``known`` (asserted meanwhile, so skipped), ``missing`` (an end is gone).
-
-    Raises:
-        InputError: A score or confidence is NaN or infinite.
-        SchemaError: Nothing makes the key unique.
-        StoreError: The database failed; the write can be repeated.
-    """
-    for link in links:
-        if not (isfinite(link.score) and isfinite(link.confidence)):
-            raise InputError(
-                f"the link ({link.head}, {link.relation}, {link.tail}) has score {link.score} "
-                f"and confidence {link.confidence}",
-                hint="train again with a smaller learning rate",
-            )
-    migrate(store)
-    require_key(store, target.label, target.key)
-    store.run(queries.get("write/merge_run"), run=run_id, run_properties=dict(run_properties))
-    counts = {"written": 0, "known": 0, "missing": 0}
-    for start in range(0, len(links), LINKS_A_BATCH):
-        batch = links[start : start + LINKS_A_BATCH]
-
-        def work(transaction: Transaction, batch: Sequence[Link] = batch) -> dict[str, int]:
-            heads = _find(transaction, target, [link.head for link in batch])
-            tails = _find(transaction, target, [link.tail for link in batch])
-            found = [
-                (head, tail, link)
-                for head, tail, link in zip(heads, tails, batch, strict=True)
-                if head and tail
-            ]
-            outcome = transaction.run(
-                queries.get("write/merge_predicted"),
-                run=run_id,
-                heads=[head for head, _, _ in found],
-                tails=[tail for _, tail, _ in found],
-                relations=[link.relation for _, _, link in found],
-                scores=[link.score for _, _, link in found],
-                confidences=[link.confidence for _, _, link in found],
-            )
-            return {**outcome.row, "missing": len(batch) - len(found)}
-
-        for name, count in store.write(work).items():
-            counts[name] += count
-        progress("predicted links", min(start + LINKS_A_BATCH, len(links)), len(links))
-    return counts
-
-
-def planned_statements(names: EmbeddingSet, target: Target) -> list[str]:
+def planned_statements(
+    names: EmbeddingSet, target: Target, *, keep_bytes: bool = False
+) -> list[str]:
     """The Cypher that writing a set of vectors would run, in order, for ``--dry-run``."""
     marks = {"label": target.label, "property": names.property}
+    beside = queries.fill("write/set_vector_bytes", property=bytes_property(names.property))
     return [
         queries.get("write/begin_vectors"),
+        *([beside] if keep_bytes else []),
         queries.get("write/set_vectors"),
         queries.fill("write/create_vector_index", index=names.index, **marks),
+        queries.get("write/finish_set"),
         queries.get("write/activate_set"),
     ]
 
@@ -273,15 +233,17 @@ def _begin(
     names: EmbeddingSet,
     target: Target,
     dimension: int,
-) -> int:
-    """Record the run and its set; how many of its vectors are in already."""
+    keep_bytes: bool,
+) -> tuple[int, bool]:
+    """Record the run and its set; how many vectors are in already, and whether bytes are kept."""
 
-    def work(transaction: Transaction) -> int:
+    def work(transaction: Transaction) -> tuple[int, bool]:
         begun = transaction.run(
             queries.get("write/begin_vectors"),
             run=run_id,
             run_properties=dict(run_properties),
             name=names.name,
+            bytes=keep_bytes,
             set_properties={
                 "kind": names.kind,
                 "property": names.property,
@@ -305,32 +267,55 @@ def _begin(
                 f"run {run_id} has its vectors in {where} already",
                 hint=f"run `kgp undo {run_id}` first to write them elsewhere",
             )
-        return int(begun["written"])
+        return int(begun["written"]), bool(begun["bytes"])
 
     return store.write(work)
 
 
-def _write_batch(
+def _write_batches(
     store: Store,
     names: EmbeddingSet,
     target: Target,
     keys: Sequence[str],
     vectors: np.ndarray,
-    end: int,
+    begun: int,
+    keep_bytes: bool,
+    progress: Progress,
 ) -> None:
-    def work(transaction: Transaction) -> None:
-        nodes = _find(transaction, target, keys)
-        found = [position for position, node in enumerate(nodes) if node]
-        transaction.run(
-            queries.get("write/set_vectors"),
-            name=names.name,
-            nodes=[nodes[position] for position in found],
-            vectors=vectors[found].tolist(),
-            property=names.property,
-            written=end,
-        )
+    """Write vectors from ``begun`` on, several batches at once, each in a transaction."""
+    size = max(1, min(VECTORS_A_BATCH, NUMBERS_A_BATCH // vectors.shape[1]))
+    spans = [(at, min(at + size, len(keys))) for at in range(begun, len(keys), size)]
+    done = begun
 
-    store.write(work)
+    def write(span: tuple[int, int]) -> None:
+        start, end = span
+
+        def work(transaction: Transaction) -> None:
+            nodes = find_nodes(transaction, target, keys[start:end])
+            found = [position for position, node in enumerate(nodes) if node]
+            nodes, rows = [nodes[position] for position in found], vectors[start:end][found]
+            if keep_bytes:
+                statement = queries.fill(
+                    "write/set_vector_bytes", property=bytes_property(names.property)
+                )
+                kept = [row.tobytes() for row in rows.astype("<f4")]
+                transaction.run(statement, nodes=nodes, vectors=kept)
+            transaction.run(
+                queries.get("write/set_vectors"),
+                name=names.name,
+                nodes=nodes,
+                vectors=rows.tolist(),
+                property=names.property,
+                # Where a batch before this one is still under way, a resumed write begins there.
+                written=end if done == start else done,
+            )
+
+        store.write(work)
+
+    with closing(in_lanes(spans, write, LANES)) as written:
+        for _, end in written:
+            done = end
+            progress("vectors", end, len(keys))
 
 
 def switch(store: Store, statement: str, name: str) -> dict[str, Any]:
@@ -343,7 +328,7 @@ def switch(store: Store, statement: str, name: str) -> dict[str, Any]:
     return store.write(work)
 
 
-def _find(transaction: Transaction, target: Target, keys: Sequence[str]) -> list[str]:
+def find_nodes(transaction: Transaction, target: Target, keys: Sequence[str]) -> list[str]:
     """Element ids of the nodes that keys name, '' where there is none."""
     values: list[Any] = [int(key) for key in keys] if target.integer_keys else list(keys)
     if target.graph is not None:

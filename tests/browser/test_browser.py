@@ -31,8 +31,9 @@ from kgplatform import queries
 from kgplatform.server import ServerInfo
 from kgplatform.sources.countries import countries
 from kgplatform.store.client import connect
+from kgplatform.store.links import Link, write_links
 from kgplatform.store.load import load
-from kgplatform.store.writeback import Link, Target, write_links
+from kgplatform.store.writeback import Target
 
 T = TypeVar("T")
 

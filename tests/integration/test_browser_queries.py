@@ -13,8 +13,9 @@ from kgplatform.graph.projection import snapshot_of_query
 from kgplatform.server import ServerInfo
 from kgplatform.sources.countries import countries
 from kgplatform.store.client import Store, connect
+from kgplatform.store.links import Link, write_links
 from kgplatform.store.load import load
-from kgplatform.store.writeback import Link, Target, write_links, write_vectors
+from kgplatform.store.writeback import Target, write_vectors
 from kgplatform.training.artifacts import Run, entity_vectors, load_vocabulary
 from kgplatform.training.config import resolve_config
 from kgplatform.training.loop import train

@@ -9,9 +9,10 @@ import pytest
 from kgplatform.store.client import Store
 from kgplatform.store.cut import cut_of
 from kgplatform.store.guard import check_reading
+from kgplatform.store.links import Link, write_links
 from kgplatform.store.load import load
 from kgplatform.store.pattern import pattern_query
-from kgplatform.store.writeback import Link, Target, write_links
+from kgplatform.store.writeback import Target
 from kgplatform.triples import Triple
 
 FACTS = [

@@ -28,8 +28,9 @@ from kgplatform.graph.pyg_stores import (
 )
 from kgplatform.settings import Settings
 from kgplatform.store.client import Store, connect
+from kgplatform.store.links import Link, write_links
 from kgplatform.store.load import load
-from kgplatform.store.writeback import Link, Target, write_links
+from kgplatform.store.writeback import Target
 from kgplatform.triples import Entity, Triple
 
 GRAPH = "pyg-stores"

@@ -16,9 +16,10 @@ from kgplatform.sources.folder import find
 from kgplatform.sources.records import read_triples
 from kgplatform.store import stream, stream_query
 from kgplatform.store.client import Store, connect
+from kgplatform.store.links import Link, write_links
 from kgplatform.store.load import load
 from kgplatform.store.stream import stream_graph
-from kgplatform.store.writeback import Link, Target, write_links
+from kgplatform.store.writeback import Target
 from kgplatform.triples import SPLITS, Triple
 
 FACTS = """

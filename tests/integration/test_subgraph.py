@@ -12,8 +12,9 @@ from kgplatform.graph.projection import snapshot_of_seeds
 from kgplatform.graph.snapshot import from_triples
 from kgplatform.store import subgraph
 from kgplatform.store.client import Store
+from kgplatform.store.links import Link, write_links
 from kgplatform.store.load import load
-from kgplatform.store.writeback import Link, Target, write_links
+from kgplatform.store.writeback import Target
 from kgplatform.triples import Entity, Triple
 
 

@@ -11,19 +11,14 @@ import pytest
 from kgplatform.errors import InputError, SchemaError, StoreError
 from kgplatform.queries import quote
 from kgplatform.settings import Settings
+from kgplatform.store import links as links_module
 from kgplatform.store import writeback
 from kgplatform.store.client import Store, connect
+from kgplatform.store.links import Link, write_links
 from kgplatform.store.load import load
 from kgplatform.store.search import similar
 from kgplatform.store.undo import planned_undo, undo, written_runs
-from kgplatform.store.writeback import (
-    Link,
-    Target,
-    check_target,
-    set_of_run,
-    write_links,
-    write_vectors,
-)
+from kgplatform.store.writeback import Target, check_target, set_of_run, write_vectors
 from kgplatform.triples import Triple
 
 Digest = Callable[..., str]
@@ -95,6 +90,7 @@ def test_vectors_arrive_exactly_and_their_index_answers(
         "property": names.property,
         "index": names.index,
         "replaced": None,
+        "bytes_property": None,
     }
     assert [done for _, done, _ in steps] == [7, 14, 21, 28, 35, 40]
     found = stored(store, target, names.property)
@@ -477,7 +473,7 @@ def test_predicted_links_never_repeat_an_asserted_one(
 def test_many_links_go_in_batches(
     store: Store, target: Target, graph_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writeback, "LINKS_A_BATCH", 10)
+    monkeypatch.setattr(links_module, "LINKS_A_BATCH", 10)
     links = [Link(f"e{i}", "next", f"e{(i + 2) % 40}", 1.0, 0.5) for i in range(40)]
     links += [Link(f"e{i}", "next", f"e{(i + 1) % 40}", 1.0, 0.5) for i in range(15)]
     counts = write_links(store, f"a-{graph_name}", {}, target, links)
