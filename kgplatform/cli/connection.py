@@ -86,6 +86,32 @@ def snapshot_of_source(
     return snapshot, {**source, "integer_keys": integers}
 
 
+def snapshot_of_run(
+    settings: Settings, source: Mapping[str, Any], digest: str, progress: Progress
+) -> KGSnapshot:
+    """What a run was trained on: its folder, if that is there still, else an export.
+
+    Args:
+        settings: For the connection.
+        source: The run's; ``snapshot`` is the folder if it was trained on one.
+        digest: The run's ``snapshot_digest``.
+        progress: Told of relationships read.
+    """
+    from pathlib import Path
+
+    from kgplatform.errors import InputError
+    from kgplatform.graph.snapshot_folder import open_snapshot
+
+    if source.get("snapshot"):
+        # Moved, removed or replaced by another one: the source itself may still give the same.
+        with contextlib.suppress(InputError):
+            snapshot = open_snapshot(Path(source["snapshot"]))
+            if snapshot.digest == digest:
+                return snapshot
+    with open_store(settings) as store:
+        return snapshot_of_source(store, source, progress)[0]
+
+
 def target_of_source(
     source: Mapping[str, Any], graph: str | None, label: str | None, key: str | None
 ) -> Target:

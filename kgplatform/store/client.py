@@ -97,6 +97,15 @@ class Store:
         with _mapped(), self._session(neo4j.READ_ACCESS) as session:
             return session.execute_read(lambda tx: Transaction(tx).rows(query, **params))
 
+    def marked(self, query: str) -> tuple[list[dict[str, Any]], list[str]]:
+        """Records of a reading statement, and bookmarks of what was committed before it."""
+        with _mapped(), self._session(neo4j.READ_ACCESS) as session:
+            session.execute_read(lambda tx: tx.run(queries.get("read/ping")).consume())
+            bookmarks = sorted(session.last_bookmarks().raw_values)
+            # In the same session, hence not before those transactions can be read.
+            rows = session.execute_read(lambda tx: Transaction(tx).rows(query))
+            return rows, bookmarks
+
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Do ``work`` in one writing transaction.
 
