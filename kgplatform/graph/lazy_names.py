@@ -37,7 +37,9 @@ class LazyNames(Sequence[str]):
             start, stop, step = index.indices(len(self))
             if step == 1:
                 return tuple(self._array.slice(start, max(stop - start, 0)).to_pylist())
-            return tuple(self._array.take(pa.array(range(start, stop, step))).to_pylist())
+            return tuple(
+                self._array.take(pa.array(range(start, stop, step), pa.int64())).to_pylist()
+            )
         at = index + len(self) if index < 0 else index
         if not 0 <= at < len(self):
             raise IndexError(f"there is no name {index} of {len(self)}")
