@@ -81,10 +81,13 @@ def test_a_refresh_gives_what_an_export_gives(
         assert kgp("load", file, "--graph", graph_name, "--replace").code == 0
 
     def split() -> None:
-        assert kgp("split", graph_name, "--by", "random", "--seed", rng.integers(99)).code == 0
+        assert (
+            kgp("split", "--graph", graph_name, "--by", "random", "--seed", rng.integers(99)).code
+            == 0
+        )
 
     def anew() -> None:
-        assert kgp("rm", graph_name, "--yes").code == 0
+        assert kgp("rm", graph_name).code == 0
         load(store, graph_name, [], facts(rng, 150), source="again")
 
     changes = [more, replaced, split, replaced, anew]
