@@ -87,7 +87,7 @@ def test_a_refresh_gives_what_an_export_gives(
         )
 
     def anew() -> None:
-        assert kgp("rm", graph_name).code == 0
+        assert kgp("rm", "--graph", graph_name).code == 0
         load(store, graph_name, [], facts(rng, 150), source="again")
 
     changes = [more, replaced, split, replaced, anew]
