@@ -66,12 +66,8 @@ def train(
         overrides = {**_from_file(config), **_pairs("--set", settings_given)}
         _check_model(model)
         if folder is not None:
-            if any((graph, cypher, params, label, key, match, where)):
-                raise UsageError(
-                    "--snapshot names what to train on, and so does another flag",
-                    hint="what a snapshot was made from is known: leave one of the two",
-                )
-            snapshot, source = _opened(folder)
+            others = (graph, cypher, params, label, key, match, where)
+            snapshot, source = _opened(folder, others=others)
         else:
             source = source_of(
                 graph, cypher, params, label=label, key=key, match=match, where=where
@@ -171,10 +167,18 @@ def _resume(model: str, name: str, runs: Path) -> Run:
         return resume(folder, snapshot, progress)
 
 
-def _opened(folder: Path) -> tuple[KGSnapshot, dict[str, Any]]:
-    """A snapshot's folder, and the source of a run on it: its own, and where it is."""
+def _opened(folder: Path, others: tuple[object, ...]) -> tuple[KGSnapshot, dict[str, Any]]:
+    """A folder's snapshot, and the source of a run on it: its own, and where the folder is.
+
+    ``others`` are the flags that name a source, none of which may be given.
+    """
     from kgplatform.graph.snapshot_folder import describe_snapshot, open_snapshot
 
+    if any(others):
+        raise UsageError(
+            "--snapshot names what to train on, and so does another flag",
+            hint="what a snapshot was made from is known: leave one of the two",
+        )
     source = describe_snapshot(folder).source
     return open_snapshot(folder), {**source, "snapshot": str(folder)}
 
