@@ -199,7 +199,8 @@ def test_lazy_names_are_a_sequence(
 def test_answers_of_a_snapshot_are_those_of_its_triples(facts: list[tuple[int, int, int]]) -> None:
     columns = np.array(facts, dtype=np.int64).T
     names = ["a", "b", "c", "d"]
-    snapshot = from_columns(names, names, *columns, np.zeros(len(facts), dtype=np.int64))
+    head, kind, tail = columns
+    snapshot = from_columns(names, names, head, kind, tail, np.zeros(len(facts), dtype=np.int64))
     anchor, relation = (torch.arange(16) // 4), (torch.arange(16) % 4)
     sides: tuple[Side, ...] = ("tail", "head")
     for side in sides:
