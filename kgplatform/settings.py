@@ -32,6 +32,7 @@ class Settings(BaseSettings):
         kgp_home: The project's folder for its local server and its data.
         kgp_cache: What projects share: Neo4j's jars.
         kgp_runs: Where runs are kept.
+        kgp_snapshots: Where snapshots are kept.
         kgp_jars: A folder (or Maven repository) that holds Neo4j's jars already; None: fetch.
         kgp_heap: The local server's largest heap, ``512m`` or ``4g``; None: from the machine.
     """
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     kgp_home: Path = Path(".kgplatform")
     kgp_cache: Path = Field(default_factory=_default_cache)
     kgp_runs: Path = Path("runs")
+    kgp_snapshots: Path = Path("snapshots")
     kgp_jars: Path | None = None
     kgp_heap: str | None = Field(default=None, pattern=r"^[1-9][0-9]*[mg]$")
 

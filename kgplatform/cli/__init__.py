@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "split": ("split", "Split a graph's facts into train, valid and test, in the graph."),
     "project": ("project", "Named projections: define, show, list or remove them."),
     "export": ("export", "Write a graph or what a query names for another toolkit."),
+    "snapshot": ("snapshot", "Freeze a graph or what a query names into a folder."),
     "train": ("train", "Train a model on what a graph or a Cypher query names."),
     "evaluate": ("train", "Evaluate a run's model again."),
     "runs": ("runs", "List, show, compare or remove runs."),

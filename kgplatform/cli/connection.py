@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kgplatform.graph.snapshot import KGSnapshot
     from kgplatform.progress import Progress
+    from kgplatform.settings import Settings
     from kgplatform.store.client import Store
     from kgplatform.store.writeback import Target
 
@@ -44,6 +46,33 @@ def resolved(store: Store, source: Mapping[str, Any]) -> dict[str, Any]:
     if "projection" not in source or "version" in source:
         return dict(source)
     return find_projection(store, source["projection"]).source(source["params"])
+
+
+def snapshot_of_run(
+    settings: Settings, source: Mapping[str, Any], digest: str, progress: Progress
+) -> KGSnapshot:
+    """What a run was trained on: its folder, if that is there still, else an export.
+
+    Args:
+        settings: For the connection.
+        source: The run's; ``snapshot`` is the folder if it was trained on one.
+        digest: The run's ``snapshot_digest``.
+        progress: Told of relationships read.
+    """
+    from pathlib import Path
+
+    from kgplatform.connection import open_store
+    from kgplatform.errors import InputError
+    from kgplatform.graph.snapshot_folder import open_snapshot
+
+    if source.get("snapshot"):
+        # Moved, removed or replaced by another one: the source itself may still give the same.
+        with contextlib.suppress(InputError):
+            snapshot = open_snapshot(Path(source["snapshot"]))
+            if snapshot.digest == digest:
+                return snapshot
+    with open_store(settings) as store:
+        return snapshot_of_source(store, source, progress)[0]
 
 
 def target_of_source(

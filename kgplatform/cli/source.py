@@ -13,6 +13,9 @@ from kgplatform.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+NOTHING_SAID = {"graph": "default"}
+"""The source where no flag names one."""
+
 OPTIONS = (
     click.option("--graph", help="This graph; with a query: where its entities are."),
     click.option(
@@ -28,15 +31,22 @@ OWN_NODES = (
     click.option("--key", help="With --label: the property that identifies them."),
 )
 
+FROZEN = click.option(
+    "--snapshot", type=click.Path(path_type=Path), help="A folder of `kgp snapshot` instead."
+)
 
-def source_options(*, own_nodes: bool = False, named: bool = True) -> Callable[[F], F]:
+
+def source_options(
+    *, own_nodes: bool = False, named: bool = True, frozen: bool = False
+) -> Callable[[F], F]:
     """The flags of a source, which a command gets as the one argument ``source``.
 
     Args:
         own_nodes: Whether ``--label`` and ``--key`` are among them.
         named: Whether ``--project`` is.
+        frozen: Whether ``--snapshot`` is.
     """
-    options = [*OPTIONS, *(OWN_NODES if own_nodes else ())]
+    options = [*OPTIONS, *(OWN_NODES if own_nodes else ()), *((FROZEN,) if frozen else ())]
     if not named:
         options.remove(OPTIONS[1])
 
@@ -51,11 +61,19 @@ def source_options(*, own_nodes: bool = False, named: bool = True) -> Callable[[
             projection: str | None = None,
             label: str | None = None,
             key: str | None = None,
+            snapshot: Path | None = None,
             **rest: Any,
         ) -> Any:
             given = {"graph": graph, "cypher": cypher, "match": match, "where": where}
             given |= {"projection": projection, "label": label, "key": key}
-            return function(source=source_of(params=params, **given), **rest)
+            if snapshot is None:
+                return function(source=source_of(params=params, **given), **rest)
+            if params or any(value is not None for value in given.values()):
+                raise UsageError(
+                    "--snapshot names what to take, and so does another flag",
+                    hint="what a snapshot was made from is known: leave one of the two",
+                )
+            return function(source={"snapshot": str(snapshot)}, **rest)
 
         for option in reversed(options):
             collected = option(collected)
@@ -108,7 +126,7 @@ def source_of(
                 "--param, --label and --key belong to a query",
                 hint="add --cypher or --match, or leave them",
             )
-        return {"graph": graph or "default"}
+        return {"graph": graph} if graph else dict(NOTHING_SAID)
     if match is not None:
         from kgplatform.store.pattern import pattern_query
 

@@ -12,6 +12,7 @@ from kgplatform.cli.source import pairs, source_options
 from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
+    from kgplatform.graph.snapshot import KGSnapshot
     from kgplatform.training.artifacts import Run
 
 METRICS = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
@@ -19,7 +20,7 @@ METRICS = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
 
 @click.command()
 @click.argument("model")
-@source_options(own_nodes=True)
+@source_options(own_nodes=True, frozen=True)
 @click.option("--set", "settings_given", multiple=True, metavar="K=V", help="A training setting.")
 @click.option("--config", type=click.Path(path_type=Path), help="A YAML file of settings.")
 @click.option("--resume", metavar="RUN", help="Continue an interrupted run.")
@@ -37,6 +38,7 @@ def train(
     \b
     kgp train distmult --graph umls
     kgp train transe --graph umls --set embedding_dim=64 --set seed=1
+    kgp train distmult --snapshot snapshots/3f9ac02b117e45d8
     kgp train gcn --cypher 'MATCH (a:Person)-[r]->(b:Person)
         RETURN a.email AS head, type(r) AS relation, b.email AS tail'
         --label Person --key email
@@ -51,21 +53,24 @@ def train(
     else:
         overrides = {**_from_file(config), **pairs("--set", settings_given)}
         _check_model(model)
-        with open_store(settings) as store, progress_bar() as progress:
-            snapshot, source = snapshot_of_source(store, source, progress)
+        if "snapshot" in source:
+            snapshot, source = _opened(Path(source["snapshot"]))
+        else:
+            with open_store(settings) as store, progress_bar() as progress:
+                snapshot, source = snapshot_of_source(store, source, progress)
 
         from kgplatform.training.artifacts import new_run_id
         from kgplatform.training.config import resolve_config
         from kgplatform.training.loop import train as train_model
 
         resolved = resolve_config(model, snapshot, overrides)
-        folder = settings.kgp_runs / new_run_id(model)
+        run_folder = settings.kgp_runs / new_run_id(model)
         note(
-            f"run {folder.name}: {snapshot.num_edges:,} facts, {snapshot.num_entities:,} "
+            f"run {run_folder.name}: {snapshot.num_edges:,} facts, {snapshot.num_entities:,} "
             f"entities, {snapshot.num_relations:,} relations"
         )
         with progress_bar() as progress:
-            run = train_model(snapshot, resolved, folder, source=source, progress=progress)
+            run = train_model(snapshot, resolved, run_folder, source=source, progress=progress)
     emit(run_data(run), as_json, run_text(run))
 
 
@@ -73,17 +78,19 @@ def train(
 @click.argument("run")
 @json_option
 def evaluate(run: str, as_json: bool) -> None:
-    """Evaluate RUN's model again on its validation and test splits, from the graph."""
-    from kgplatform.cli.connection import snapshot_of_source
-    from kgplatform.connection import open_store
+    """Evaluate RUN's model again on its validation and test splits.
+
+    They are read from the graph, or from the snapshot's folder that it was trained on.
+    """
+    from kgplatform.cli.connection import snapshot_of_run
     from kgplatform.settings import load_settings
     from kgplatform.training.artifacts import find_run, load_run
     from kgplatform.training.reevaluate import evaluate_run
 
     settings = load_settings()
     trained = load_run(find_run(settings.kgp_runs, run))
-    with open_store(settings) as store, progress_bar() as progress:
-        snapshot, _ = snapshot_of_source(store, trained.source, progress)
+    with progress_bar() as progress:
+        snapshot = snapshot_of_run(settings, trained.source, trained.snapshot_digest, progress)
     with progress_bar() as progress:
         metrics = evaluate_run(trained, snapshot, progress)
     emit({"run": trained.id, "metrics": metrics}, as_json, metrics_table(metrics))
@@ -124,8 +131,7 @@ def metrics_table(metrics: Any) -> str:
 
 
 def _resume(model: str, name: str, runs: Path) -> Run:
-    from kgplatform.cli.connection import snapshot_of_source
-    from kgplatform.connection import open_store
+    from kgplatform.cli.connection import snapshot_of_run
     from kgplatform.settings import load_settings
     from kgplatform.training.artifacts import find_run, load_run
     from kgplatform.training.loop import resume
@@ -137,10 +143,20 @@ def _resume(model: str, name: str, runs: Path) -> Run:
             f"run {interrupted.id} trains {interrupted.config.model}, not {model}",
             hint=f"kgp train {interrupted.config.model} --resume {interrupted.id}",
         )
-    with open_store(load_settings()) as store, progress_bar() as progress:
-        snapshot, _ = snapshot_of_source(store, interrupted.source, progress)
+    with progress_bar() as progress:
+        snapshot = snapshot_of_run(
+            load_settings(), interrupted.source, interrupted.snapshot_digest, progress
+        )
     with progress_bar() as progress:
         return resume(folder, snapshot, progress)
+
+
+def _opened(folder: Path) -> tuple[KGSnapshot, dict[str, Any]]:
+    """A folder's snapshot, and the source of a run on it: its own, and where the folder is."""
+    from kgplatform.graph.snapshot_folder import describe_snapshot, open_snapshot
+
+    source = describe_snapshot(folder).source
+    return open_snapshot(folder), {**source, "snapshot": str(folder)}
 
 
 def _check_model(model: str) -> None:

@@ -107,7 +107,7 @@ def predict(
     A link that the graph has is never predicted. The confidence is calibrated on validation
     facts and counts every unknown link as false, so it is a lower bound.
     """
-    from kgplatform.cli.connection import snapshot_of_source, target_of_source
+    from kgplatform.cli.connection import snapshot_of_run, target_of_source
     from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.links import Link, write_links
@@ -115,8 +115,8 @@ def predict(
 
     settings = load_settings()
     trained = _load_run(settings, run)
-    with open_store(settings) as store, progress_bar() as progress:
-        snapshot, _ = snapshot_of_source(store, trained.source, progress)
+    with progress_bar() as progress:
+        snapshot = snapshot_of_run(settings, trained.source, trained.snapshot_digest, progress)
         links = predict_links(trained, snapshot, relation=relation, head=head, top_k=top_k)
         data: dict[str, Any] = {"run": trained.id, "links": [_link_data(link) for link in links]}
         text = links_table(links)
@@ -133,7 +133,8 @@ def predict(
                     Link(link.head, link.relation, link.tail, link.score, link.confidence)
                     for link in links
                 ]
-                data |= write_links(store, trained.id, properties, target, rows, progress)
+                with open_store(settings) as store:
+                    data |= write_links(store, trained.id, properties, target, rows, progress)
                 text += f"\n{data['written']:,} written as PREDICTED links"
     emit(data, as_json, text)
 

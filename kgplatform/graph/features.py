@@ -41,7 +41,7 @@ class Feature:
     kind: Kind
     values: Tensor
     present: Tensor
-    texts: tuple[str, ...] = ()
+    texts: Sequence[str] = ()
 
     @property
     def dimension(self) -> int:
@@ -57,7 +57,12 @@ class Feature:
             sha.update(len(encoded).to_bytes(8, "big") + encoded)
         for tensor in (self.values, self.present):
             sha.update(repr(tuple(tensor.shape)).encode())
-            sha.update(tensor.contiguous().numpy().tobytes())
+            sha.update(content_bytes(tensor))
+
+
+def content_bytes(tensor: Tensor) -> memoryview:
+    """What a tensor holds, in the order of its rows, for a digest; not copied if contiguous."""
+    return tensor.contiguous().numpy().reshape(-1).view(np.uint8).data
 
 
 def matrix(features: Sequence[Feature], rows: int) -> Tensor:

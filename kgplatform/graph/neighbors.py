@@ -87,11 +87,9 @@ class SnapshotFacts:
     """Facts of a snapshot, held by their tails."""
 
     def __init__(self, snapshot: KGSnapshot) -> None:
-        heads, tails = snapshot.edge_index.numpy()
-        order = np.argsort(tails, kind="stable")
-        counts = np.bincount(tails, minlength=snapshot.num_entities)
-        self._start = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts)))
-        self._heads, self._relations = heads[order], snapshot.edge_type.numpy()[order]
+        adjacency = snapshot.adjacency
+        self._start, self._edges = adjacency.tail_start.numpy(), adjacency.by_tail.numpy()
+        self._heads, self._relations = snapshot.edge_index[0].numpy(), snapshot.edge_type.numpy()
         self._names = np.array([*snapshot.relations, ""], dtype=object)
 
     def into(self, entities: np.ndarray, limit: int, rng: np.random.Generator) -> Hop:
@@ -101,7 +99,8 @@ class SnapshotFacts:
         at = np.repeat(np.arange(entities.size), number)
         place = np.arange(at.size) - np.repeat(np.cumsum(number) - number, number) + first[at]
         keys = np.zeros(at.size, dtype=np.int64) if limit == ALL else rng.permutation(at.size)
-        return Hop(at, self._heads[place], self._names[self._relations[place]].tolist(), keys)
+        edges = self._edges[place]
+        return Hop(at, self._heads[edges], self._names[self._relations[edges]].tolist(), keys)
 
 
 class GraphSampler(BaseSampler):  # type: ignore[misc]

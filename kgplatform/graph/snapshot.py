@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ import torch
 from torch import Tensor
 
 from kgplatform.errors import InputError
-from kgplatform.graph.features import Feature, matrix
+from kgplatform.graph.adjacency import Adjacency, adjacency_of
+from kgplatform.graph.features import Feature, content_bytes, matrix
+from kgplatform.graph.rows import EdgeRows
 from kgplatform.triples import SPLITS, Split, Triple
 
 if TYPE_CHECKING:
@@ -84,11 +87,12 @@ class KGSnapshot:
                 sha.update(len(encoded).to_bytes(4, "big"))
                 sha.update(encoded)
         for tensor in (self.edge_index, self.edge_type, self.split):
-            sha.update(tensor.contiguous().numpy().tobytes())
+            sha.update(content_bytes(tensor))
         # What a snapshot lacks leaves no trace, so that graphs without it keep their digest.
         for name in ("weight", "time", "label_split"):
             if (tensor := getattr(self, name)) is not None:
-                sha.update(name.encode() + tensor.contiguous().numpy().tobytes())
+                sha.update(name.encode())
+                sha.update(content_bytes(tensor))
         labels = () if self.labels is None else (self.labels,)
         for place, features in (
             ("entity", self.features),
@@ -100,10 +104,33 @@ class KGSnapshot:
                 feature.update(sha)
         return sha.hexdigest()
 
+    @cached_property
+    def adjacency(self) -> Adjacency:
+        """Where the edges of each entity are."""
+        return adjacency_of(self.edge_index, self.edge_type, self.num_entities)
+
+    def with_split(self, split: Tensor) -> KGSnapshot:
+        """The same graph in another split, int8 [E]; its adjacency, if known, stays."""
+        other = dataclasses.replace(self, split=split)
+        if "adjacency" in self.__dict__:
+            other.__dict__["adjacency"] = self.adjacency
+        return other
+
+    def rows(self, split: Split) -> EdgeRows:
+        """Edges of one split as rows (head, relation, tail), put together when indexed."""
+        here = self.split == SPLITS.index(split)
+        if bool(here.all()):
+            return EdgeRows(self.edge_index, self.edge_type)
+        chosen = torch.nonzero(here).flatten()
+        if self.num_edges <= torch.iinfo(torch.int32).max:
+            chosen = chosen.to(torch.int32)
+        return EdgeRows(self.edge_index, self.edge_type, chosen)
+
     def triples(self, split: Split | None = None) -> Tensor:
         """Edges as rows (head, relation, tail), int64 [E', 3]; of one split or of all."""
-        rows = torch.stack((self.edge_index[0], self.edge_type, self.edge_index[1]), dim=1)
-        return rows if split is None else rows[self.split == SPLITS.index(split)]
+        if split is None:
+            return torch.stack((self.edge_index[0], self.edge_type, self.edge_index[1]), dim=1)
+        return self.rows(split)[torch.arange(int((self.split == SPLITS.index(split)).sum()))]
 
     def to_data(self) -> Data:
         """The graph as a homogeneous PyG ``Data``.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -75,7 +74,7 @@ def ensure_split(
             snapshot, edges, room, np.random.default_rng(seed)
         ).items():
             split[held] = code
-    return dataclasses.replace(snapshot, split=torch.from_numpy(split))
+    return snapshot.with_split(torch.from_numpy(split))
 
 
 @dataclass(frozen=True)

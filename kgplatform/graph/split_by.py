@@ -8,7 +8,7 @@ by the code of their split; the others train.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -162,28 +162,46 @@ class _Cover:
         return False
 
 
-def _pairs(snapshot: KGSnapshot, edges: np.ndarray) -> list[np.ndarray]:
+class _Pairs(NamedTuple):
     """Edges by the two entities that they join.
+
+    Attributes:
+        order: Positions of edges, those of a pair side by side, int64 [E].
+        first: Where each pair begins in ``order``, int64 [P].
+        last: Where it ends, int64 [P].
+    """
+
+    order: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+
+def _pairs(snapshot: KGSnapshot, edges: np.ndarray) -> _Pairs:
+    """The pairs of a snapshot.
 
     A pair of which some edge is not among ``edges`` is left out: it stays where that one is.
     """
     heads, tails = snapshot.edge_index.numpy()
     if not heads.size:
-        return []
+        return _Pairs(*(np.empty(0, dtype=np.int64) for _ in _Pairs._fields))
     low, high = np.minimum(heads, tails), np.maximum(heads, tails)
-    _, pair_of = np.unique(low * (int(high.max()) + 1) + high, return_inverse=True)
-    order = np.argsort(pair_of, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(pair_of[order])) + 1)
-    if edges.size == heads.size:
-        return groups
-    free = np.zeros(heads.size, dtype=bool)
-    free[edges] = True
-    return [group for group in groups if free[group].all()]
+    keys = low * (int(high.max()) + 1) + high
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    bounds = np.concatenate(([0], np.flatnonzero(keys[1:] != keys[:-1]) + 1, [keys.size]))
+    first, last = bounds[:-1], bounds[1:]
+    if edges.size < heads.size:
+        free = np.zeros(heads.size, dtype=bool)
+        free[edges] = True
+        whole = np.logical_and.reduceat(free[order], first)
+        first, last = first[whole], last[whole]
+    return _Pairs(order, first, last)
 
 
-def _shuffled(groups: list[np.ndarray], rng: np.random.Generator) -> Iterator[np.ndarray]:
-    for index in rng.permutation(len(groups)):
-        yield groups[index]
+def _shuffled(pairs: _Pairs, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    # Made one by one: an array object for each of 20,000,000 pairs would take gigabytes.
+    for index in rng.permutation(pairs.first.size):
+        yield pairs.order[pairs.first[index] : pairs.last[index]]
 
 
 def _incident(snapshot: KGSnapshot) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from kgplatform.errors import TrainingError
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.models import LinkModel
 from kgplatform.progress import Progress, silent
+from kgplatform.training.known import Known, known_of_snapshot
 from kgplatform.triples import Split
 
 SCORES_AT_ONCE = 1 << 24
@@ -50,34 +51,6 @@ class Metrics:
         names = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank", "count")
         values: dict[str, Any] = {name: getattr(self, name) for name in names}
         return values | {side: metrics.to_json() for side, metrics in self.sides.items()}
-
-
-class KnownAnswers:
-    """For a query (anchor, relation), the entities that are known to answer it.
-
-    Args:
-        triples: Known facts, [n, 3].
-        num_relations: Relations of the snapshot, R.
-        side: ``tail`` answers (h, r, ?), ``head`` answers (?, r, t).
-    """
-
-    def __init__(self, triples: Tensor, num_relations: int, side: str) -> None:
-        self.num_relations = num_relations
-        anchor, answer = (triples[:, 0], triples[:, 2])[:: 1 if side == "tail" else -1]
-        keys, order = torch.sort(anchor * num_relations + triples[:, 1])
-        self.keys = keys
-        self.answers = answer[order]
-
-    def of(self, anchor: Tensor, relation: Tensor) -> tuple[Tensor, Tensor]:
-        """Known answers of queries [B]: row of the query and the entity, [K] each."""
-        query = anchor * self.num_relations + relation
-        start = torch.searchsorted(self.keys, query)
-        count = torch.searchsorted(self.keys, query, right=True) - start
-        row = torch.repeat_interleave(torch.arange(len(query), device=query.device), count)
-        # Position inside the row's own stretch of answers, counted from its start.
-        before = torch.repeat_interleave(count.cumsum(0) - count, count)
-        inside = torch.arange(len(row), device=query.device) - before
-        return row, self.answers[start[row] + inside]
 
 
 def rank(scores: Tensor, target: Tensor, known: tuple[Tensor, Tensor] | None = None) -> Tensor:
@@ -129,7 +102,7 @@ def metrics_of_ranks(ranks: Tensor, sides: Mapping[str, Metrics] | None = None) 
 def evaluate(
     model: LinkModel,
     triples: Tensor,
-    known: Tensor,
+    known: Known,
     *,
     batch_size: int | None = None,
     progress: Progress = silent,
@@ -138,9 +111,9 @@ def evaluate(
     """Rank the head and the tail of each triple among all entities that are not known answers.
 
     Args:
-        model: On any device; left in evaluation mode.
+        model: On the device of ``known``; left in evaluation mode.
         triples: Facts to rank, [n, 3], n ≥ 1.
-        known: Facts that do not compete, [m, 3]: train, valid and test for a test result.
+        known: Facts that do not compete: train, valid and test for a test result.
         batch_size: Queries at a time; by default as many as fit ``SCORES_AT_ONCE``.
         progress: Told of triples done.
         stage: What to call this towards ``progress``.
@@ -152,18 +125,16 @@ def evaluate(
         raise TrainingError("there is no triple to evaluate on")
     model.eval()
     device = model.entity.device
-    triples, known = triples.to(device), known.to(device)
+    triples = triples.to(device)
     size = batch_size or max(1, min(1024, SCORES_AT_ONCE // model.num_entities))
-    tails = KnownAnswers(known, model.num_relations, "tail")
-    heads = KnownAnswers(known, model.num_relations, "head")
     ranks: dict[str, list[Tensor]] = {"head": [], "tail": []}
     done = 0
     for batch in torch.split(triples, size):
         head, relation, tail = batch.unbind(1)
         scores = model.score_tails(head, relation)
-        ranks["tail"].append(rank(scores, tail, tails.of(head, relation)))
+        ranks["tail"].append(rank(scores, tail, known.tails.of(head, relation)))
         scores = model.score_heads(relation, tail)
-        ranks["head"].append(rank(scores, head, heads.of(tail, relation)))
+        ranks["head"].append(rank(scores, head, known.heads.of(tail, relation)))
         done += len(batch)
         progress(stage, done, len(triples))
     by_side = {side: torch.cat(parts) for side, parts in ranks.items()}
@@ -184,11 +155,13 @@ def evaluate_splits(
         snapshot: With its split; see :func:`kgplatform.graph.split.ensure_split`.
         progress: Told of triples done.
     """
-    known = snapshot.triples()
+    evaluated = {split: facts for split in EVALUATED if len(facts := snapshot.triples(split))}
+    if not evaluated:
+        return {}
+    known = known_of_snapshot(snapshot, model.entity.device)
     return {
         split: evaluate(
             model, facts, known, progress=progress, stage=f"evaluating on {split}"
         ).to_json()
-        for split in EVALUATED
-        if len(facts := snapshot.triples(split))
+        for split, facts in evaluated.items()
     }

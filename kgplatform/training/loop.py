@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from kgplatform.errors import RunError, TrainingError
+from kgplatform.graph.rows import EdgeRows
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.graph.split import ensure_split
-from kgplatform.models import GCN, IMPORTED, LinkModel
+from kgplatform.models import GCN, IMPORTED, SPECS, LinkModel
 from kgplatform.models.gcn import normalized_adjacency
 from kgplatform.models.imported import refuse_scores
 from kgplatform.progress import Progress, silent
@@ -40,9 +41,11 @@ from kgplatform.training.card import model_card
 from kgplatform.training.checkpoint import Counters, load_checkpoint, save_checkpoint
 from kgplatform.training.config import TrainingConfig, resolve_device
 from kgplatform.training.evaluate import evaluate, evaluate_splits
+from kgplatform.training.known import Known, known_of_snapshot
 from kgplatform.training.losses import batch_loss
 from kgplatform.training.negatives import batches, folds
 from kgplatform.training.plots import LEARNING_CURVE, plot_learning_curve
+from kgplatform.triples import SPLITS
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 """A checkpoint is written at each evaluation, and after an epoch that ends this much later."""
@@ -55,12 +58,16 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 
 @dataclass
 class _State:
-    """What changes while a training runs, and what every step of it needs."""
+    """What changes while a training runs, and what every step of it needs.
+
+    ``snapshot`` has each edge in a split; ``known`` is None where nothing is validated.
+    """
 
     config: TrainingConfig
-    train: Tensor
+    snapshot: KGSnapshot
+    train: EdgeRows
     valid: Tensor
-    known: Tensor
+    known: Known | None
     model: LinkModel
     optimizer: torch.optim.Optimizer
     generator: torch.Generator
@@ -116,7 +123,7 @@ def train(
     save_checkpoint(folder, state.model, state.optimizer, state.generator, state.counters)
     # Last: a folder with a run.json can be resumed.
     save_run(run)
-    return _finish(run, snapshot, state, progress)
+    return _finish(run, state, progress)
 
 
 def resume(folder: Path, snapshot: KGSnapshot, progress: Progress = silent) -> Run:
@@ -135,7 +142,7 @@ def resume(folder: Path, snapshot: KGSnapshot, progress: Progress = silent) -> R
     state = _start(snapshot, run.config)
     state.counters = load_checkpoint(folder, state.model, state.optimizer, state.generator)
     _forget_lines_after(folder / METRICS_FILE, state.counters.epoch)
-    return _finish(run, snapshot, state, progress)
+    return _finish(run, state, progress)
 
 
 def check_snapshot(run: Run, snapshot: KGSnapshot) -> None:
@@ -163,7 +170,7 @@ def _start(snapshot: KGSnapshot, config: TrainingConfig) -> _State:
         test_share=config.test_share,
         by=config.split,
     )
-    rows = snapshot.triples("train")
+    rows, valid = snapshot.rows("train"), snapshot.triples("valid")
     if not len(rows):
         raise TrainingError(
             f"there is nothing to train on: none of {snapshot.num_edges} triples is in train",
@@ -174,13 +181,16 @@ def _start(snapshot: KGSnapshot, config: TrainingConfig) -> _State:
             "a graph with one entity cannot be trained on", hint="load more triples"
         )
     device = resolve_device(config.device)
-    edges = rows[:, [0, 2]].T.contiguous()
+    edges = torch.empty(2, 0, dtype=torch.int64)
+    if SPECS[config.model].passes_messages:
+        edges = snapshot.edge_index[:, snapshot.split == SPLITS.index("train")]
     model = build_model(config, snapshot.num_entities, snapshot.num_relations, edges).to(device)
     return _State(
         config=config,
+        snapshot=snapshot,
         train=rows.to(device),
-        valid=snapshot.triples("valid").to(device),
-        known=snapshot.triples().to(device),
+        valid=valid.to(device),
+        known=known_of_snapshot(snapshot, device) if len(valid) else None,
         model=model,
         optimizer=OPTIMIZERS[config.optimizer](model.parameters(), lr=config.learning_rate),
         generator=torch.Generator(device).manual_seed(config.seed),
@@ -188,27 +198,20 @@ def _start(snapshot: KGSnapshot, config: TrainingConfig) -> _State:
     )
 
 
-def _finish(run: Run, snapshot: KGSnapshot, state: _State, progress: Progress) -> Run:
+def _finish(run: Run, state: _State, progress: Progress) -> Run:
     """Train to the end, then evaluate the best weights and complete the folder."""
     _epochs(run.folder, state, progress)
-    split = ensure_split(
-        snapshot,
-        seed=run.config.seed,
-        valid_share=run.config.valid_share,
-        test_share=run.config.test_share,
-        by=run.config.split,
-    )
     model = load_model(run).to(state.model.entity.device)
     run = dataclasses.replace(
         run,
-        metrics=evaluate_splits(model, split, progress=progress),
+        metrics=evaluate_splits(model, state.snapshot, progress=progress),
         best_epoch=state.counters.best_epoch,
         epochs=state.counters.epoch,
         seconds=round(state.counters.seconds, 3),
         complete=True,
     )
     plot_learning_curve(run.folder / METRICS_FILE, run.folder / LEARNING_CURVE)
-    write_atomically(run.folder / CARD_FILE, model_card(run, split))
+    write_atomically(run.folder / CARD_FILE, model_card(run, state.snapshot))
     save_run(run)
     return run
 
@@ -292,7 +295,7 @@ def _validate(folder: Path, state: _State) -> dict[str, float]:
     counters = state.counters
     values: dict[str, float] = {}
     improved = True
-    if len(state.valid):
+    if state.known is not None:
         metrics = evaluate(state.model, state.valid, state.known)
         names = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
         values = {f"valid_{name}": getattr(metrics, name) for name in names}

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from kgplatform.graph.rows import EdgeRows
+
 
 def shared_negatives(
     num_entities: int, count: int, generator: torch.Generator, device: torch.device
@@ -23,7 +25,7 @@ def drop_coordinates(values: Tensor, share: float, generator: torch.Generator) -
     return values * keep / (1 - share)
 
 
-def batches(triples: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+def batches(triples: EdgeRows | Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
     """All rows of ``triples`` [E, 3] in random order, ``size`` at a time."""
     order = torch.randperm(len(triples), generator=generator, device=triples.device)
     for rows in torch.split(order, size):
@@ -31,7 +33,7 @@ def batches(triples: Tensor, size: int, generator: torch.Generator) -> Iterator[
 
 
 def folds(
-    triples: Tensor, share: float, generator: torch.Generator
+    triples: EdgeRows | Tensor, share: float, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Cut ``triples`` at random into 1/share parts; yield each with what remains without it.
 

@@ -15,7 +15,8 @@ from kgplatform.graph.split import ensure_split
 from kgplatform.models import LinkModel
 from kgplatform.training.artifacts import Run, load_model, load_vocabulary
 from kgplatform.training.calibrate import Calibration, fit_calibration
-from kgplatform.training.evaluate import SCORES_AT_ONCE, KnownAnswers
+from kgplatform.training.evaluate import SCORES_AT_ONCE
+from kgplatform.training.known import KnownAnswers, answers_of_snapshot, answers_of_triples
 from kgplatform.training.loop import check_snapshot
 
 KEPT_A_QUERY = 100
@@ -154,8 +155,8 @@ class _Graph:
         everything = snapshot.triples()
         self.num_entities = snapshot.num_entities
         self.valid = snapshot.triples("valid")
-        self.trained = KnownAnswers(train, snapshot.num_relations, "tail")
-        self.known = KnownAnswers(everything, snapshot.num_relations, "tail")
+        self.trained = answers_of_triples(train, snapshot.num_entities, "tail")
+        self.known = answers_of_snapshot(snapshot, "tail", everything.device)
         self.known_codes = torch.sort(self.codes(*everything.unbind(1))).values
         self.valid_codes = torch.sort(self.codes(*self.valid.unbind(1))).values
         self.domain, self.range = [], []

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from kgplatform.errors import TrainingError
 from kgplatform.models import DistMult, LinkModel
-from kgplatform.training.evaluate import KnownAnswers, evaluate, metrics_of_ranks, rank
+from kgplatform.training.evaluate import evaluate, metrics_of_ranks, rank
+from kgplatform.training.known import Side, answers_of_triples, known_of_triples
 
 
 def test_ranks_by_hand() -> None:
@@ -70,8 +71,9 @@ def test_ranks_equal_a_slow_loop(values: list[int], data: st.DataObject) -> None
 @given(st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=30, unique=True))
 def test_known_answers_equal_a_slow_loop(facts: list[tuple[int, int, int]]) -> None:
     triples = torch.tensor(facts)
-    for side, anchor_at, answer_at in (("tail", 0, 2), ("head", 2, 0)):
-        known = KnownAnswers(triples, 4, side)
+    sides: tuple[tuple[Side, int, int], ...] = (("tail", 0, 2), ("head", 2, 0))
+    for side, anchor_at, answer_at in sides:
+        known = answers_of_triples(triples, 4, side)
         anchor, relation = (torch.arange(16) // 4), (torch.arange(16) % 4)
         row, answer = known.of(anchor, relation)
         expected = {
@@ -122,7 +124,7 @@ def test_metrics_equal_pykeen_on_the_same_scores_with_ties() -> None:
     codes = rng.choice(n * r * n, 600, replace=False)
     known = torch.from_numpy(np.stack(np.unravel_index(codes, (n, r, n)), axis=1))
     triples = known[:200]
-    ours = evaluate(Table(tails, heads), triples, known, batch_size=7)
+    ours = evaluate(Table(tails, heads), triples, known_of_triples(known, n), batch_size=7)
 
     oracle = RankBasedEvaluator(filtered=True)
     for triple in triples:
@@ -160,8 +162,9 @@ def test_chunks_do_not_change_the_result() -> None:
     triples = torch.stack(
         [torch.randint(m, (50,), generator=generator) for m in (20, 2, 20)], dim=1
     )
-    whole = evaluate(model, triples, triples)
-    assert evaluate(model, triples, triples, batch_size=3) == whole
+    known = known_of_triples(triples, 20)
+    whole = evaluate(model, triples, known)
+    assert evaluate(model, triples, known, batch_size=3) == whole
     assert whole.count == 100
     assert whole.sides["head"].count == whole.sides["tail"].count == 50
 
@@ -170,10 +173,10 @@ def test_a_model_that_knows_nothing_ranks_in_the_middle() -> None:
     model = DistMult(21, 1, 4)
     torch.nn.init.zeros_(model.entity)
     triples = torch.tensor([[0, 0, 1]])
-    assert evaluate(model, triples, triples).mean_rank == 11.0
+    assert evaluate(model, triples, known_of_triples(triples, 21)).mean_rank == 11.0
 
 
 def test_nothing_to_evaluate_is_an_error() -> None:
     nothing = torch.empty(0, 3, dtype=torch.int64)
     with pytest.raises(TrainingError, match="no triple"):
-        evaluate(DistMult(3, 1, 2), nothing, nothing)
+        evaluate(DistMult(3, 1, 2), nothing, known_of_triples(nothing, 3))
