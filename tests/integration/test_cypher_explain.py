@@ -21,6 +21,7 @@ VALUES: dict[str, object] = {
     "a": 1,
     "b": 2,
     "block": 1000,
+    "bytes": True,
     "c": 3,
     "confidences": [0.5],
     "definition": {"graph": "sample"},
