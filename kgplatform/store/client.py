@@ -62,6 +62,26 @@ class Outcome:
         return row
 
 
+class _Unlogged(list[Any]):
+    """A list among the parameters that the driver's log does not write out.
+
+    The driver formats the parameters of every statement for its log, whether or not anybody
+    listens; for vectors that takes ten times as long as sending them (docs/log.md).
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"[{len(self)} values]"
+
+
+def _sent(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as they are handed to the driver."""
+    return {
+        name: _Unlogged(value) if type(value) is list else value for name, value in params.items()
+    }
+
+
 class Transaction:
     """Statements that belong together; what they wrote appears as a whole or not at all."""
 
@@ -70,16 +90,16 @@ class Transaction:
 
     def rows(self, query: str, **params: Any) -> list[dict[str, Any]]:
         """All records of a statement."""
-        return self._transaction.run(query, params).data()
+        return self._transaction.run(query, _sent(params)).data()
 
     def stream(self, query: str, params: Mapping[str, Any]) -> Iterator[list[Any]]:
         """Records of a statement as they arrive, each as its list of values."""
-        for record in self._transaction.run(query, dict(params)):
+        for record in self._transaction.run(query, _sent(params)):
             yield record.values()
 
     def run(self, query: str, **params: Any) -> Outcome:
         """Run a statement to its end, with its counts."""
-        result = self._transaction.run(query, params)
+        result = self._transaction.run(query, _sent(params))
         rows = [dict(record) for record in result]
         counters = result.consume().counters
         return Outcome(rows, counters.nodes_created, counters.relationships_created)
@@ -119,7 +139,7 @@ class Store:
     def command(self, query: str, **params: Any) -> list[dict[str, Any]]:
         """A statement that manages its own transactions: schema, ``CALL … IN TRANSACTIONS``."""
         with _mapped(), self._session(neo4j.WRITE_ACCESS) as session:
-            return session.run(query, params).data()
+            return session.run(query, _sent(params)).data()
 
     @contextlib.contextmanager
     def reading(self, records_ahead: int = BLOCKS_AHEAD) -> Iterator[Transaction]:

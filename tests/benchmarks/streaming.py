@@ -4,16 +4,16 @@
     python tests/benchmarks/streaming.py --facts 5000000 --entities 500000 --rounds 3
 
 Starts a server of its own in a temporary folder, fills it by a bulk load, and reads it back in
-turn, ``--rounds`` times, as
+turn, ``--rounds`` times, the facts with their splits, as
 
-- a record a relationship, three strings each, as the driver's documentation does it;
+- a record a relationship, four strings each, as the driver's documentation does it;
 - a data frame: ``driver.execute_query(…, result_transformer_=Result.to_df)``, which is also what
   ``graphdatascience``'s ``run_cypher`` gives;
 - PyG by hand, as tutorials and falkordb-pyg do it: edges by the server's numbers of their nodes,
   mapped through a dict into ``edge_index`` and ``edge_type``;
 - py2neo: ``graph.run(…)`` into lists;
 - ``stream_graph`` (``kgp train --graph``) and ``stream_query`` (``kgp train --cypher``) of
-  kgplatform, the same facts into arrays with their vocabularies, splits too with ``--graph``.
+  kgplatform, the same into arrays with their vocabularies.
 
 The peers read a tenth of the facts at most: their cost is linear, and all would take minutes.
 Medians of the rounds and their ratios are printed; then, in a process of its own, the memory that a
@@ -48,7 +48,7 @@ from kgplatform.store.stream_query import stream_query
 GRAPH = "benchmark"
 QUERY = """
 MATCH (h:Entity {graph: 'benchmark'})-[r]->(t:Entity)
-RETURN h.id AS head, type(r) AS relation, t.id AS tail
+RETURN h.id AS head, type(r) AS relation, t.id AS tail, r.split AS split
 """
 BASE = "a record a relationship"
 
@@ -139,7 +139,7 @@ def _driver(info: server.ServerInfo) -> neo4j.Driver:
 def _records(info: server.ServerInfo, limit: int) -> int:
     with _driver(info) as driver, driver.session(default_access_mode="READ") as session:
         triples = [
-            (record["head"], record["relation"], record["tail"])
+            (record["head"], record["relation"], record["tail"], record["split"])
             for record in session.run(f"{QUERY} LIMIT {limit}")
         ]
     return len(triples)
@@ -156,18 +156,20 @@ def _frame(info: server.ServerInfo, limit: int) -> int:
 def _pyg(info: server.ServerInfo, limit: int) -> int:
     query = (
         "CYPHER 5 MATCH (h:Entity {graph: 'benchmark'})-[r]->(t:Entity) "
-        f"RETURN id(h) AS h, type(r) AS r, id(t) AS t LIMIT {limit}"
+        f"RETURN id(h) AS h, type(r) AS r, id(t) AS t, r.split AS s LIMIT {limit}"
     )
     with _driver(info) as driver, driver.session(default_access_mode="READ") as session:
         nodes: dict[int, int] = {}
         relations: dict[str, int] = {}
-        heads, kinds, tails = [], [], []
+        splits: dict[str, int] = {}
+        heads, kinds, tails, codes = [], [], [], []
         for record in session.run(query):
             heads.append(nodes.setdefault(record["h"], len(nodes)))
             kinds.append(relations.setdefault(record["r"], len(relations)))
             tails.append(nodes.setdefault(record["t"], len(nodes)))
+            codes.append(splits.setdefault(record["s"], len(splits)))
     edge_index = torch.tensor([heads, tails])
-    assert torch.tensor(kinds).numel() == edge_index.shape[1]
+    assert torch.tensor([kinds, codes]).shape == edge_index.shape
     return edge_index.shape[1]
 
 
