@@ -206,6 +206,14 @@ def fault_of_name(kind: str, name: str) -> str | None:
     return None
 
 
+def is_vector(value: Value) -> bool:
+    """Whether a value is a list of numbers, whose order and repeats mean something.
+
+    Other lists are sets: what several statements and sources say of an entity is joined.
+    """
+    return isinstance(value, list) and all(type(item) in (int, float) for item in value)
+
+
 def fault_of_property(name: str, value: Value) -> str | None:
     """What is wrong with a property of an entity or a fact, or None."""
     if not name.strip() or len(name) > MAX_NAME or _CONTROL.search(name):

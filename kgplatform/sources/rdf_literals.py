@@ -14,7 +14,7 @@ from datetime import date, datetime, time
 
 from pyoxigraph import Literal
 
-from kgplatform.triples import Scalar, Value
+from kgplatform.triples import Scalar, Value, is_vector
 
 Rank = tuple[int, int, str]
 """How much a language is preferred; the smallest is the best."""
@@ -102,7 +102,8 @@ def property_of(literals: Sequence[Literal], languages: Sequence[str]) -> Value:
         languages: Preferred languages, the best first.
 
     Returns:
-        One value, or a list where several are left, each once and in their order.
+        One value, or a list where several are left, each once; texts in their order, numbers
+        sorted, as RDF has no order in which they would be a vector.
     """
     if len(literals) == 1:
         return value_of(literals[0])
@@ -116,7 +117,9 @@ def property_of(literals: Sequence[Literal], languages: Sequence[str]) -> Value:
         values = [one.value for one in kept]
     # True is 1 to a dict, but no list holds both: its values are of one kind.
     distinct = list(dict.fromkeys(values))
-    return distinct if len(distinct) > 1 else distinct[0]
+    if len(distinct) == 1:
+        return distinct[0]
+    return sorted(distinct) if is_vector(distinct) else distinct
 
 
 def _kind(value: Scalar) -> tuple[type, bool]:

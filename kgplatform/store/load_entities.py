@@ -12,7 +12,7 @@ from kgplatform.store.batches import Batches
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.load_counts import LoadCounts
 from kgplatform.store.values import sendable, sendable_value
-from kgplatform.triples import Entity, Value
+from kgplatform.triples import Entity, Value, is_vector
 
 NID_BITS = 40
 NID_MASK = (1 << NID_BITS) - 1
@@ -197,15 +197,20 @@ def _packed(ids: Sequence[str], row: dict[str, Any]) -> dict[str, int]:
 def _by_entity(
     batch: Sequence[Entity],
 ) -> tuple[list[Entity], dict[tuple[str, str], list[Value]]]:
-    """Split what is set from what is added to: lists of several statements are joined."""
+    """Split what is set from what is added to: lists of several statements are joined.
+
+    Lists of numbers are vectors, and set as they are.
+    """
     plain: list[Entity] = []
     lists: dict[tuple[str, str], list[Value]] = {}
     for entity in batch:
         properties = entity.properties or {}
+        single: dict[str, Value] = {}
         for name, value in properties.items():
-            if isinstance(value, list):
+            if isinstance(value, list) and not is_vector(value):
                 lists.setdefault((entity.entity_id, name), []).extend(value)
-        single = {k: v for k, v in properties.items() if not isinstance(v, list)}
+            else:
+                single[name] = value
         plain.append(
             Entity(entity.entity_id, entity.name, entity.description, entity.types, single)
         )

@@ -229,7 +229,7 @@ def test_what_does_not_fit_is_refused(own: Settings, tmp_path: Path, settings: S
         in_bulk(own, source, tmp_path, graph=" ")
     with pytest.raises(InputError, match="control character"):
         in_bulk(own, source_of(TRIPLES, name="two\nlines"), tmp_path)
-    mixed = [Entity("e", properties={"p": "text"}), Entity("e", properties={"p": [1]})]
+    mixed = [Entity("e", properties={"p": "text"}), Entity("e", properties={"p": [True]})]
     with pytest.raises(InputError, match="several kinds"):
         in_bulk(own, source_of([], mixed), tmp_path)
     empty(own)

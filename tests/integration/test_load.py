@@ -375,3 +375,24 @@ def test_a_dry_run_of_a_load_changes_nothing(
     ended = kgp("load", "facts.tsv", "--graph", graph_name, "--dry-run", "--json")
     assert ended.json.items() >= {"triples": 2, "rejected": 1, "dry_run": True}.items()
     assert digest(store) == before
+
+
+def test_lists_of_numbers_keep_their_order_and_repeats(store: Store, graph_name: str) -> None:
+    """They are vectors; lists of texts are sets, joined from all that say something."""
+    said = [
+        Entity("a", properties={"vector": [3.0, 1.0, 1.0], "tags": ["b", "a", "b"]}),
+        Entity("a", properties={"tags": ["c"]}),
+        Entity("b", properties={"vector": [0.5, -1.0, 0.5]}),
+        Entity("b", properties={"vector": [2.0, 2.0, 1.0]}),
+    ]
+    for _ in range(2):
+        load(store, graph_name, said, [], source="t")
+        rows = store.rows(
+            "MATCH (e:Entity {graph: $graph}) RETURN e.vector AS vector, e.tags AS tags "
+            "ORDER BY e.id",
+            graph=graph_name,
+        )
+        assert rows == [
+            {"vector": [3.0, 1.0, 1.0], "tags": ["a", "b", "c"]},
+            {"vector": [2.0, 2.0, 1.0], "tags": None},
+        ]

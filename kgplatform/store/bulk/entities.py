@@ -18,7 +18,7 @@ from kgplatform.errors import InputError
 from kgplatform.progress import Progress
 from kgplatform.store.bulk.tables import Kinds, Table, Tables, write_header
 from kgplatform.store.bulk.values import ARRAY_DELIMITER, dump, kind_of, quoted, restore
-from kgplatform.triples import Entity, Value
+from kgplatform.triples import Entity, Value, is_vector
 
 BATCH = 20_000
 RANGE = 50_000
@@ -51,11 +51,11 @@ class Described:
         types: Sequence[str],
         properties: dict[str, Value],
     ) -> None:
-        """Take a row in: lists are joined, of other values the last one holds."""
+        """Take a row in: lists are joined, of vectors and other values the last one holds."""
         self.types.update(dict.fromkeys(types))
         for key, value in properties.items():
             there = self.values.get(key)
-            if isinstance(value, list) and there is not None:
+            if isinstance(value, list) and there is not None and not is_vector(value):
                 self.values[key] = [*(there if isinstance(there, list) else [there]), *value]
             else:
                 self.values[key] = value
@@ -168,8 +168,8 @@ class EntityFiles:
 
 
 def _final(entity_id: str, name: str, value: Value) -> Value:
-    """A list as Neo4j would have joined it: each value once, sorted."""
-    if not isinstance(value, list):
+    """A list as Neo4j would have joined it: each value once, sorted; a vector as it is."""
+    if not isinstance(value, list) or is_vector(value):
         return value
     if kind_of(value) is None:
         raise InputError(
