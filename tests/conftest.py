@@ -20,6 +20,9 @@ from kgplatform.cli import main
 from kgplatform.queries import quote
 from kgplatform.settings import Settings
 from kgplatform.store.client import Store, connect
+from kgplatform.store.load import load
+from kgplatform.store.writeback import Target
+from kgplatform.triples import Triple
 
 
 @pytest.fixture(scope="session")
@@ -209,3 +212,11 @@ def _mounted(place: Path, mib: int) -> Iterator[Disk]:
 def disk_at() -> Callable[[Path, int], contextlib.AbstractContextManager[Disk]]:
     """``with disk_at(path, mib) as disk``: a disk that can be filled; skips where none can be."""
     return _mounted
+
+
+@pytest.fixture
+def target(store: Store, graph_name: str) -> Target:
+    """A graph with forty entities and a few facts."""
+    triples = [Triple(f"e{i}", "next", f"e{(i + 1) % 40}", "train") for i in range(40)]
+    load(store, graph_name, [], triples, source="ring")
+    return Target(graph=graph_name)

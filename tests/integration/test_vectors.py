@@ -27,14 +27,6 @@ def vectors_of(seed: int, number: int = 40, dimension: int = 8) -> np.ndarray:
     return drawn.astype(np.float32)
 
 
-@pytest.fixture
-def target(store: Store, graph_name: str) -> Target:
-    """A graph with forty entities and a few facts."""
-    triples = [Triple(f"e{i}", "next", f"e{(i + 1) % 40}", "train") for i in range(40)]
-    load(store, graph_name, [], triples, source="ring")
-    return Target(graph=graph_name)
-
-
 def write(store: Store, run: str, target: Target, *, keep_bytes: bool = False) -> dict[str, Any]:
     return write_vectors(store, run, {}, target, KEYS, vectors_of(1), keep_bytes=keep_bytes)
 
