@@ -82,6 +82,16 @@ def matrix(features: Sequence[Feature], rows: int) -> Tensor:
     return torch.cat(parts, dim=1)
 
 
+def with_room(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The array, or a longer one with zeros at its end, that has a place for each of ``rows``."""
+    needed = int(rows.max(initial=-1)) + 1
+    if needed <= len(array):
+        return array
+    # Twice as long, so that rows which come one by one are not copied each time.
+    more = max(needed, 2 * len(array)) - len(array)
+    return np.concatenate((array, np.zeros((more, *array.shape[1:]), dtype=array.dtype)))
+
+
 def feature(name: str, rows: np.ndarray, values: Sequence[Any], total: int) -> Feature:
     """A feature from values of some rows, all at once; see :class:`FeatureColumn`."""
     column = FeatureColumn(name, total)
@@ -127,12 +137,8 @@ class FeatureColumn:
             self._values = np.zeros((len(self._present), *block.shape[1:]), dtype=block.dtype)
         if block.shape[1:] != self._values.shape[1:]:
             raise self._uneven({block.shape[1], self._values.shape[1]})
-        if (needed := int(rows.max()) + 1) > len(self._present):
-            # Twice as long, so that rows which come one by one are not copied each time.
-            more = max(needed, 2 * len(self._present)) - len(self._present)
-            self._present = np.concatenate((self._present, np.zeros(more, dtype=np.bool_)))
-            empty = np.zeros((more, *self._values.shape[1:]), dtype=self._values.dtype)
-            self._values = np.concatenate((self._values, empty))
+        self._present = with_room(self._present, rows)
+        self._values = with_room(self._values, rows)
         self._values[rows] = block
         self._present[rows] = True
 

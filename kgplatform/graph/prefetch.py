@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
+
+from kgplatform.threads import made_beside
 
 T = TypeVar("T")
 
@@ -19,39 +19,4 @@ def prefetch(batches: Iterable[T], ahead: int = 2) -> Iterator[T]:
         batches: For example a loader over a live graph, with ``num_workers=0``.
         ahead: Most batches that wait.
     """
-    ready: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(ahead)
-    stopped = threading.Event()
-
-    def give(item: T | None, error: BaseException | None) -> None:
-        while not stopped.is_set():
-            try:
-                ready.put((item, error), timeout=0.1)
-            except queue.Full:
-                continue
-            return
-
-    def work() -> None:
-        try:
-            for batch in batches:
-                give(batch, None)
-                if stopped.is_set():
-                    return
-        except BaseException as error:
-            give(None, error)
-        else:
-            give(None, StopIteration())
-
-    thread = threading.Thread(target=work, name="prefetch", daemon=True)
-    thread.start()
-    try:
-        while True:
-            batch, error = ready.get()
-            if isinstance(error, StopIteration):
-                return
-            if error is not None:
-                raise error
-            assert batch is not None
-            yield batch
-    finally:
-        stopped.set()
-        thread.join()
+    return made_beside([lambda: batches], ahead)

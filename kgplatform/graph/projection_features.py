@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from kgplatform.errors import InputError
-from kgplatform.graph.features import Feature, FeatureColumn
+from kgplatform.graph.features import Feature, FeatureColumn, with_room
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.progress import Progress
 from kgplatform.store.client import Store
@@ -191,9 +191,7 @@ class _Seen:
 
     def again(self, rows: np.ndarray) -> int | None:
         """Position of the first row that came before, in this block or an earlier one."""
-        if (needed := int(rows.max(initial=-1)) + 1) > len(self._rows):
-            more = np.zeros(max(needed, 2 * len(self._rows)) - len(self._rows), dtype=np.bool_)
-            self._rows = np.concatenate((self._rows, more))
+        self._rows = with_room(self._rows, rows)
         first = np.zeros(len(rows), dtype=np.bool_)
         first[np.unique(rows, return_index=True)[1]] = True
         wrong = np.flatnonzero(self._rows[rows] | ~first)

@@ -5,12 +5,12 @@ The server works on a statement in one thread, and that is what a packed stream 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from queue import Full, Queue
+from functools import partial
 from typing import Any
 
 from kgplatform.store.client import BLOCKS_AHEAD, Store
+from kgplatform.threads import made_beside
 
 READERS = 2
 """Sessions that read at once. More would take the server from others."""
@@ -39,50 +39,14 @@ def stream_side_by_side(
     Raises:
         StoreError: As the statement's.
     """
-    if len(shares) == 1:
+
+    def read(params: Mapping[str, Any]) -> Iterator[list[Any]]:
         with store.reading(records_ahead) as transaction:
-            yield from transaction.stream(query, shares[0])
-        return
-    blocks: Queue[list[Any] | BaseException | None] = Queue(WAITING)
-    stopped = threading.Event()
+            yield from transaction.stream(query, params)
 
-    def put(block: list[Any] | BaseException | None) -> bool:
-        while not stopped.is_set():
-            try:
-                blocks.put(block, timeout=0.1)
-            except Full:
-                continue
-            return True
-        return False
-
-    def read(params: Mapping[str, Any]) -> None:
-        try:
-            with store.reading(records_ahead) as transaction:
-                for block in transaction.stream(query, params):
-                    if not put(block):
-                        return
-        except BaseException as error:  # raised again where the blocks are used
-            put(error)
-        else:
-            put(None)
-
-    readers = [threading.Thread(target=read, args=(share,), daemon=True) for share in shares]
-    for reader in readers:
-        reader.start()
-    try:
-        left = len(readers)
-        while left:
-            block = blocks.get()
-            if isinstance(block, BaseException):
-                raise block
-            if block is None:
-                left -= 1
-            else:
-                yield block
-    finally:
-        stopped.set()
-        for reader in readers:
-            reader.join()
+    if len(shares) == 1:
+        return read(shares[0])
+    return made_beside([partial(read, share) for share in shares], WAITING)
 
 
 def ranges(first: int, end: int, block: int, names: Sequence[str]) -> list[dict[str, int]]:
