@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from kgplatform.errors import TrainingError
@@ -14,10 +13,8 @@ from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.models import LinkModel
 from kgplatform.progress import Progress, silent
 from kgplatform.training.known import Known, known_of_snapshot
+from kgplatform.training.ranks import Ranks, rank_triples
 from kgplatform.triples import Split
-
-SCORES_AT_ONCE = 1 << 24
-"""Most scores held at a time (64 MB in float32): bounds memory on graphs of any size."""
 
 HITS = (1, 3, 10)
 
@@ -53,39 +50,6 @@ class Metrics:
         return values | {side: metrics.to_json() for side, metrics in self.sides.items()}
 
 
-def rank(scores: Tensor, target: Tensor, known: tuple[Tensor, Tensor] | None = None) -> Tensor:
-    """Realistic ranks: the mean of the optimistic and the pessimistic rank among ties.
-
-    A model that gives all entities one score thus ranks everything in the middle, not first
-    (Berrendorf et al. 2020, "On the Ambiguity of Rank-Based Evaluation").
-
-    Args:
-        scores: Of each query with each entity, [B, N]; known answers are overwritten.
-        target: The true entity of each query, [B].
-        known: Row and entity of answers that do not compete; the target may be among them.
-
-    Returns:
-        float64 [B] on the CPU, from 1.
-
-    Raises:
-        TrainingError: A score is NaN or infinite.
-    """
-    if not bool(torch.isfinite(scores).all()):
-        raise TrainingError(
-            "the model gives scores that are NaN or infinite; they cannot be ranked",
-            hint="train again with a lower learning_rate or more regularization",
-        )
-    true = scores.gather(1, target.unsqueeze(1))
-    if known is not None:
-        scores[known] = float("-inf")
-        scores.scatter_(1, target.unsqueeze(1), true)
-    # Counted on the device, averaged on the CPU: not every device has float64.
-    better = (scores > true).sum(1).cpu()
-    # The target equals itself, hence at least 1.
-    equal = (scores == true).sum(1).cpu()
-    return better.double() + (equal.double() + 1) / 2
-
-
 def metrics_of_ranks(ranks: Tensor, sides: Mapping[str, Metrics] | None = None) -> Metrics:
     """Metrics of at least one rank, float64 [n]."""
     hits = {f"hits_at_{k}": float((ranks <= k).double().mean()) for k in HITS}
@@ -98,13 +62,12 @@ def metrics_of_ranks(ranks: Tensor, sides: Mapping[str, Metrics] | None = None) 
     )
 
 
-@torch.no_grad()
 def evaluate(
     model: LinkModel,
     triples: Tensor,
     known: Known,
     *,
-    batch_size: int | None = None,
+    scores_at_once: int | None = None,
     progress: Progress = silent,
     stage: str = "evaluating",
 ) -> Metrics:
@@ -114,7 +77,7 @@ def evaluate(
         model: On the device of ``known``; left in evaluation mode.
         triples: Facts to rank, [n, 3], n ≥ 1.
         known: Facts that do not compete: train, valid and test for a test result.
-        batch_size: Queries at a time; by default as many as fit ``SCORES_AT_ONCE``.
+        scores_at_once: Most scores held at a time; by default what suits the device.
         progress: Told of triples done.
         stage: What to call this towards ``progress``.
 
@@ -124,22 +87,20 @@ def evaluate(
     if not len(triples):
         raise TrainingError("there is no triple to evaluate on")
     model.eval()
-    device = model.entity.device
-    triples = triples.to(device)
-    size = batch_size or max(1, min(1024, SCORES_AT_ONCE // model.num_entities))
-    ranks: dict[str, list[Tensor]] = {"head": [], "tail": []}
-    done = 0
-    for batch in torch.split(triples, size):
-        head, relation, tail = batch.unbind(1)
-        scores = model.score_tails(head, relation)
-        ranks["tail"].append(rank(scores, tail, known.tails.of(head, relation)))
-        scores = model.score_heads(relation, tail)
-        ranks["head"].append(rank(scores, head, known.heads.of(tail, relation)))
-        done += len(batch)
-        progress(stage, done, len(triples))
-    by_side = {side: torch.cat(parts) for side, parts in ranks.items()}
-    sides = {side: metrics_of_ranks(values) for side, values in by_side.items()}
-    return metrics_of_ranks(torch.cat(list(by_side.values())), sides)
+    ranks = rank_triples(
+        model,
+        triples.to(model.entity.device),
+        known,
+        scores_at_once=scores_at_once,
+        advanced=lambda done: progress(stage, done // 2, len(triples)),
+    )
+    return metrics_of(ranks)
+
+
+def metrics_of(ranks: Ranks) -> Metrics:
+    """Metrics of both sides together, and of each."""
+    sides = {"head": metrics_of_ranks(ranks.head), "tail": metrics_of_ranks(ranks.tail)}
+    return metrics_of_ranks(ranks.both(), sides)
 
 
 def evaluate_splits(
