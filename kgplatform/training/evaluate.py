@@ -1,9 +1,7 @@
-"""Filtered ranking on both sides, with realistic ties; refuses scores that are not numbers."""
+"""Filtered evaluation of a model, with what it takes to judge the figures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -12,54 +10,15 @@ from kgplatform.errors import TrainingError
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.models import LinkModel
 from kgplatform.progress import Progress, silent
+from kgplatform.training.baseline import MOST_EDGES, RuleBaseline, fit_baseline, strongest_rules
+from kgplatform.training.bootstrap import mrr_interval
+from kgplatform.training.groups import by_cardinality, by_relation, cardinalities
 from kgplatform.training.known import Known, known_of_snapshot
+from kgplatform.training.metrics import Metrics, metrics_of
 from kgplatform.training.ranks import Ranks, rank_triples
 from kgplatform.triples import Split
 
-HITS = (1, 3, 10)
-
 EVALUATED: tuple[Split, ...] = ("valid", "test")
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """Filtered ranking metrics, of both sides together or of one.
-
-    Attributes:
-        mrr: Mean reciprocal rank.
-        hits_at_1: Share of ranks at most 1.
-        hits_at_3: Share of ranks at most 3.
-        hits_at_10: Share of ranks at most 10.
-        mean_rank: Mean rank, 1 is best.
-        count: How many ranks these are of.
-        sides: The same for ``head`` and ``tail`` queries alone; empty if this is one side.
-    """
-
-    mrr: float
-    hits_at_1: float
-    hits_at_3: float
-    hits_at_10: float
-    mean_rank: float
-    count: int
-    sides: Mapping[str, Metrics]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, with ``head`` and ``tail`` inside if they are known."""
-        names = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank", "count")
-        values: dict[str, Any] = {name: getattr(self, name) for name in names}
-        return values | {side: metrics.to_json() for side, metrics in self.sides.items()}
-
-
-def metrics_of_ranks(ranks: Tensor, sides: Mapping[str, Metrics] | None = None) -> Metrics:
-    """Metrics of at least one rank, float64 [n]."""
-    hits = {f"hits_at_{k}": float((ranks <= k).double().mean()) for k in HITS}
-    return Metrics(
-        mrr=float(ranks.reciprocal().mean()),
-        mean_rank=float(ranks.mean()),
-        count=len(ranks),
-        sides=sides or {},
-        **hits,
-    )
 
 
 def evaluate(
@@ -84,45 +43,106 @@ def evaluate(
     Raises:
         TrainingError: There is no triple, or a score is NaN or infinite.
     """
+    return metrics_of(
+        ranks_of(
+            model,
+            triples,
+            known,
+            scores_at_once=scores_at_once,
+            progress=progress,
+            stage=stage,
+        )
+    )
+
+
+def ranks_of(
+    model: LinkModel,
+    triples: Tensor,
+    known: Known,
+    *,
+    scores_at_once: int | None = None,
+    progress: Progress = silent,
+    stage: str = "evaluating",
+) -> Ranks:
+    """The ranks that :func:`evaluate` makes its figures of; arguments and errors as there."""
     if not len(triples):
         raise TrainingError("there is no triple to evaluate on")
     model.eval()
-    ranks = rank_triples(
+    return rank_triples(
         model,
         triples.to(model.entity.device),
         known,
         scores_at_once=scores_at_once,
         advanced=lambda done: progress(stage, done // 2, len(triples)),
     )
-    return metrics_of(ranks)
-
-
-def metrics_of(ranks: Ranks) -> Metrics:
-    """Metrics of both sides together, and of each."""
-    sides = {"head": metrics_of_ranks(ranks.head), "tail": metrics_of_ranks(ranks.tail)}
-    return metrics_of_ranks(ranks.both(), sides)
 
 
 def evaluate_splits(
-    model: LinkModel, snapshot: KGSnapshot, *, progress: Progress = silent
+    model: LinkModel,
+    snapshot: KGSnapshot,
+    *,
+    splits: tuple[Split, ...] = EVALUATED,
+    progress: Progress = silent,
 ) -> dict[str, dict[str, Any]]:
-    """Metrics of the validation and the test split, each if there is one.
+    """Results on the validation and the test split, each if there is one.
 
     Both are filtered by the facts of all splits, as published figures are; see
-    docs/decisions/0003-evaluation-protocol.md.
+    docs/decisions/0003-evaluation-protocol.md. Beside the metrics of each split stand
+    ``mrr_interval`` (95 %), ``relations``, ``cardinalities``, and ``baseline``: what rules
+    fitted on train reach on the same facts.
 
     Args:
         model: A trained model over the snapshot's vocabulary.
         snapshot: With its split; see :func:`kgplatform.graph.split.ensure_split`.
+        splits: Which to evaluate on.
         progress: Told of triples done.
     """
-    evaluated = {split: facts for split in EVALUATED if len(facts := snapshot.triples(split))}
+    evaluated = {split: facts for split in splits if len(facts := snapshot.triples(split))}
     if not evaluated:
         return {}
     known = known_of_snapshot(snapshot, model.entity.device)
+    kinds = cardinalities(snapshot)
+    names = tuple(snapshot.relations)
+    results: dict[str, dict[str, Any]] = {}
+    for split, facts in evaluated.items():
+        ranks = ranks_of(model, facts, known, progress=progress, stage=f"evaluating on {split}")
+        results[split] = {
+            **metrics_of(ranks).to_json(),
+            "mrr_interval": list(mrr_interval(ranks)),
+            "cardinalities": by_cardinality(ranks, facts[:, 1], kinds),
+            "relations": by_relation(ranks, facts[:, 1], names, kinds),
+        }
+    for split, values in baseline_results(snapshot, evaluated, progress).items():
+        results[split]["baseline"] = values
+    return results
+
+
+def baseline_results(
+    snapshot: KGSnapshot, evaluated: dict[Split, Tensor], progress: Progress = silent
+) -> dict[Split, dict[str, Any]]:
+    """What rules reach on some splits' facts; nothing if the graph is too large or has no train."""
+    if snapshot.num_edges > MOST_EDGES or not len(snapshot.rows("train")):
+        return {}
+    baseline = fit_baseline(snapshot)
+    known = known_of_snapshot(snapshot, baseline.pair.device)
     return {
-        split: evaluate(
-            model, facts, known, progress=progress, stage=f"evaluating on {split}"
-        ).to_json()
+        split: _baseline_result(baseline, facts, known, snapshot, progress)
         for split, facts in evaluated.items()
+    }
+
+
+def _baseline_result(
+    baseline: RuleBaseline, facts: Tensor, known: Known, snapshot: KGSnapshot, progress: Progress
+) -> dict[str, Any]:
+    ranks = rank_triples(
+        baseline,
+        facts,
+        known,
+        advanced=lambda done: progress("evaluating rules", done // 2, len(facts)),
+    )
+    values = metrics_of(ranks).to_json()
+    return {
+        **{name: value for name, value in values.items() if name not in ("head", "tail")},
+        "linked": baseline.linked(facts),
+        "rules": strongest_rules(baseline, tuple(snapshot.relations)),
     }

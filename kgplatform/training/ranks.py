@@ -38,7 +38,9 @@ LONGEST_TILE = 1 << 22
 class Scorer(Protocol):
     """What can be ranked: a model, or a baseline that asks as models do."""
 
-    num_entities: int
+    @property
+    def num_entities(self) -> int:
+        """Number of entities, N."""
 
     def score_tails(
         self, head: Tensor, relation: Tensor, candidates: Tensor | None = None
@@ -66,6 +68,10 @@ class Ranks:
     def both(self) -> Tensor:
         """All ranks, those of the heads first, [2n]."""
         return torch.cat((self.head, self.tail))
+
+    def of(self, places: Tensor) -> Ranks:
+        """Those of some triples, by their places [m]."""
+        return Ranks(head=self.head[places], tail=self.tail[places])
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ def rank_triples(
     known: Known,
     *,
     scores_at_once: int | None = None,
-    advanced: Callable[[int], None] = lambda done: None,
+    advanced: Callable[[int], None] | None = None,
 ) -> Ranks:
     """Rank the head and the tail of each triple among all entities that are not known answers.
 
@@ -155,7 +161,8 @@ def rank_triples(
                 for places, values in _ranked(side, scorer.num_entities, left, budget):
                     ranks[places] = values
                     done += len(places)
-                    advanced(done)
+                    if advanced is not None:
+                        advanced(done)
             except (MemoryError, RuntimeError) as error:
                 if not _out_of_memory(error):
                     raise

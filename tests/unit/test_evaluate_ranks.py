@@ -13,8 +13,9 @@ from torch import Tensor
 from kgplatform.errors import TrainingError
 from kgplatform.models import DistMult, LinkModel
 from kgplatform.training import ranks
-from kgplatform.training.evaluate import evaluate, metrics_of_ranks
+from kgplatform.training.evaluate import evaluate
 from kgplatform.training.known import Known, Side, answers_of_triples, known_of_triples
+from kgplatform.training.metrics import metrics_of_ranks
 from kgplatform.training.ranks import LONGEST_TILE, QUERIES_AT_ONCE, rank_triples, tiles_of
 
 
