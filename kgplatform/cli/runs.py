@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kgplatform.cli.output import emit, json_option, table
+from kgplatform.cli.results import METRICS, results_text
 
 if TYPE_CHECKING:
     from kgplatform.training.artifacts import Run
@@ -39,10 +40,11 @@ def list_(as_json: bool) -> None:
 
 @runs.command()
 @click.argument("run")
+@click.option("--relations", default=20, show_default=True, help="Relations to list.")
 @json_option
-def show(run: str, as_json: bool) -> None:
+def show(run: str, relations: int, as_json: bool) -> None:
     """Show RUN: its settings, where its facts came from, its metrics."""
-    from kgplatform.cli.train import metrics_table, run_data
+    from kgplatform.cli.train import run_data
 
     found = _load(run)
     settings = [[name, str(value)] for name, value in found.config.to_json().items()]
@@ -50,7 +52,7 @@ def show(run: str, as_json: bool) -> None:
     lines = [f"run {found.id}, {found.created}", table(["setting", "value"], settings)]
     lines += [table(["source", "value"], source)]
     if found.metrics:
-        lines.append(metrics_table(found.metrics))
+        lines.append(results_text(found.metrics, most_relations=relations))
     data = run_data(found) | {"settings": found.config.to_json()}
     emit(data, as_json, "\n\n".join(lines))
 
@@ -115,8 +117,6 @@ def _load(name: str) -> Run:
 
 
 def _comparison(found: list[Run]) -> str:
-    from kgplatform.cli.train import METRICS
-
     rows = []
     for run in found:
         best: dict[str, Any] = run.metrics.get("test") or run.metrics.get("valid") or {}
