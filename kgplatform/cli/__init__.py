@@ -41,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train", "Train a model on what a graph or a Cypher query names."),
     "evaluate": ("train", "Evaluate a run's model again."),
     "runs": ("runs", "List, show, compare or remove runs."),
-    "plot": ("runs", "Draw a run's learning curves."),
+    "plot": ("plot", "Draw a run's learning curves, relations or vectors."),
     "write": ("write", "Write a run's vectors into the graph, with their index."),
     "predict": ("write", "Predict missing links; write them on request."),
     "undo": ("write", "Remove from the graph what a run wrote."),

@@ -20,7 +20,7 @@ from kgplatform.training.groups import by_cardinality, by_relation, cardinalitie
 from kgplatform.training.known import known_of_snapshot
 from kgplatform.training.metrics import metrics_of
 from kgplatform.training.ranks import Ranks, rank_triples
-from kgplatform.triples import SPLITS, Triple
+from kgplatform.triples import SPLITS, Split, Triple
 
 WN18RR = Path(__file__).resolve().parents[3] / "shared" / "data" / "wn18rr"
 
@@ -69,7 +69,7 @@ def test_rules_equal_a_slow_loop(facts: set[tuple[int, int, int]]) -> None:
 def test_rules_of_a_leaking_graph_are_named_and_found() -> None:
     triples = []
     for i in range(40):
-        split = "test" if i % 10 == 0 else "train"
+        split: Split = "test" if i % 10 == 0 else "train"
         triples += [
             Triple(f"m{i:02}", "married", f"w{i:02}", split),
             Triple(f"w{i:02}", "married", f"m{i:02}", "train"),
