@@ -34,7 +34,10 @@ def train(
     resume: str | None,
     as_json: bool,
 ) -> None:
-    """Train MODEL (transe, distmult, gcn) on what a graph or a Cypher query names.
+    """Train MODEL on what a graph or a Cypher query names.
+
+    MODEL is a score function: transe, transh, rotate, distmult, complex, simple, tucker, conve;
+    or an encoder over one (--set decoder=complex): gcn, sage, gat, rgcn, compgcn.
 
     \b
     kgp train distmult --graph umls

@@ -6,57 +6,140 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kgplatform.models.base import LinkModel
+from kgplatform.models.base import LinkModel, Vectors
+from kgplatform.models.compgcn import CompGCN
+from kgplatform.models.complex import ComplEx
+from kgplatform.models.conve import ConvE
 from kgplatform.models.distmult import DistMult
+from kgplatform.models.encoder import Edges, Encoder
+from kgplatform.models.gat import GAT
 from kgplatform.models.gcn import GCN
 from kgplatform.models.imported import ImportedVectors
+from kgplatform.models.rgcn import RGCN
+from kgplatform.models.rotate import RotatE
+from kgplatform.models.sage import GraphSAGE
+from kgplatform.models.simple import SimplE
 from kgplatform.models.transe import TransE
+from kgplatform.models.transh import TransH
+from kgplatform.models.tucker import TuckER
 
-__all__ = ["GCN", "IMPORTED", "MODELS", "SPECS", "DistMult", "LinkModel", "ModelSpec", "TransE"]
+__all__ = [
+    "DECODERS",
+    "ENCODERS",
+    "GAT",
+    "GCN",
+    "IMPORTED",
+    "MODELS",
+    "RGCN",
+    "SPECS",
+    "CompGCN",
+    "ComplEx",
+    "ConvE",
+    "DistMult",
+    "Edges",
+    "Encoder",
+    "EncoderSpec",
+    "GraphSAGE",
+    "LinkModel",
+    "ModelSpec",
+    "RotatE",
+    "SimplE",
+    "TransE",
+    "TransH",
+    "TuckER",
+    "Vectors",
+]
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model as the registry knows it.
+    """A score function as the registry knows it.
 
     Attributes:
         model: The class.
         summary: What it is, in a line, for help and model cards.
         options: Settings of a training that its constructor takes beside the common ones.
-        passes_messages: Whether its constructor takes the training graph's ``edge_index``.
+        multiple_of: What ``embedding_dim`` must be a multiple of.
         defaults: Settings that suit it better than the common defaults.
     """
 
     model: type[LinkModel]
     summary: str
     options: tuple[str, ...] = ()
-    passes_messages: bool = False
+    multiple_of: int = 1
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
-MODELS: dict[str, ModelSpec] = {
+@dataclass(frozen=True)
+class EncoderSpec:
+    """An encoder as the registry knows it, with the same attributes as :class:`ModelSpec`."""
+
+    encoder: type[Encoder]
+    summary: str
+    options: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+DECODERS: dict[str, ModelSpec] = {
     "transe": ModelSpec(
         TransE,
         "a relation is a translation: -‖h + r - t‖",
         options=("norm",),
+    ),
+    "transh": ModelSpec(TransH, "a translation on a hyperplane of the relation: -‖h⊥ + r - t⊥‖"),
+    "rotate": ModelSpec(
+        RotatE,
+        "a relation turns complex coordinates: -‖h ∘ e^{iθ} - t‖",
+        options=("norm",),
+        multiple_of=2,
     ),
     "distmult": ModelSpec(
         DistMult,
         "a relation weighs the coordinates of a dot product: Σ hᵢ rᵢ tᵢ",
         defaults={"dropout": 0.4},
     ),
-    "gcn": ModelSpec(
-        GCN,
-        "a two-layer graph convolutional encoder with a DistMult decoder",
-        passes_messages=True,
-        defaults={"dropout": 0.4, "optimizer": "adam", "learning_rate": 0.02},
+    "complex": ModelSpec(
+        ComplEx, "a trilinear product of complex vectors: Re Σ hᵢ rᵢ t̄ᵢ", multiple_of=2
+    ),
+    "simple": ModelSpec(
+        SimplE, "an entity has a vector as a head and one as a tail", multiple_of=2
+    ),
+    "tucker": ModelSpec(TuckER, "a core tensor mixes the coordinates of a triple"),
+    "conve": ModelSpec(
+        ConvE, "a convolution over head and relation laid out as an image", multiple_of=32
     ),
 }
-"""Models by the name that ``kgp train`` takes; docs/log.md has how their defaults were found."""
+"""Score functions by the name that ``kgp train`` takes; docs/log.md: how defaults were found."""
+
+_ADAM = {"dropout": 0.4, "optimizer": "adam", "learning_rate": 0.02}
+
+ENCODERS: dict[str, EncoderSpec] = {
+    "gcn": EncoderSpec(GCN, "graph convolutions, blind to relations", defaults=_ADAM),
+    "sage": EncoderSpec(
+        GraphSAGE, "GraphSAGE: the mean of the neighbours beside oneself", defaults=_ADAM
+    ),
+    "gat": EncoderSpec(GAT, "neighbours weighed by attention", defaults=_ADAM),
+    "rgcn": EncoderSpec(
+        RGCN,
+        "a matrix a relation, built of few",
+        options=("decomposition",),
+        defaults=_ADAM,
+    ),
+    "compgcn": EncoderSpec(
+        CompGCN,
+        "messages are compositions of entity and relation",
+        options=("composition",),
+        defaults=_ADAM,
+    ),
+}
+"""Encoders, over the score function that the setting ``decoder`` names."""
+
+MODELS: dict[str, ModelSpec | EncoderSpec] = {**DECODERS, **ENCODERS}
+"""What ``kgp train`` takes."""
 
 IMPORTED = "imported"
 
-SPECS: dict[str, ModelSpec] = {
+SPECS: dict[str, ModelSpec | EncoderSpec] = {
     **MODELS,
     IMPORTED: ModelSpec(ImportedVectors, "vectors of another toolkit, which are not scored"),
 }

@@ -22,11 +22,3 @@ class DistMult(LinkModel):
     def head_query(self, relation: Tensor, tail: Tensor) -> Tensor:
         """R ∘ t."""
         return relation * tail
-
-    def match(self, queries: Tensor, entities: Tensor) -> Tensor:
-        """q·e of all pairs, [B, N]."""
-        return queries @ entities.T
-
-    def match_rows(self, queries: Tensor, entities: Tensor) -> Tensor:
-        """q·e row by row, [B]."""
-        return (queries * entities).sum(1)

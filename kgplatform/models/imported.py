@@ -25,10 +25,6 @@ class ImportedVectors(LinkModel):
         """Refused; see :func:`refuse_scores`."""
         refuse_scores()
 
-    def head_query(self, relation: Tensor, tail: Tensor) -> Tensor:
-        """Refused; see :func:`refuse_scores`."""
-        refuse_scores()
-
     def match(self, queries: Tensor, entities: Tensor) -> Tensor:
         """Refused; see :func:`refuse_scores`."""
         refuse_scores()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from kgplatform.models.base import LinkModel
-
-SMALLEST_SQUARE = 1e-12
-"""Squared distances are clamped here: the root's slope at zero is infinite."""
+from kgplatform.models.distance import distances, distances_by_row
 
 
 class TransE(LinkModel):
@@ -25,8 +22,7 @@ class TransE(LinkModel):
         num_relations: Relations of the snapshot, R.
         embedding_dim: Length of every vector, d.
         norm: p of the distance, 1 or 2.
-        reciprocal: Whether each relation has a second row for the opposite direction.
-        generator: Source of the initial weights.
+        options: As for every :class:`LinkModel`.
     """
 
     def __init__(
@@ -36,12 +32,9 @@ class TransE(LinkModel):
         embedding_dim: int,
         *,
         norm: Literal[1, 2] = 2,
-        reciprocal: bool = True,
-        generator: torch.Generator | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            num_entities, num_relations, embedding_dim, reciprocal=reciprocal, generator=generator
-        )
+        super().__init__(num_entities, num_relations, embedding_dim, **options)
         self.norm = norm
 
     def tail_query(self, head: Tensor, relation: Tensor) -> Tensor:
@@ -54,19 +47,8 @@ class TransE(LinkModel):
 
     def match(self, queries: Tensor, entities: Tensor) -> Tensor:
         """-‖q - e‖ₚ of all pairs, [B, N]."""
-        if self.norm == 1:
-            return -torch.cdist(queries, entities, p=1.0)
-        # ‖q - e‖² = ‖q‖² + ‖e‖² - 2 q·e: one matmul, no [B, N, d] of differences.
-        squares = (
-            queries.square().sum(1, keepdim=True)
-            + entities.square().sum(1)
-            - 2 * queries @ entities.T
-        )
-        return -squares.clamp_min(SMALLEST_SQUARE).sqrt()
+        return -distances(queries, entities, self.norm)
 
     def match_rows(self, queries: Tensor, entities: Tensor) -> Tensor:
         """-‖q - e‖ₚ row by row, [B]."""
-        difference = queries - entities
-        if self.norm == 1:
-            return -difference.abs().sum(1)
-        return -difference.square().sum(1).clamp_min(SMALLEST_SQUARE).sqrt()
+        return -distances_by_row(queries, entities, self.norm)

@@ -24,8 +24,8 @@ from torch import Tensor
 
 from kgplatform import __version__
 from kgplatform.errors import RunError, UnknownNameError, UsageError
-from kgplatform.models import SPECS, LinkModel
-from kgplatform.training.config import TrainingConfig
+from kgplatform.models import Edges, LinkModel
+from kgplatform.training.config import TrainingConfig, config_from_json
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +161,7 @@ def load_run(folder: Path, *, allow_incomplete: bool = False) -> Run:
     path = folder / RUN_FILE
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        config = TrainingConfig(**values.pop("config"))
+        config = config_from_json(values.pop("config"))
         run = Run(folder=folder, config=config, **values)
     except FileNotFoundError:
         raise RunError(f"{folder} is no run: it has no {RUN_FILE}", hint=TRAIN_AGAIN) from None
@@ -212,17 +212,29 @@ def load_model(run: Run) -> LinkModel:
     path = run.folder / WEIGHTS_FILE
     try:
         tensors = load_file(path)
-        edges = tensors.get("edge_index", torch.empty(2, 0, dtype=torch.int64))
-        model = build_model(run.config, len(entities), len(relations), edges)
+        model = build_model(
+            run.config,
+            len(entities),
+            len(relations),
+            edges=Edges(tensors["edge_index"], tensors["edge_type"])
+            if run.config.encoder is not None
+            else None,
+            features=tensors.get("features"),
+        )
         model.load_state_dict(tensors)
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         detail = " ".join(str(error).split())
         raise RunError(f"{path} cannot be read: {detail}", hint=TRAIN_AGAIN) from None
     return model.eval()
 
 
 def build_model(
-    config: TrainingConfig, num_entities: int, num_relations: int, edge_index: Tensor
+    config: TrainingConfig,
+    num_entities: int,
+    num_relations: int,
+    *,
+    edges: Edges | None,
+    features: Tensor | None,
 ) -> LinkModel:
     """A new model with weights drawn from the config's seed.
 
@@ -230,19 +242,31 @@ def build_model(
         config: Names the model and its options.
         num_entities: N.
         num_relations: R.
-        edge_index: Training edges, [2, E], for models that pass messages.
+        edges: Training edges, for encoders.
+        features: What is known of entities, float32 [N, F], where ``inputs`` asks for it.
     """
-    spec = SPECS[config.model]
-    options: dict[str, Any] = {name: getattr(config, name) for name in spec.options}
-    if spec.passes_messages:
-        options["edge_index"] = edge_index
-    return spec.model(
+    generator = torch.Generator().manual_seed(config.seed)
+    score, encoder = config.score, None
+    if config.encoder is not None:
+        encoder = config.encoder.encoder(
+            score.model.entity_width(config.embedding_dim),
+            score.model.relation_width(config.embedding_dim),
+            num_relations,
+            layers=config.layers,
+            generator=generator,
+            **{name: getattr(config, name) for name in config.encoder.options},
+        )
+    return score.model(
         num_entities,
         num_relations,
         config.embedding_dim,
         reciprocal=config.reciprocal,
-        generator=torch.Generator().manual_seed(config.seed),
-        **options,
+        features=features,
+        table=config.inputs != "features",
+        encoder=encoder,
+        edges=edges,
+        generator=generator,
+        **{name: getattr(config, name) for name in score.options},
     )
 
 

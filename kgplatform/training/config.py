@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -12,10 +12,16 @@ import torch
 from kgplatform.errors import TrainingError, UnknownNameError, UsageError
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.graph.split import SplitBy
-from kgplatform.models import MODELS, SPECS
+from kgplatform.models import DECODERS, ENCODERS, MODELS, SPECS, EncoderSpec, ModelSpec
+from kgplatform.models.compgcn import Composition
+from kgplatform.models.rgcn import Decomposition
 
-Loss = Literal["cross_entropy", "sampled"]
+Loss = Literal["cross_entropy", "binary", "margin", "self_adversarial"]
+Candidates = Literal["all", "answers", "sampled"]
+NegativesFrom = Literal["uniform", "batch", "typed"]
+Inputs = Literal["table", "features", "both"]
 Optimizer = Literal["adagrad", "adam"]
+Penalty = Literal["n3", "l2"]
 Norm = Literal[1, 2]
 
 MOST_ENTITIES_FOR_ONE_VS_ALL = 20_000
@@ -29,18 +35,35 @@ class TrainingConfig:
     Attributes:
         model: Name in ``kgplatform.models.MODELS``.
         embedding_dim: Length of entity and relation vectors.
-        loss: ``cross_entropy`` against all entities, or against ``sampled`` shared negatives.
-        negatives: Entities drawn for each batch and side by the ``sampled`` loss.
+        decoder: Score function over an encoder's vectors, in ``kgplatform.models.DECODERS``.
+        layers: Rounds of an encoder's messages.
+        decomposition: What R-GCN's matrices are made of.
+        composition: How CompGCN composes entity and relation.
+        inputs: What entity vectors are made of: a learnt ``table``, a projection of their
+            ``features``, or ``both`` added.
+        loss: See :mod:`kgplatform.training.losses`.
+        candidates: What an answer is compared with: ``all`` entities (1-vs-all); ``all`` again,
+            but with all ``answers`` of a question at once (k-vs-all); or ``sampled`` entities.
+        negatives: Entities drawn for each batch, shared by all its questions.
+        negatives_from: ``uniform``; the ``batch`` itself, as often as an entity has facts; or
+            ``typed``, those that the relation has on that side.
+        filter_negatives: Whether training facts are kept out of the negatives.
+        bernoulli: Whether the side that has fewer true answers weighs more (Wang et al. 2014).
+        margin: γ of the losses ``margin`` and ``self_adversarial``.
+        temperature: α of the loss ``self_adversarial``.
+        label_smoothing: Share of the truth that is spread over all candidates.
         epochs: Most rounds over the training edges.
         batch_size: Training edges in a step.
         learning_rate: Of the optimizer, at the start.
         learning_rate_decay: Factor on it after each evaluation that brings no improvement.
         optimizer: ``adagrad`` or ``adam``.
-        norm: p of TransE's distance.
+        norm: p of the distance of TransE and RotatE.
         reciprocal: Whether (?, r, t) is asked as (t, r⁻¹, ?) with a relation of its own.
         dropout: Share of a query's coordinates that is set to zero in training.
-        regularization: Weight of the N3 penalty (Lacroix et al. 2018).
-        edge_drop: Share of edges taken out of a GCN's messages while they are scored.
+        input_dropout: The same of the vectors that a query is made of.
+        penalty: ``n3`` (Lacroix et al. 2018) or ``l2``.
+        regularization: Its weight.
+        edge_drop: Share of edges taken out of an encoder's messages while they are scored.
         patience: Evaluations without improvement before the training stops; 0: never.
         evaluate_every: Epochs between evaluations on the validation split.
         split: How edges are set aside (:func:`kgplatform.graph.split.ensure_split`): ``auto``,
@@ -53,8 +76,20 @@ class TrainingConfig:
 
     model: str
     embedding_dim: int = 128
+    decoder: str = "distmult"
+    layers: int = 2
+    decomposition: Decomposition = "basis"
+    composition: Composition = "multiply"
+    inputs: Inputs = "table"
     loss: Loss = "cross_entropy"
+    candidates: Candidates = "all"
     negatives: int = 1024
+    negatives_from: NegativesFrom = "uniform"
+    filter_negatives: bool = False
+    bernoulli: bool = False
+    margin: float = 9.0
+    temperature: float = 1.0
+    label_smoothing: float = 0.0
     epochs: int = 300
     batch_size: int = 512
     learning_rate: float = 0.1
@@ -63,6 +98,8 @@ class TrainingConfig:
     norm: Norm = 2
     reciprocal: bool = True
     dropout: float = 0.0
+    input_dropout: float = 0.0
+    penalty: Penalty = "n3"
     regularization: float = 0.0
     edge_drop: float = 0.5
     patience: int = 10
@@ -76,33 +113,14 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.model not in SPECS:
             raise UnknownNameError("model", self.model, MODELS)
-        for name in ("loss", "optimizer", "norm", "split"):
-            allowed = _choices(_types()[name])
-            if getattr(self, name) not in allowed:
+        if self.decoder not in DECODERS:
+            raise UnknownNameError("decoder", self.decoder, DECODERS)
+        for name, kind in _types().items():
+            allowed = _choices(kind)
+            if allowed and getattr(self, name) not in allowed:
                 raise _wrong(name, getattr(self, name), f"one of {_listed(allowed)}")
-        if self.split == "inductive":
-            raise UsageError(
-                f"{self.model} cannot be trained with the setting split=inductive: it learns a "
-                "vector an entity, and entities that are held out get none",
-                hint="`kgp split --by inductive` marks the facts for a model of features",
-            )
-        for name in ("embedding_dim", "negatives", "epochs", "batch_size", "evaluate_every"):
-            if getattr(self, name) < 1:
-                raise _wrong(name, getattr(self, name), "at least 1")
-        for name in ("patience", "regularization", "seed"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise _wrong(name, getattr(self, name), "a finite number, at least 0")
-        for name in ("dropout", "valid_share", "test_share"):
-            if not 0 <= getattr(self, name) < 1:
-                raise _wrong(name, getattr(self, name), "at least 0 and below 1")
-        if not 0 < self.learning_rate < float("inf"):
-            raise _wrong("learning_rate", self.learning_rate, "a finite number above 0")
-        if not 0 < self.learning_rate_decay <= 1:
-            raise _wrong("learning_rate_decay", self.learning_rate_decay, "above 0, at most 1")
-        if not 0 < self.edge_drop <= 0.5:
-            raise _wrong("edge_drop", self.edge_drop, "above 0, at most 0.5")
-        if self.valid_share + self.test_share >= 1:
-            raise _wrong("test_share", self.test_share, "below 1 together with valid_share")
+        check_numbers(self)
+        check_combinations(self)
         if self.device != "auto":
             try:
                 torch.device(self.device)
@@ -112,6 +130,82 @@ class TrainingConfig:
     def to_json(self) -> dict[str, Any]:
         """The settings as plain values."""
         return dataclasses.asdict(self)
+
+    @property
+    def score(self) -> ModelSpec:
+        """The score function: the model's own, or the decoder of an encoder."""
+        spec = SPECS[self.model]
+        return DECODERS[self.decoder] if isinstance(spec, EncoderSpec) else spec
+
+    @property
+    def encoder(self) -> EncoderSpec | None:
+        """The encoder, if the model is one."""
+        spec = SPECS[self.model]
+        return spec if isinstance(spec, EncoderSpec) else None
+
+
+def config_from_json(values: Mapping[str, Any]) -> TrainingConfig:
+    """What :meth:`TrainingConfig.to_json` gave, in this version or an earlier one."""
+    values = dict(values)
+    if values.get("loss") == "sampled":
+        # One setting said both once, what is compared and how.
+        values |= {"loss": "cross_entropy", "candidates": "sampled"}
+    return TrainingConfig(**values)
+
+
+def check_numbers(config: TrainingConfig) -> None:
+    """Refuse numbers out of their range.
+
+    Raises:
+        UsageError: Naming the first one.
+    """
+    for names, fits, wanted in _RANGES:
+        for name in names:
+            value = getattr(config, name)
+            if not fits(value):
+                raise _wrong(name, value, wanted)
+    if config.valid_share + config.test_share >= 1:
+        raise _wrong("test_share", config.test_share, "below 1 together with valid_share")
+    multiple = config.score.multiple_of
+    if config.embedding_dim % multiple:
+        raise _wrong(
+            "embedding_dim", config.embedding_dim, f"a multiple of {multiple} for {config.model}"
+        )
+
+
+def check_combinations(config: TrainingConfig) -> None:
+    """Refuse settings that contradict each other.
+
+    Raises:
+        UsageError: Naming both.
+    """
+    if config.split == "inductive" and config.inputs != "features":
+        raise UsageError(
+            f"{config.model} cannot be trained with the setting split=inductive: it learns a "
+            "vector an entity, and entities that are held out get none",
+            hint="set inputs=features, on a projection with features",
+        )
+    spec = SPECS[config.model]
+    needs = config.score.model.needs_reciprocal
+    if isinstance(spec, EncoderSpec):
+        needs = needs or spec.encoder.needs_reciprocal
+    if not config.reciprocal and (needs or config.candidates == "answers"):
+        what = config.model if needs else "candidates=answers"
+        raise UsageError(
+            f"{what} asks for heads by relations of their own, but reciprocal is false",
+            hint="set reciprocal=true",
+        )
+    if config.candidates == "answers" and isinstance(spec, EncoderSpec):
+        raise UsageError(
+            f"{config.model} cannot be trained with candidates=answers: the answers of a "
+            "question would be among the edges that messages pass over",
+            hint="set candidates=all or sampled",
+        )
+    if config.candidates == "answers" and config.loss not in ("cross_entropy", "binary"):
+        raise UsageError(
+            f"the loss {config.loss} compares one answer with others, not all answers at once",
+            hint="set candidates=all or sampled, or loss=cross_entropy or binary",
+        )
 
 
 def resolve_config(
@@ -165,14 +259,41 @@ def _for_size(model: str, snapshot: KGSnapshot) -> dict[str, Any]:
     """Settings that follow from how large the graph is."""
     settings: dict[str, Any] = {}
     if snapshot.num_entities > MOST_ENTITIES_FOR_ONE_VS_ALL:
-        settings["loss"] = "sampled"
+        settings["candidates"] = "sampled"
     if snapshot.num_edges > 50_000:
         # Many steps an epoch: fewer epochs, and an evaluation costs a smaller part of one.
         settings |= {"epochs": 60, "batch_size": 1024, "evaluate_every": 3, "patience": 5}
-    if MODELS[model].passes_messages:
+    if model in ENCODERS:
         # Each step encodes the whole graph, so a large one gets few, large steps.
         settings["batch_size"] = max(1024, snapshot.num_edges // 20)
     return settings
+
+
+def _at_least(least: float) -> Callable[[float], bool]:
+    return lambda value: least <= value < float("inf")
+
+
+_RANGES: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
+    (
+        ("embedding_dim", "layers", "negatives", "epochs", "batch_size", "evaluate_every"),
+        _at_least(1),
+        "at least 1",
+    ),
+    (("patience", "regularization", "seed", "margin"), _at_least(0), "a finite number, at least 0"),
+    (
+        ("dropout", "input_dropout", "label_smoothing", "valid_share", "test_share"),
+        lambda value: 0 <= value < 1,
+        "at least 0 and below 1",
+    ),
+    (
+        ("learning_rate", "temperature"),
+        lambda value: 0 < value < float("inf"),
+        "a finite number above 0",
+    ),
+    (("learning_rate_decay",), lambda value: 0 < value <= 1, "above 0, at most 1"),
+    (("edge_drop",), lambda value: 0 < value <= 0.5, "above 0, at most 0.5"),
+)
+"""Numeric settings, what they may be, and how to say so."""
 
 
 def _types() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +15,10 @@ import torch
 from torch import Tensor
 
 from kgplatform.errors import RunError, TrainingError
-from kgplatform.graph.rows import EdgeRows
+from kgplatform.graph.features import matrix
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.graph.split import ensure_split
-from kgplatform.models import GCN, IMPORTED, SPECS, LinkModel
-from kgplatform.models.gcn import normalized_adjacency
+from kgplatform.models import IMPORTED, Edges
 from kgplatform.models.imported import refuse_scores
 from kgplatform.progress import Progress, silent
 from kgplatform.training.artifacts import (
@@ -42,35 +41,27 @@ from kgplatform.training.checkpoint import Counters, load_checkpoint, save_check
 from kgplatform.training.config import TrainingConfig, resolve_device
 from kgplatform.training.evaluate import evaluate, evaluate_splits
 from kgplatform.training.known import Known, known_of_snapshot
-from kgplatform.training.losses import batch_loss
-from kgplatform.training.negatives import batches, folds
+from kgplatform.training.negatives import training_facts
+from kgplatform.training.optimizers import OPTIMIZERS
 from kgplatform.training.plots import LEARNING_CURVE, plot_learning_curve
+from kgplatform.training.step import Trainer, epoch_steps
 from kgplatform.triples import SPLITS
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 """A checkpoint is written at each evaluation, and after an epoch that ends this much later."""
 
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adagrad": torch.optim.Adagrad,
-    "adam": torch.optim.Adam,
-}
-
 
 @dataclass
 class _State:
-    """What changes while a training runs, and what every step of it needs.
+    """A training as it runs.
 
     ``snapshot`` has each edge in a split; ``known`` is None where nothing is validated.
     """
 
-    config: TrainingConfig
+    trainer: Trainer
     snapshot: KGSnapshot
-    train: EdgeRows
     valid: Tensor
     known: Known | None
-    model: LinkModel
-    optimizer: torch.optim.Optimizer
-    generator: torch.Generator
     counters: Counters
 
 
@@ -120,7 +111,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     save_vocabulary(folder, snapshot.entities, snapshot.relations)
     (folder / METRICS_FILE).touch()
-    save_checkpoint(folder, state.model, state.optimizer, state.generator, state.counters)
+    _save_checkpoint(folder, state)
     # Last: a folder with a run.json can be resumed.
     save_run(run)
     return _finish(run, state, progress)
@@ -140,7 +131,8 @@ def resume(folder: Path, snapshot: KGSnapshot, progress: Progress = silent) -> R
         )
     check_snapshot(run, snapshot)
     state = _start(snapshot, run.config)
-    state.counters = load_checkpoint(folder, state.model, state.optimizer, state.generator)
+    trainer = state.trainer
+    state.counters = load_checkpoint(folder, trainer.model, trainer.optimizer, trainer.generator)
     _forget_lines_after(folder / METRICS_FILE, state.counters.epoch)
     return _finish(run, state, progress)
 
@@ -181,27 +173,57 @@ def _start(snapshot: KGSnapshot, config: TrainingConfig) -> _State:
             "a graph with one entity cannot be trained on", hint="load more triples"
         )
     device = resolve_device(config.device)
-    edges = torch.empty(2, 0, dtype=torch.int64)
-    if SPECS[config.model].passes_messages:
-        edges = snapshot.edge_index[:, snapshot.split == SPLITS.index("train")]
-    model = build_model(config, snapshot.num_entities, snapshot.num_relations, edges).to(device)
-    return _State(
+    model = build_model(
+        config,
+        snapshot.num_entities,
+        snapshot.num_relations,
+        edges=train_edges(snapshot) if config.encoder is not None else None,
+        features=entity_features(snapshot) if config.inputs != "table" else None,
+    ).to(device)
+    rows = rows.to(device)
+    trainer = Trainer(
         config=config,
+        model=model,
+        optimizer=OPTIMIZERS[config.optimizer](model.parameters(), config.learning_rate),
+        train=rows,
+        facts=training_facts(rows, snapshot.num_entities, snapshot.num_relations, config),
+        generator=torch.Generator(device).manual_seed(config.seed),
+    )
+    return _State(
+        trainer=trainer,
         snapshot=snapshot,
-        train=rows.to(device),
         valid=valid.to(device),
         known=known_of_snapshot(snapshot, device) if len(valid) else None,
-        model=model,
-        optimizer=OPTIMIZERS[config.optimizer](model.parameters(), lr=config.learning_rate),
-        generator=torch.Generator(device).manual_seed(config.seed),
         counters=Counters(),
     )
+
+
+def train_edges(snapshot: KGSnapshot) -> Edges:
+    """The training edges, for messages to pass over."""
+    train = snapshot.split == SPLITS.index("train")
+    return Edges(snapshot.edge_index[:, train], snapshot.edge_type[train])
+
+
+def entity_features(snapshot: KGSnapshot) -> Tensor:
+    """What a projection knows of entities, each column standardised, float32 [N, F].
+
+    Raises:
+        TrainingError: It knows nothing that is a number, a truth value or a category.
+    """
+    values = matrix(snapshot.features, snapshot.num_entities)
+    if not values.shape[1]:
+        raise TrainingError(
+            "the entities have no features, which the setting inputs asks for",
+            hint="train on a projection with `--features`, or set inputs=table",
+        )
+    spread = values.std(0, correction=0)
+    return (values - values.mean(0)) / torch.where(spread > 0, spread, 1)
 
 
 def _finish(run: Run, state: _State, progress: Progress) -> Run:
     """Train to the end, then evaluate the best weights and complete the folder."""
     _epochs(run.folder, state, progress)
-    model = load_model(run).to(state.model.entity.device)
+    model = load_model(run).to(state.trainer.model.device)
     run = dataclasses.replace(
         run,
         metrics=evaluate_splits(model, state.snapshot, progress=progress),
@@ -218,12 +240,13 @@ def _finish(run: Run, state: _State, progress: Progress) -> Run:
 
 def _epochs(folder: Path, state: _State, progress: Progress) -> None:
     """Train until the last epoch or until validation stops improving."""
-    config, counters = state.config, state.counters
+    trainer, counters = state.trainer, state.counters
+    config = trainer.config
     saved = time.monotonic()
     progress("training", counters.epoch, config.epochs)
     while counters.epoch < config.epochs and not _exhausted(state):
         started = time.monotonic()
-        learning_rate = state.optimizer.param_groups[0]["lr"]
+        learning_rate = trainer.optimizer.param_groups[0]["lr"]
         loss = _one_epoch(state)
         counters.epoch += 1
         line: dict[str, Any] = {
@@ -240,14 +263,19 @@ def _epochs(folder: Path, state: _State, progress: Progress) -> None:
         with (folder / METRICS_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line | {"seconds": round(seconds, 4)}) + "\n")
         if evaluated or time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
-            save_checkpoint(folder, state.model, state.optimizer, state.generator, counters)
+            _save_checkpoint(folder, state)
             saved = time.monotonic()
         progress("training", counters.epoch, config.epochs)
     progress("training", counters.epoch, counters.epoch)
 
 
+def _save_checkpoint(folder: Path, state: _State) -> None:
+    trainer = state.trainer
+    save_checkpoint(folder, trainer.model, trainer.optimizer, trainer.generator, state.counters)
+
+
 def _exhausted(state: _State) -> bool:
-    return 0 < state.config.patience <= state.counters.waited
+    return 0 < state.trainer.config.patience <= state.counters.waited
 
 
 def _one_epoch(state: _State) -> float:
@@ -256,35 +284,20 @@ def _one_epoch(state: _State) -> float:
     Raises:
         TrainingError: The loss is NaN or infinite.
     """
-    state.model.train()
-    total = torch.zeros((), device=state.train.device)
-    for batch, entities in _steps(state):
-        loss = batch_loss(state.model, entities, batch, state.config, state.generator)
-        state.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        state.optimizer.step()
-        total += loss.detach() * len(batch)
+    trainer = state.trainer
+    trainer.model.train()
+    total, count = torch.zeros((), device=trainer.train.device), 0
+    for loss, batch in epoch_steps(trainer):
+        total += loss * len(batch)
+        count += len(batch)
     # Looked at once an epoch: on a GPU, each look waits for all that was queued.
-    mean = float(total) / len(state.train)
+    mean = float(total) / count
     if mean != mean or mean in (float("inf"), float("-inf")):
         raise TrainingError(
             f"the loss is {mean} in epoch {state.counters.epoch + 1}",
             hint="lower learning_rate (--set learning_rate=0.01) or raise regularization",
         )
     return mean
-
-
-def _steps(state: _State) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches [B, 3] of an epoch, each with the entity vectors [N, d] to score it by."""
-    config, model = state.config, state.model
-    if not isinstance(model, GCN):
-        for batch in batches(state.train, config.batch_size, state.generator):
-            yield batch, model.entity_vectors()
-        return
-    for scored, passed in folds(state.train, config.edge_drop, state.generator):
-        adjacency = normalized_adjacency(passed[:, [0, 2]].T, model.num_entities)
-        for batch in torch.split(scored, config.batch_size):
-            yield batch, model.encode(adjacency)
 
 
 def _validate(folder: Path, state: _State) -> dict[str, float]:
@@ -296,7 +309,7 @@ def _validate(folder: Path, state: _State) -> dict[str, float]:
     values: dict[str, float] = {}
     improved = True
     if state.known is not None:
-        metrics = evaluate(state.model, state.valid, state.known)
+        metrics = evaluate(state.trainer.model, state.valid, state.known)
         names = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
         values = {f"valid_{name}": getattr(metrics, name) for name in names}
         improved = metrics.mrr > counters.best_mrr
@@ -304,11 +317,11 @@ def _validate(folder: Path, state: _State) -> dict[str, float]:
         counters.best_mrr = values.get("valid_mrr", counters.best_mrr)
         counters.best_epoch = counters.epoch
         counters.waited = 0
-        save_tensors(folder / WEIGHTS_FILE, state.model.state_dict())
+        save_tensors(folder / WEIGHTS_FILE, state.trainer.model.state_dict())
     else:
         counters.waited += 1
-        for group in state.optimizer.param_groups:
-            group["lr"] *= state.config.learning_rate_decay
+        for group in state.trainer.optimizer.param_groups:
+            group["lr"] *= state.trainer.config.learning_rate_decay
     return values
 
 

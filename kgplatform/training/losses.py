@@ -1,80 +1,97 @@
-"""Cross-entropy over all entities or over shared negatives, and the N3 penalty."""
+"""What training minimises: losses of scores against the truth, and penalties on vectors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, logsigmoid, softplus
 
-from kgplatform.models import LinkModel
 from kgplatform.training.config import TrainingConfig
-from kgplatform.training.negatives import drop_coordinates, shared_negatives
+
+Loss = Callable[[Tensor, Tensor, TrainingConfig], Tensor]
+"""Scores [Q, C], the column of the true answer [Q] → loss of each query, [Q].
+
+A candidate that must not count has a score of -inf."""
 
 
-def batch_loss(
-    model: LinkModel,
-    entities: Tensor,
-    batch: Tensor,
-    config: TrainingConfig,
-    generator: torch.Generator,
-) -> Tensor:
-    """Mean loss of both questions that each triple answers, (h, r, ?) and (?, r, t).
+def softmax_loss(scores: Tensor, target: Tensor, config: TrainingConfig) -> Tensor:
+    """-log softmax(s)ₜ (Lacroix et al. 2018), smoothed by ``label_smoothing``."""
+    return cross_entropy(scores, target, reduction="none", label_smoothing=config.label_smoothing)
+
+
+def binary_loss(scores: Tensor, target: Tensor, config: TrainingConfig) -> Tensor:
+    """-log σ(sₜ) - Σᵢ log σ(-sᵢ): every candidate is a question of its own."""
+    true = scores.gather(1, target.unsqueeze(1)).squeeze(1)
+    if not config.label_smoothing:
+        return softplus(scores).sum(1) - true
+    spread = config.label_smoothing * scores.clamp_min(torch.finfo(scores.dtype).min).mean(1)
+    return softplus(scores).sum(1) - (1 - config.label_smoothing) * true - spread
+
+
+def margin_loss(scores: Tensor, target: Tensor, config: TrainingConfig) -> Tensor:
+    """Mean over others of max(0, γ + sᵢ - sₜ) (Bordes et al. 2013)."""
+    true = scores.gather(1, target.unsqueeze(1))
+    return torch.relu(config.margin + _others(scores, target) - true).mean(1)
+
+
+def self_adversarial_loss(scores: Tensor, target: Tensor, config: TrainingConfig) -> Tensor:
+    """-log σ(γ + sₜ) - Σᵢ pᵢ log σ(-γ - sᵢ), p = softmax(α s) of the others (Sun et al. 2019).
+
+    The weights p are taken as they are: no gradient passes through them.
+    """
+    true = scores.gather(1, target.unsqueeze(1)).squeeze(1)
+    others = _others(scores, target)
+    weight = (others.detach() * config.temperature).softmax(1)
+    lost = logsigmoid(-config.margin - others).masked_fill(others == -torch.inf, 0)
+    return -logsigmoid(config.margin + true) - (weight * lost).sum(1)
+
+
+def _others(scores: Tensor, target: Tensor) -> Tensor:
+    """Scores of all candidates but the target, which is masked."""
+    return scores.scatter(1, target.unsqueeze(1), -torch.inf)
+
+
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": softmax_loss,
+    "binary": binary_loss,
+    "margin": margin_loss,
+    "self_adversarial": self_adversarial_loss,
+}
+
+
+def answers_loss(scores: Tensor, row: Tensor, answer: Tensor, config: TrainingConfig) -> Tensor:
+    """The loss of queries that have all their answers at once (k-vs-all), [Q].
+
+    Cross-entropy takes the mean of -log softmax(s) over a query's answers; the binary loss has
+    every answer as true and everything else as false (Dettmers et al. 2018).
 
     Args:
-        model: Makes the queries and matches them.
-        entities: All entity vectors, [N, d].
-        batch: Triples, [B, 3].
-        config: Chooses the loss, the dropout and the penalty's weight.
-        generator: Source of negatives and dropout, on the batch's device.
-
-    Returns:
-        A scalar.
+        scores: Of all entities, [Q, N].
+        row: Query of each answer, [A].
+        answer: The entity, [A].
+        config: Chooses the loss and its label smoothing ε: labels become (1 - ε) y + ε / N.
     """
-    head, relation, tail = batch.unbind(1)
-    tail_queries = model.tail_queries(entities[head], relation)
-    head_queries = model.head_queries(relation, entities[tail])
-    total = torch.zeros((), device=batch.device)
-    for queries, target in ((tail_queries, tail), (head_queries, head)):
-        queries = drop_coordinates(queries, config.dropout, generator)
-        if config.loss == "cross_entropy":
-            total = total + cross_entropy(model.match(queries, entities), target)
-        else:
-            negatives = shared_negatives(
-                model.num_entities, config.negatives, generator, batch.device
-            )
-            total = total + sampled_cross_entropy(model, queries, entities, target, negatives)
-    if config.regularization:
-        rows = relation
-        if model.reciprocal:
-            rows = torch.cat((relation, relation + model.num_relations))
-        penalty = n3(entities[head], entities[tail], model.relation[rows]) / len(batch)
-        total = total + config.regularization * penalty
-    return total / 2
+    smoothing = config.label_smoothing
+    zero = scores.new_zeros(len(scores))
+    if config.loss == "binary":
+        true = zero.index_add(0, row, scores[row, answer])
+        return softplus(scores).sum(1) - (1 - smoothing) * true - smoothing * scores.mean(1)
+    logs = scores.log_softmax(1)
+    count = torch.bincount(row, minlength=len(scores)).clamp_min(1)
+    true = zero.index_add(0, row, logs[row, answer]) / count
+    return -(1 - smoothing) * true - smoothing * logs.mean(1)
 
 
-def sampled_cross_entropy(
-    model: LinkModel, queries: Tensor, entities: Tensor, target: Tensor, negatives: Tensor
-) -> Tensor:
-    """Cross-entropy of the true entity among itself and the shared negatives.
-
-    Args:
-        model: Matches queries with entities.
-        queries: [B, d].
-        entities: All entity vectors, [N, d].
-        target: The true entity of each query, [B].
-        negatives: Entities compared with every query, [K].
-
-    Returns:
-        A scalar, the mean over the batch.
-    """
-    true = model.match_rows(queries, entities[target]).unsqueeze(1)
-    other = model.match(queries, entities[negatives])
-    # A negative that happens to be the answer must not be pushed away from it.
-    other = other.masked_fill(negatives == target.unsqueeze(1), float("-inf"))
-    first = torch.zeros_like(target)
-    return cross_entropy(torch.cat((true, other), dim=1), first)
+def n3(*moduli: Tensor) -> Tensor:
+    """Σ |x|³ over all coordinates, the nuclear 3-norm penalty (Lacroix et al. 2018)."""
+    return torch.stack([values.pow(3).sum() for values in moduli]).sum()
 
 
-def n3(*factors: Tensor) -> Tensor:
-    """Sum of |x|³ over all coordinates, the nuclear 3-norm penalty (Lacroix et al. 2018)."""
-    return torch.stack([factor.abs().pow(3).sum() for factor in factors]).sum()
+def l2(*moduli: Tensor) -> Tensor:
+    """Σ |x|² over all coordinates."""
+    return torch.stack([values.square().sum() for values in moduli]).sum()
+
+
+PENALTIES: dict[str, Callable[..., Tensor]] = {"n3": n3, "l2": l2}

@@ -3,18 +3,160 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from kgplatform.graph.rows import EdgeRows
+from kgplatform.training.config import TrainingConfig
+from kgplatform.training.known import Known, KnownAnswers, known_of_triples
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """What choosing negatives needs to know of the training edges.
+
+    Attributes:
+        known: The training facts on both sides; None where no setting asks for them.
+        typed: Which entities a relation has in training, as heads and as tails, bool [R, N]
+            each; None where no setting asks for them.
+        queries: Every question (anchor, relation) that a training fact answers, [Q, 2]; of
+            (?, r, t) the relation is r + R. None where no setting asks for them.
+        head_share: How often the head of a relation's triple is replaced rather than its tail,
+            [R]; 0.5 unless ``bernoulli``.
+    """
+
+    known: Known | None
+    typed: tuple[Tensor, Tensor] | None
+    queries: Tensor | None
+    head_share: Tensor
+
+
+def training_facts(
+    triples: EdgeRows, num_entities: int, num_relations: int, config: TrainingConfig
+) -> TrainingFacts:
+    """Facts of the training edges, as far as the settings ask for them."""
+    device = triples.device
+    asks_answers = config.candidates == "answers"
+    asks_known = asks_answers or config.filter_negatives
+    asks_types = config.negatives_from == "typed"
+    known, typed, queries = None, None, None
+    share = torch.full((num_relations,), 0.5, device=device)
+    if asks_known or asks_types or config.bernoulli:
+        rows = triples[torch.arange(len(triples), device=device)]
+        head, relation, tail = rows.unbind(1)
+        if asks_known:
+            # A fact that holds at several times is one answer.
+            known = known_of_triples(torch.unique(rows, dim=0), num_entities)
+        if asks_answers:
+            forth = torch.stack((head, relation), dim=1)
+            back = torch.stack((tail, relation + num_relations), dim=1)
+            queries = torch.unique(torch.cat((forth, back)), dim=0)
+        if asks_types:
+            none = torch.zeros(num_relations, num_entities, dtype=torch.bool, device=device)
+            typed = none.clone(), none
+            typed[0][relation, head] = True
+            typed[1][relation, tail] = True
+        if config.bernoulli:
+            share = bernoulli_shares(rows, num_entities, num_relations)
+    return TrainingFacts(known, typed, queries, share)
+
+
+def bernoulli_shares(triples: Tensor, num_entities: int, num_relations: int) -> Tensor:
+    """tph / (tph + hpt) of each relation: how often to replace the head (Wang et al. 2014).
+
+    tph is the mean number of tails a head has, hpt the mean number of heads a tail has: in a
+    relation of one to many, a replaced tail is too often true.
+
+    Args:
+        triples: Training edges, [E, 3].
+        num_entities: N.
+        num_relations: R.
+
+    Returns:
+        float32 [R]; 0.5 for a relation without a triple.
+    """
+    head, relation, tail = triples.unbind(1)
+    heads = torch.unique(relation * num_entities + head) // num_entities
+    tails = torch.unique(relation * num_entities + tail) // num_entities
+    distinct_heads = torch.bincount(heads, minlength=num_relations).to(torch.float32)
+    distinct_tails = torch.bincount(tails, minlength=num_relations).to(torch.float32)
+    # tph = E_r / heads, hpt = E_r / tails: the number of triples cancels.
+    share = distinct_tails / (distinct_heads + distinct_tails)
+    return share.nan_to_num(0.5)
 
 
 def shared_negatives(
-    num_entities: int, count: int, generator: torch.Generator, device: torch.device
+    batch: Tensor, num_entities: int, config: TrainingConfig, generator: torch.Generator
 ) -> Tensor:
-    """Entities that a whole batch is compared with, drawn uniformly with repetition, [count]."""
-    return torch.randint(num_entities, (count,), generator=generator, device=device)
+    """Entities that all queries of a batch are compared with, at most ``negatives``, distinct.
+
+    ``batch`` draws from the entities of the batch itself, which come as often as their degree
+    (as in-batch negatives do); the other ways draw uniformly.
+
+    Args:
+        batch: Triples, [B, 3].
+        num_entities: N.
+        config: Says how many, and from where.
+        generator: Source of the choice, on the batch's device.
+    """
+    count = min(config.negatives, num_entities)
+    if config.negatives_from == "batch":
+        ends = batch[:, ::2].reshape(-1)
+        drawn = ends[torch.randint(len(ends), (count,), generator=generator, device=ends.device)]
+    else:
+        drawn = torch.randint(num_entities, (count,), generator=generator, device=batch.device)
+    distinct: Tensor = torch.unique(drawn)
+    return distinct
+
+
+def no_negatives(
+    negatives: Tensor,
+    batch: Tensor,
+    facts: TrainingFacts,
+    num_entities: int,
+    config: TrainingConfig,
+) -> Tensor:
+    """Which of the shared negatives are none for each of 2B queries, bool [2B, K].
+
+    Always the answer itself; with ``filter_negatives`` every training answer; of ``typed``
+    negatives all that the relation never has on that side.
+
+    Args:
+        negatives: Distinct entities, sorted, [K].
+        batch: Triples, [B, 3]; rows 0 to B of the result are (h, r, ?), the rest (?, r, t).
+        facts: Of the training edges.
+        num_entities: N.
+        config: Chooses the rules.
+    """
+    head, relation, tail = batch.unbind(1)
+    mask = negatives == torch.cat((tail, head)).unsqueeze(1)
+    if config.filter_negatives:
+        assert facts.known is not None
+        place = torch.full((num_entities,), -1, device=batch.device)
+        place[negatives] = torch.arange(len(negatives), device=batch.device)
+        for shift, answers, anchor in (
+            (0, facts.known.tails, head),
+            (len(batch), facts.known.heads, tail),
+        ):
+            row, answer = _placed(answers, anchor, relation, place)
+            mask[row + shift, answer] = True
+    if config.negatives_from == "typed":
+        assert facts.typed is not None
+        heads, tails = (allowed[:, negatives] for allowed in facts.typed)
+        mask |= ~torch.cat((tails[relation], heads[relation]))
+    return mask
+
+
+def _placed(
+    answers: KnownAnswers, anchor: Tensor, relation: Tensor, place: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Row and column of known answers that are among the negatives."""
+    row, answer = answers.of(anchor, relation)
+    column = place[answer]
+    inside = column >= 0
+    return row[inside], column[inside]
 
 
 def drop_coordinates(values: Tensor, share: float, generator: torch.Generator) -> Tensor:

@@ -94,7 +94,7 @@ def run_folder(own: Settings) -> Path:
     """A graph in the database and a run of it, one epoch long, with vectors of 64 numbers."""
     triples = facts(0)
     snapshot = from_triples(triples)
-    settings = {"epochs": 1, "embedding_dim": 64, "loss": "sampled", "negatives": 16}
+    settings = {"epochs": 1, "embedding_dim": 64, "candidates": "sampled", "negatives": 16}
     config = resolve_config(
         "distmult", snapshot, {**settings, "valid_share": 0.01, "test_share": 0.01, "device": "cpu"}
     )

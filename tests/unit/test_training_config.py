@@ -8,7 +8,12 @@ import torch
 from kgplatform.errors import TrainingError, UnknownNameError, UsageError
 from kgplatform.graph.snapshot import KGSnapshot, from_triples
 from kgplatform.models import MODELS
-from kgplatform.training.config import TrainingConfig, resolve_config, resolve_device
+from kgplatform.training.config import (
+    TrainingConfig,
+    config_from_json,
+    resolve_config,
+    resolve_device,
+)
 from kgplatform.triples import Triple
 
 
@@ -35,11 +40,11 @@ def test_defaults_fit_every_model_and_json(model: str, small: KGSnapshot) -> Non
 
 
 def test_a_large_graph_gets_shared_negatives(small: KGSnapshot) -> None:
-    assert resolve_config("distmult", wide(20_001, 10), {}).loss == "sampled"
+    assert resolve_config("distmult", wide(20_001, 10), {}).candidates == "sampled"
     assert resolve_config("distmult", wide(100, 100_000), {}).epochs < 100
     assert resolve_config("gcn", wide(100, 1_000_000), {}).batch_size == 50_000
-    given = resolve_config("distmult", wide(20_001, 10), {"loss": "cross_entropy"})
-    assert given.loss == "cross_entropy"
+    given = resolve_config("distmult", wide(20_001, 10), {"candidates": "all"})
+    assert given.candidates == "all"
 
 
 def test_strings_become_what_they_mean(small: KGSnapshot) -> None:
@@ -102,3 +107,34 @@ def test_devices() -> None:
     missing = "cuda:99"
     with pytest.raises(TrainingError, match=f"device {missing} cannot be used"):
         resolve_device(missing)
+
+
+def test_a_run_of_an_earlier_version_says_what_it_compared() -> None:
+    config = config_from_json({"model": "distmult", "loss": "sampled", "negatives": 7})
+    assert (config.loss, config.candidates, config.negatives) == ("cross_entropy", "sampled", 7)
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "message"),
+    [
+        ("tucker", {"reciprocal": False}, "asks for heads by relations of their own"),
+        ("compgcn", {"reciprocal": False}, "asks for heads by relations of their own"),
+        ("distmult", {"reciprocal": False, "candidates": "answers"}, "candidates=answers asks"),
+        ("gcn", {"candidates": "answers"}, "cannot be trained with candidates=answers"),
+        ("distmult", {"loss": "margin", "candidates": "answers"}, "compares one answer"),
+        ("rotate", {"embedding_dim": 7}, "embedding_dim cannot be 7"),
+        ("rgcn", {"decoder": "conve", "embedding_dim": 40}, "embedding_dim cannot be 40"),
+        ("distmult", {"split": "inductive"}, "learns a vector an entity"),
+    ],
+)
+def test_settings_that_contradict_each_other(
+    model: str, settings: dict[str, object], message: str, small: KGSnapshot
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        resolve_config(model, small, settings)
+
+
+def test_a_wrong_decoder_is_named_with_a_suggestion(small: KGSnapshot) -> None:
+    with pytest.raises(UnknownNameError, match="complx") as caught:
+        resolve_config("rgcn", small, {"decoder": "complx"})
+    assert "complex" in str(caught.value.hint)
