@@ -15,7 +15,7 @@ from kgplatform.training.bootstrap import mrr_interval
 from kgplatform.training.groups import by_cardinality, by_relation, cardinalities
 from kgplatform.training.known import Known, known_of_snapshot
 from kgplatform.training.metrics import Metrics, metrics_of
-from kgplatform.training.ranks import Ranks, rank_triples
+from kgplatform.training.ranks import Ranks, rank_triples, scores_that_suit
 from kgplatform.triples import Split
 
 EVALUATED: tuple[Split, ...] = ("valid", "test")
@@ -68,11 +68,12 @@ def ranks_of(
     if not len(triples):
         raise TrainingError("there is no triple to evaluate on")
     model.eval()
+    budget = scores_at_once or scores_that_suit(model.device)
     return rank_triples(
         model,
-        triples.to(model.entity.device),
+        triples.to(model.device),
         known,
-        scores_at_once=scores_at_once,
+        scores_at_once=max(1, budget // model.floats_a_score),
         advanced=lambda done: progress(stage, done // 2, len(triples)),
     )
 
@@ -100,7 +101,7 @@ def evaluate_splits(
     evaluated = {split: facts for split in splits if len(facts := snapshot.triples(split))}
     if not evaluated:
         return {}
-    known = known_of_snapshot(snapshot, model.entity.device)
+    known = known_of_snapshot(snapshot, model.device)
     kinds = cardinalities(snapshot)
     names = tuple(snapshot.relations)
     results: dict[str, dict[str, Any]] = {}

@@ -74,6 +74,11 @@ class Ranks:
         return Ranks(head=self.head[places], tail=self.tail[places])
 
 
+def scores_that_suit(device: torch.device) -> int:
+    """How many scores a tile should have on a device."""
+    return SCORES_AT_ONCE_CPU if device.type == "cpu" else SCORES_AT_ONCE
+
+
 @dataclass(frozen=True)
 class _Side:
     """One direction of asking: anchors are heads if ``score`` scores tails."""
@@ -144,8 +149,7 @@ def rank_triples(
     Raises:
         TrainingError: A score is NaN or infinite, or not even a small tile fits into memory.
     """
-    default = SCORES_AT_ONCE_CPU if triples.device.type == "cpu" else SCORES_AT_ONCE
-    budget = scores_at_once or default
+    budget = scores_at_once or scores_that_suit(triples.device)
     head, relation, tail = triples.unbind(1)
     tails = _Side(scorer.score_tails, known.tails, head, relation, tail)
 

@@ -25,7 +25,7 @@ import torch
 from quality import load
 
 from kgplatform.graph.snapshot import KGSnapshot
-from kgplatform.models import MODELS, LinkModel
+from kgplatform.models import LinkModel
 
 ROWS = ("codex-s/distmult", "codex-s/transe", "wn18rr/distmult", "wn18rr/transe")
 WAYS = ("kgplatform", "pykeen")
@@ -91,7 +91,7 @@ def measured(way: str, row: str, given: argparse.Namespace) -> dict[str, float]:
     data, name = row.split("/")
     snapshot = load(data)
     model = (
-        MODELS[name]
+        DECODERS[name]
         .model(
             snapshot.num_entities,
             snapshot.num_relations,
