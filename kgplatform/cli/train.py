@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +12,15 @@ import click
 from kgplatform.cli.output import emit, json_option, note, progress_bar
 from kgplatform.cli.results import results_text
 from kgplatform.cli.source import pairs, source_options
+from kgplatform.cli.training_view import training_view
 from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
     from kgplatform.graph.snapshot import KGSnapshot
+    from kgplatform.progress import Progress
     from kgplatform.training.artifacts import Run
+    from kgplatform.training.config import TrainingConfig
+    from kgplatform.training.watch import Moment, Watch
 
 NO_METRICS = "no validation or test facts, so no metrics"
 
@@ -25,6 +31,12 @@ NO_METRICS = "no validation or test facts, so no metrics"
 @click.option("--set", "settings_given", multiple=True, metavar="K=V", help="A training setting.")
 @click.option("--config", type=click.Path(path_type=Path), help="A YAML file of settings.")
 @click.option("--resume", metavar="RUN", help="Continue an interrupted run.")
+@click.option(
+    "--track",
+    multiple=True,
+    type=click.Choice(["tensorboard", "mlflow"]),
+    help="Follow the training there, too; needs the extra `track`.",
+)
 @json_option
 def train(
     model: str,
@@ -32,6 +44,7 @@ def train(
     settings_given: tuple[str, ...],
     config: Path | None,
     resume: str | None,
+    track: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Train MODEL on what a graph or a Cypher query names.
@@ -52,8 +65,13 @@ def train(
     from kgplatform.settings import load_settings
 
     settings = load_settings()
+    if track:
+        from kgplatform.training.trackers import check_tracker
+
+        for name in track:
+            check_tracker(name)
     if resume is not None:
-        run = _resume(model, resume, settings.kgp_runs)
+        run = _resume(model, resume, settings.kgp_runs, track)
     else:
         overrides = {**_from_file(config), **pairs("--set", settings_given)}
         _check_model(model)
@@ -73,8 +91,11 @@ def train(
             f"run {run_folder.name}: {snapshot.num_edges:,} facts, {snapshot.num_entities:,} "
             f"entities, {snapshot.num_relations:,} relations"
         )
-        with progress_bar() as progress:
-            run = train_model(snapshot, resolved, run_folder, source=source, progress=progress)
+        with _followed(track, run_folder, resolved) as (progress, watch, finish):
+            run = train_model(
+                snapshot, resolved, run_folder, source=source, progress=progress, watch=watch
+            )
+            finish(run)
     emit(run_data(run), as_json, run_text(run))
 
 
@@ -130,7 +151,23 @@ def run_text(run: Run) -> str:
     return "\n".join(lines)
 
 
-def _resume(model: str, name: str, runs: Path) -> Run:
+@contextlib.contextmanager
+def _followed(
+    track: tuple[str, ...], folder: Path, config: TrainingConfig
+) -> Iterator[tuple[Progress, Watch, Callable[[Run], None]]]:
+    """What to give a training as progress and watch, and what to give its run in the end."""
+    from kgplatform.training.trackers import Tracked
+
+    with Tracked(track, folder, config) as tracked, training_view() as (progress, show):
+
+        def watch(moment: Moment) -> None:
+            show(moment)
+            tracked.watch(moment)
+
+        yield progress, watch, tracked.finish
+
+
+def _resume(model: str, name: str, runs: Path, track: tuple[str, ...]) -> Run:
     from kgplatform.cli.connection import snapshot_of_run
     from kgplatform.settings import load_settings
     from kgplatform.training.artifacts import find_run, load_run
@@ -147,8 +184,10 @@ def _resume(model: str, name: str, runs: Path) -> Run:
         snapshot = snapshot_of_run(
             load_settings(), interrupted.source, interrupted.snapshot_digest, progress
         )
-    with progress_bar() as progress:
-        return resume(folder, snapshot, progress)
+    with _followed(track, folder, interrupted.config) as (progress, watch, finish):
+        run = resume(folder, snapshot, progress, watch=watch)
+        finish(run)
+    return run
 
 
 def _opened(folder: Path) -> tuple[KGSnapshot, dict[str, Any]]:

@@ -25,7 +25,7 @@ import torch
 from quality import load
 
 from kgplatform.graph.snapshot import KGSnapshot
-from kgplatform.models import LinkModel
+from kgplatform.models import DECODERS, LinkModel
 
 ROWS = ("codex-s/distmult", "codex-s/transe", "wn18rr/distmult", "wn18rr/transe")
 WAYS = ("kgplatform", "pykeen")
