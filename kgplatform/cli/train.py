@@ -73,10 +73,10 @@ def train(
     if resume is not None:
         run = _resume(model, resume, settings.kgp_runs, track)
     else:
-        overrides = {**_from_file(config), **pairs("--set", settings_given)}
-        _check_model(model)
+        overrides = {**from_file(config), **pairs("--set", settings_given)}
+        check_model(model)
         if "snapshot" in source:
-            snapshot, source = _opened(Path(source["snapshot"]))
+            snapshot, source = opened(Path(source["snapshot"]))
         else:
             with open_store(settings) as store, progress_bar() as progress:
                 snapshot, source = snapshot_of_source(store, source, progress)
@@ -190,7 +190,7 @@ def _resume(model: str, name: str, runs: Path, track: tuple[str, ...]) -> Run:
     return run
 
 
-def _opened(folder: Path) -> tuple[KGSnapshot, dict[str, Any]]:
+def opened(folder: Path) -> tuple[KGSnapshot, dict[str, Any]]:
     """A folder's snapshot, and the source of a run on it: its own, and where the folder is."""
     from kgplatform.graph.snapshot_folder import describe_snapshot, open_snapshot
 
@@ -198,7 +198,12 @@ def _opened(folder: Path) -> tuple[KGSnapshot, dict[str, Any]]:
     return open_snapshot(folder), {**source, "snapshot": str(folder)}
 
 
-def _check_model(model: str) -> None:
+def check_model(model: str) -> None:
+    """Make sure that there is such a model.
+
+    Raises:
+        UnknownNameError: There is none.
+    """
     from kgplatform.errors import UnknownNameError
     from kgplatform.models import MODELS
 
@@ -206,7 +211,12 @@ def _check_model(model: str) -> None:
         raise UnknownNameError("model", model, MODELS)
 
 
-def _from_file(path: Path | None) -> dict[str, Any]:
+def from_file(path: Path | None) -> dict[str, Any]:
+    """Settings of a YAML file; none without one.
+
+    Raises:
+        UsageError: It cannot be read, or holds something else.
+    """
     if path is None:
         return {}
     import yaml
