@@ -95,7 +95,7 @@ def _step_load(store: Store) -> dict[str, int]:
 def _step_train(store: Store, settings: Settings) -> tuple[KGSnapshot, list[Run]]:
     from kgplatform import queries
     from kgplatform.cli.connection import snapshot_of_source
-    from kgplatform.cli.train import metrics_table
+    from kgplatform.cli.results import metrics_table
     from kgplatform.training.artifacts import new_run_id
     from kgplatform.training.config import resolve_config
     from kgplatform.training.loop import train

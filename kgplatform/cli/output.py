@@ -63,14 +63,19 @@ def table(columns: list[str], rows: list[list[str]]) -> str:
 def progress_bar() -> Iterator[Progress]:
     """A ``Progress`` that draws bars on a terminal and prints lines elsewhere."""
     if sys.stderr.isatty():
-        with _rich_progress() as progress:
+        with described_bars() as (progress, _):
             yield progress
     else:
         yield _plain_progress()
 
 
+Describe = Callable[[str, str], None]
+"""Given a stage and a text, writes the text beside the stage's bar."""
+
+
 @contextlib.contextmanager
-def _rich_progress() -> Iterator[Progress]:
+def described_bars() -> Iterator[tuple[Progress, Describe]]:
+    """Bars on a terminal, and a way to write beside them."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -89,7 +94,11 @@ def _rich_progress() -> Iterator[Progress]:
                 tasks[stage] = bars.add_task(stage, total=total)
             bars.update(tasks[stage], completed=done, total=total)
 
-        yield progress
+        def describe(stage: str, text: str) -> None:
+            if stage in tasks:
+                bars.update(tasks[stage], description=text)
+
+        yield progress, describe
 
 
 def _plain_progress() -> Progress:

@@ -1,4 +1,4 @@
-"""``kgp runs`` and ``kgp plot``: the runs of this project."""
+"""``kgp runs``: the runs of this project."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kgplatform.cli.output import emit, json_option, table
+from kgplatform.cli.results import METRICS, interval_text, results_text
 
 if TYPE_CHECKING:
     from kgplatform.training.artifacts import Run
@@ -39,10 +40,11 @@ def list_(as_json: bool) -> None:
 
 @runs.command()
 @click.argument("run")
+@click.option("--relations", default=20, show_default=True, help="Relations to list.")
 @json_option
-def show(run: str, as_json: bool) -> None:
+def show(run: str, relations: int, as_json: bool) -> None:
     """Show RUN: its settings, where its facts came from, its metrics."""
-    from kgplatform.cli.train import metrics_table, run_data
+    from kgplatform.cli.train import run_data
 
     found = _load(run)
     settings = [[name, str(value)] for name, value in found.config.to_json().items()]
@@ -50,16 +52,25 @@ def show(run: str, as_json: bool) -> None:
     lines = [f"run {found.id}, {found.created}", table(["setting", "value"], settings)]
     lines += [table(["source", "value"], source)]
     if found.metrics:
-        lines.append(metrics_table(found.metrics))
+        lines.append(results_text(found.metrics, most_relations=relations))
     data = run_data(found) | {"settings": found.config.to_json()}
     emit(data, as_json, "\n\n".join(lines))
 
 
 @runs.command()
 @click.argument("names", metavar="RUN...", nargs=-1, required=True)
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw their learning curves over each other, too (png, svg, pdf).",
+)
 @json_option
-def compare(names: tuple[str, ...], as_json: bool) -> None:
-    """Set runs side by side: the settings in which they differ, and their metrics."""
+def compare(names: tuple[str, ...], plot: Path | None, as_json: bool) -> None:
+    """Set runs side by side: the settings in which they differ, and their metrics.
+
+    Metrics are those of test, where there is one, with the 95 % interval of the MRR.
+    """
     from kgplatform.cli.train import run_data
 
     found = [_load(name) for name in names]
@@ -69,7 +80,15 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     text = _comparison(found)
     if rows:
         text += "\n\n" + table(["setting", *(run.id for run in found)], rows)
-    emit({"runs": [run_data(run) for run in found], "differing": differing}, as_json, text)
+    data: dict[str, Any] = {"runs": [run_data(run) for run in found], "differing": differing}
+    if plot is not None:
+        from kgplatform.training.artifacts import METRICS_FILE
+        from kgplatform.training.plots import plot_comparison
+
+        curves = [(run.id, run.folder / METRICS_FILE) for run in found]
+        data["picture"] = str(plot_comparison(curves, plot))
+        text += f"\n\n{plot}"
+    emit(data, as_json, text)
 
 
 @runs.command()
@@ -87,20 +106,6 @@ def rm(run: str, yes: bool, as_json: bool) -> None:
     emit({"removed": folder.name}, as_json, f"removed {folder}")
 
 
-@click.command()
-@click.argument("run")
-@click.option("--to", type=click.Path(path_type=Path), help="File to draw into (png, svg, pdf).")
-@json_option
-def plot(run: str, to: Path | None, as_json: bool) -> None:
-    """Draw RUN's learning curves: loss, and MRR on validation."""
-    from kgplatform.training.artifacts import METRICS_FILE
-    from kgplatform.training.plots import LEARNING_CURVE, plot_learning_curve
-
-    folder = _folder(run)
-    picture = plot_learning_curve(folder / METRICS_FILE, to or folder / LEARNING_CURVE)
-    emit({"run": folder.name, "picture": str(picture)}, as_json, str(picture))
-
-
 def _folder(name: str) -> Path:
     from kgplatform.settings import load_settings
     from kgplatform.training.artifacts import find_run
@@ -115,13 +120,12 @@ def _load(name: str) -> Run:
 
 
 def _comparison(found: list[Run]) -> str:
-    from kgplatform.cli.train import METRICS
-
     rows = []
     for run in found:
         best: dict[str, Any] = run.metrics.get("test") or run.metrics.get("valid") or {}
         shown = [f"{best[name]:.3f}" if best else "-" for name in METRICS]
+        shown.append(interval_text(best))
         where = run.source.get("graph") or "(query)"
         state = "" if run.complete else "incomplete"
         rows.append([run.id, run.config.model, str(where), *shown, f"{run.seconds:.0f}", state])
-    return table(["run", "model", "graph", *METRICS, "seconds", ""], rows)
+    return table(["run", "model", "graph", *METRICS, "95 % of mrr", "seconds", ""], rows)

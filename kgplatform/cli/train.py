@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kgplatform.cli.output import emit, json_option, note, progress_bar, table
+from kgplatform.cli.output import emit, json_option, note, progress_bar
+from kgplatform.cli.results import results_text
 from kgplatform.cli.source import pairs, source_options
+from kgplatform.cli.training_view import training_view
 from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
     from kgplatform.graph.snapshot import KGSnapshot
+    from kgplatform.progress import Progress
     from kgplatform.training.artifacts import Run
+    from kgplatform.training.config import TrainingConfig
+    from kgplatform.training.watch import Moment, Watch
 
-METRICS = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
+NO_METRICS = "no validation or test facts, so no metrics"
 
 
 @click.command()
@@ -24,6 +31,12 @@ METRICS = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
 @click.option("--set", "settings_given", multiple=True, metavar="K=V", help="A training setting.")
 @click.option("--config", type=click.Path(path_type=Path), help="A YAML file of settings.")
 @click.option("--resume", metavar="RUN", help="Continue an interrupted run.")
+@click.option(
+    "--track",
+    multiple=True,
+    type=click.Choice(["tensorboard", "mlflow"]),
+    help="Follow the training there, too; needs the extra `track`.",
+)
 @json_option
 def train(
     model: str,
@@ -31,6 +44,7 @@ def train(
     settings_given: tuple[str, ...],
     config: Path | None,
     resume: str | None,
+    track: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Train MODEL on what a graph or a Cypher query names.
@@ -51,13 +65,18 @@ def train(
     from kgplatform.settings import load_settings
 
     settings = load_settings()
+    if track:
+        from kgplatform.training.trackers import check_tracker
+
+        for name in track:
+            check_tracker(name)
     if resume is not None:
-        run = _resume(model, resume, settings.kgp_runs)
+        run = _resume(model, resume, settings.kgp_runs, track)
     else:
-        overrides = {**_from_file(config), **pairs("--set", settings_given)}
-        _check_model(model)
+        overrides = {**from_file(config), **pairs("--set", settings_given)}
+        check_model(model)
         if "snapshot" in source:
-            snapshot, source = _opened(Path(source["snapshot"]))
+            snapshot, source = opened(Path(source["snapshot"]))
         else:
             with open_store(settings) as store, progress_bar() as progress:
                 snapshot, source = snapshot_of_source(store, source, progress)
@@ -72,18 +91,24 @@ def train(
             f"run {run_folder.name}: {snapshot.num_edges:,} facts, {snapshot.num_entities:,} "
             f"entities, {snapshot.num_relations:,} relations"
         )
-        with progress_bar() as progress:
-            run = train_model(snapshot, resolved, run_folder, source=source, progress=progress)
+        with _followed(track, run_folder, resolved) as (progress, watch, finish):
+            run = train_model(
+                snapshot, resolved, run_folder, source=source, progress=progress, watch=watch
+            )
+            finish(run)
     emit(run_data(run), as_json, run_text(run))
 
 
 @click.command()
 @click.argument("run")
+@click.option("--relations", default=20, show_default=True, help="Relations to list.")
 @json_option
-def evaluate(run: str, as_json: bool) -> None:
+def evaluate(run: str, relations: int, as_json: bool) -> None:
     """Evaluate RUN's model again on its validation and test splits.
 
-    They are read from the graph, or from the snapshot's folder that it was trained on.
+    They are read from the graph, or from the snapshot's folder that it was trained on. Results
+    are by cardinality and relation, too, with a 95 % interval of the MRR, beside what rules
+    (symmetry, inverses, duplicates, how often a relation has an entity) reach without a model.
     """
     from kgplatform.cli.connection import snapshot_of_run
     from kgplatform.settings import load_settings
@@ -96,7 +121,8 @@ def evaluate(run: str, as_json: bool) -> None:
         snapshot = snapshot_of_run(settings, trained.source, trained.snapshot_digest, progress)
     with progress_bar() as progress:
         metrics = evaluate_run(trained, snapshot, progress)
-    emit({"run": trained.id, "metrics": metrics}, as_json, metrics_table(metrics))
+    text = results_text(metrics, most_relations=relations) if metrics else NO_METRICS
+    emit({"run": trained.id, "metrics": metrics}, as_json, text)
 
 
 def run_data(run: Run) -> dict[str, Any]:
@@ -118,22 +144,30 @@ def run_text(run: Run) -> str:
     """A run for a person: its metrics and what can be done next."""
     lines = [f"run {run.id}: {run.epochs} epochs in {run.seconds:.1f} s, best {run.best_epoch}"]
     if run.metrics:
-        lines.append(metrics_table(run.metrics))
+        lines.append(results_text(run.metrics))
     else:
-        lines.append("no validation or test facts, so no metrics")
+        lines.append(NO_METRICS)
     lines.append(f"next: kgp write {run.id}   kgp predict {run.id}   kgp plot {run.id}")
     return "\n".join(lines)
 
 
-def metrics_table(metrics: Any) -> str:
-    """Filtered ranking metrics, a row a split."""
-    rows = [
-        [split, *(f"{values[name]:.3f}" for name in METRICS)] for split, values in metrics.items()
-    ]
-    return table(["split", *METRICS], rows)
+@contextlib.contextmanager
+def _followed(
+    track: tuple[str, ...], folder: Path, config: TrainingConfig
+) -> Iterator[tuple[Progress, Watch, Callable[[Run], None]]]:
+    """What to give a training as progress and watch, and what to give its run in the end."""
+    from kgplatform.training.trackers import Tracked
+
+    with Tracked(track, folder, config) as tracked, training_view() as (progress, show):
+
+        def watch(moment: Moment) -> None:
+            show(moment)
+            tracked.watch(moment)
+
+        yield progress, watch, tracked.finish
 
 
-def _resume(model: str, name: str, runs: Path) -> Run:
+def _resume(model: str, name: str, runs: Path, track: tuple[str, ...]) -> Run:
     from kgplatform.cli.connection import snapshot_of_run
     from kgplatform.settings import load_settings
     from kgplatform.training.artifacts import find_run, load_run
@@ -150,11 +184,13 @@ def _resume(model: str, name: str, runs: Path) -> Run:
         snapshot = snapshot_of_run(
             load_settings(), interrupted.source, interrupted.snapshot_digest, progress
         )
-    with progress_bar() as progress:
-        return resume(folder, snapshot, progress)
+    with _followed(track, folder, interrupted.config) as (progress, watch, finish):
+        run = resume(folder, snapshot, progress, watch=watch)
+        finish(run)
+    return run
 
 
-def _opened(folder: Path) -> tuple[KGSnapshot, dict[str, Any]]:
+def opened(folder: Path) -> tuple[KGSnapshot, dict[str, Any]]:
     """A folder's snapshot, and the source of a run on it: its own, and where the folder is."""
     from kgplatform.graph.snapshot_folder import describe_snapshot, open_snapshot
 
@@ -162,7 +198,12 @@ def _opened(folder: Path) -> tuple[KGSnapshot, dict[str, Any]]:
     return open_snapshot(folder), {**source, "snapshot": str(folder)}
 
 
-def _check_model(model: str) -> None:
+def check_model(model: str) -> None:
+    """Make sure that there is such a model.
+
+    Raises:
+        UnknownNameError: There is none.
+    """
     from kgplatform.errors import UnknownNameError
     from kgplatform.models import MODELS
 
@@ -170,7 +211,12 @@ def _check_model(model: str) -> None:
         raise UnknownNameError("model", model, MODELS)
 
 
-def _from_file(path: Path | None) -> dict[str, Any]:
+def from_file(path: Path | None) -> dict[str, Any]:
+    """Settings of a YAML file; none without one.
+
+    Raises:
+        UsageError: It cannot be read, or holds something else.
+    """
     if path is None:
         return {}
     import yaml

@@ -138,6 +138,11 @@ class LinkModel(nn.Module, ABC):
         return vectors.abs()
 
     @property
+    def floats_a_score(self) -> int:
+        """Numbers that :meth:`match` holds at a time for each score, at most."""
+        return 1
+
+    @property
     def device(self) -> torch.device:
         """Where the model is."""
         return self.relation.device

@@ -69,6 +69,11 @@ class RotatE(LinkModel):
         )
         return -root(real.square() + imaginary.square()).sum(2)
 
+    @property
+    def floats_a_score(self) -> int:
+        """With ``norm`` 1, a modulus a coordinate."""
+        return 1 if self.norm == 2 else self.entity.shape[1] // 2
+
     def match_rows(self, queries: Tensor, entities: Tensor) -> Tensor:
         """-‖q - e‖ row by row, [B]."""
         if self.norm == 2:

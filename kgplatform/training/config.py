@@ -21,6 +21,7 @@ Candidates = Literal["all", "answers", "sampled"]
 NegativesFrom = Literal["uniform", "batch", "typed"]
 Inputs = Literal["table", "features", "both"]
 Optimizer = Literal["adagrad", "adam"]
+Schedule = Literal["plateau", "constant", "linear", "cosine"]
 Penalty = Literal["n3", "l2"]
 Norm = Literal[1, 2]
 
@@ -55,7 +56,10 @@ class TrainingConfig:
         epochs: Most rounds over the training edges.
         batch_size: Training edges in a step.
         learning_rate: Of the optimizer, at the start.
-        learning_rate_decay: Factor on it after each evaluation that brings no improvement.
+        learning_rate_decay: Factor on it after each evaluation that brings no improvement, with
+            the schedule ``plateau``.
+        schedule: How it changes: ``plateau``, ``constant``, ``linear`` or ``cosine``.
+        warmup: Epochs in which it rises from almost nothing.
         optimizer: ``adagrad`` or ``adam``.
         norm: p of the distance of TransE and RotatE.
         reciprocal: Whether (?, r, t) is asked as (t, r⁻¹, ?) with a relation of its own.
@@ -94,6 +98,8 @@ class TrainingConfig:
     batch_size: int = 512
     learning_rate: float = 0.1
     learning_rate_decay: float = 0.95
+    schedule: Schedule = "plateau"
+    warmup: int = 0
     optimizer: Optimizer = "adagrad"
     norm: Norm = 2
     reciprocal: bool = True
@@ -166,6 +172,8 @@ def check_numbers(config: TrainingConfig) -> None:
                 raise _wrong(name, value, wanted)
     if config.valid_share + config.test_share >= 1:
         raise _wrong("test_share", config.test_share, "below 1 together with valid_share")
+    if config.warmup >= config.epochs:
+        raise _wrong("warmup", config.warmup, "below epochs")
     multiple = config.score.multiple_of
     if config.embedding_dim % multiple:
         raise _wrong(
@@ -279,7 +287,11 @@ _RANGES: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
         _at_least(1),
         "at least 1",
     ),
-    (("patience", "regularization", "seed", "margin"), _at_least(0), "a finite number, at least 0"),
+    (
+        ("patience", "warmup", "regularization", "seed", "margin"),
+        _at_least(0),
+        "a finite number, at least 0",
+    ),
     (
         ("dropout", "input_dropout", "label_smoothing", "valid_share", "test_share"),
         lambda value: 0 <= value < 1,

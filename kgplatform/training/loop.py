@@ -6,7 +6,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,16 @@ from kgplatform.training.artifacts import (
 from kgplatform.training.card import model_card
 from kgplatform.training.checkpoint import Counters, load_checkpoint, save_checkpoint
 from kgplatform.training.config import TrainingConfig, resolve_device
-from kgplatform.training.evaluate import evaluate, evaluate_splits
+from kgplatform.training.diverged import Losses
+from kgplatform.training.evaluate import EVALUATED, evaluate, evaluate_splits
 from kgplatform.training.known import Known, known_of_snapshot
 from kgplatform.training.negatives import training_facts
 from kgplatform.training.optimizers import OPTIMIZERS
 from kgplatform.training.plots import LEARNING_CURVE, plot_learning_curve
+from kgplatform.training.schedule import set_rate
 from kgplatform.training.step import Trainer, epoch_steps
-from kgplatform.triples import SPLITS
+from kgplatform.training.watch import Pace, Watch, unwatched
+from kgplatform.triples import SPLITS, Split
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 """A checkpoint is written at each evaluation, and after an epoch that ends this much later."""
@@ -55,7 +58,8 @@ SECONDS_BETWEEN_CHECKPOINTS = 30.0
 class _State:
     """A training as it runs.
 
-    ``snapshot`` has each edge in a split; ``known`` is None where nothing is validated.
+    ``snapshot`` has each edge in a split; ``known`` is None where nothing is validated;
+    ``usual`` is the loss of the epoch before, None in the first one of this process.
     """
 
     trainer: Trainer
@@ -63,6 +67,7 @@ class _State:
     valid: Tensor
     known: Known | None
     counters: Counters
+    usual: float | None = field(default=None)
 
 
 def train(
@@ -71,7 +76,9 @@ def train(
     folder: Path,
     *,
     source: Mapping[str, object],
+    splits: tuple[Split, ...] = EVALUATED,
     progress: Progress = silent,
+    watch: Watch = unwatched,
 ) -> Run:
     """Train a model into a new run folder, named by the run's id.
 
@@ -83,7 +90,9 @@ def train(
         config: From :func:`kgplatform.training.config.resolve_config`.
         folder: The run's folder; its name becomes the run's id.
         source: Where the triples came from, JSON-able; kept for writing back.
+        splits: Which splits the best weights are evaluated on in the end.
         progress: Told of epochs, and of triples while the best weights are evaluated.
+        watch: Told of loss and pace; what it raises ends the training, resumably.
 
     Returns:
         The complete run with its metrics.
@@ -114,10 +123,18 @@ def train(
     _save_checkpoint(folder, state)
     # Last: a folder with a run.json can be resumed.
     save_run(run)
-    return _finish(run, state, progress)
+    _epochs(run.folder, state, progress, watch)
+    return _finish(run, state, splits, progress)
 
 
-def resume(folder: Path, snapshot: KGSnapshot, progress: Progress = silent) -> Run:
+def resume(
+    folder: Path,
+    snapshot: KGSnapshot,
+    progress: Progress = silent,
+    *,
+    splits: tuple[Split, ...] = EVALUATED,
+    watch: Watch = unwatched,
+) -> Run:
     """Continue an interrupted training from its last checkpoint, on CPU bit for bit.
 
     Raises:
@@ -134,7 +151,8 @@ def resume(folder: Path, snapshot: KGSnapshot, progress: Progress = silent) -> R
     trainer = state.trainer
     state.counters = load_checkpoint(folder, trainer.model, trainer.optimizer, trainer.generator)
     _forget_lines_after(folder / METRICS_FILE, state.counters.epoch)
-    return _finish(run, state, progress)
+    _epochs(run.folder, state, progress, watch)
+    return _finish(run, state, splits, progress)
 
 
 def check_snapshot(run: Run, snapshot: KGSnapshot) -> None:
@@ -220,13 +238,12 @@ def entity_features(snapshot: KGSnapshot) -> Tensor:
     return (values - values.mean(0)) / torch.where(spread > 0, spread, 1)
 
 
-def _finish(run: Run, state: _State, progress: Progress) -> Run:
-    """Train to the end, then evaluate the best weights and complete the folder."""
-    _epochs(run.folder, state, progress)
+def _finish(run: Run, state: _State, splits: tuple[Split, ...], progress: Progress) -> Run:
+    """Evaluate the best weights and complete the folder."""
     model = load_model(run).to(state.trainer.model.device)
     run = dataclasses.replace(
         run,
-        metrics=evaluate_splits(model, state.snapshot, progress=progress),
+        metrics=evaluate_splits(model, state.snapshot, splits=splits, progress=progress),
         best_epoch=state.counters.best_epoch,
         epochs=state.counters.epoch,
         seconds=round(state.counters.seconds, 3),
@@ -238,17 +255,19 @@ def _finish(run: Run, state: _State, progress: Progress) -> Run:
     return run
 
 
-def _epochs(folder: Path, state: _State, progress: Progress) -> None:
+def _epochs(folder: Path, state: _State, progress: Progress, watch: Watch) -> None:
     """Train until the last epoch or until validation stops improving."""
     trainer, counters = state.trainer, state.counters
     config = trainer.config
     saved = time.monotonic()
+    pace = Pace(counters.epoch, config.epochs, trainer.rows_an_epoch)
     progress("training", counters.epoch, config.epochs)
     while counters.epoch < config.epochs and not _exhausted(state):
         started = time.monotonic()
+        loss = _one_epoch(state, pace, watch)
         learning_rate = trainer.optimizer.param_groups[0]["lr"]
-        loss = _one_epoch(state)
         counters.epoch += 1
+        moment = pace.moment(loss, trainer.rows_an_epoch)
         line: dict[str, Any] = {
             "epoch": counters.epoch,
             "loss": loss,
@@ -261,11 +280,14 @@ def _epochs(folder: Path, state: _State, progress: Progress) -> None:
         seconds = time.monotonic() - started
         counters.seconds += seconds
         with (folder / METRICS_FILE).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line | {"seconds": round(seconds, 4)}) + "\n")
+            line |= {"seconds": round(seconds, 4), "triples_per_second": round(moment.rate, 1)}
+            file.write(json.dumps(line) + "\n")
         if evaluated or time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
             _save_checkpoint(folder, state)
             saved = time.monotonic()
         progress("training", counters.epoch, config.epochs)
+        pace.epoch = counters.epoch
+        watch(dataclasses.replace(moment, epoch=counters.epoch, line=line))
     progress("training", counters.epoch, counters.epoch)
 
 
@@ -278,26 +300,23 @@ def _exhausted(state: _State) -> bool:
     return 0 < state.trainer.config.patience <= state.counters.waited
 
 
-def _one_epoch(state: _State) -> float:
+def _one_epoch(state: _State, pace: Pace, watch: Watch) -> float:
     """One round over the training edges; the mean loss of a triple.
 
     Raises:
-        TrainingError: The loss is NaN or infinite.
+        TrainingError: The loss of a batch is NaN, infinite, or leaps.
     """
-    trainer = state.trainer
+    trainer, done = state.trainer, state.counters.epoch
     trainer.model.train()
-    total, count = torch.zeros((), device=trainer.train.device), 0
+    pace.begin_epoch()
+    losses = Losses(trainer.model, state.snapshot, done + 1, state.usual)
     for loss, batch in epoch_steps(trainer):
-        total += loss * len(batch)
-        count += len(batch)
-    # Looked at once an epoch: on a GPU, each look waits for all that was queued.
-    mean = float(total) / count
-    if mean != mean or mean in (float("inf"), float("-inf")):
-        raise TrainingError(
-            f"the loss is {mean} in epoch {state.counters.epoch + 1}",
-            hint="lower learning_rate (--set learning_rate=0.01) or raise regularization",
-        )
-    return mean
+        set_rate(trainer.optimizer, trainer.config, done + losses.count / trainer.rows_an_epoch)
+        losses.add(loss, batch)
+        if pace.due():
+            watch(pace.moment(losses.mean(), losses.count))
+    state.usual = losses.mean()
+    return state.usual
 
 
 def _validate(folder: Path, state: _State) -> dict[str, float]:
@@ -320,6 +339,7 @@ def _validate(folder: Path, state: _State) -> dict[str, float]:
         save_tensors(folder / WEIGHTS_FILE, state.trainer.model.state_dict())
     else:
         counters.waited += 1
+    if not improved and state.trainer.config.schedule == "plateau":
         for group in state.trainer.optimizer.param_groups:
             group["lr"] *= state.trainer.config.learning_rate_decay
     return values

@@ -15,9 +15,9 @@ from kgplatform.graph.split import ensure_split
 from kgplatform.models import LinkModel
 from kgplatform.training.artifacts import Run, load_model, load_vocabulary
 from kgplatform.training.calibrate import Calibration, fit_calibration
-from kgplatform.training.evaluate import SCORES_AT_ONCE
 from kgplatform.training.known import KnownAnswers, answers_of_snapshot, answers_of_triples
 from kgplatform.training.loop import check_snapshot
+from kgplatform.training.ranks import SCORES_AT_ONCE
 
 KEPT_A_QUERY = 100
 """Best candidates of a query that calibration looks at: bounds memory on wide ranges."""

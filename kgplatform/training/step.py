@@ -43,19 +43,28 @@ class Trainer:
     facts: TrainingFacts
     generator: torch.Generator
 
+    @property
+    def rows_an_epoch(self) -> int:
+        """Triples of an epoch, or questions with ``candidates=answers``."""
+        return len(self.train if self.facts.queries is None else self.facts.queries)
+
     def drop(self, values: Tensor) -> Tensor:
         """Dropout of the vectors that are asked with."""
         return drop_coordinates(values, self.config.input_dropout, self.generator)
 
 
 def epoch_steps(trainer: Trainer) -> Iterator[tuple[Tensor, Tensor]]:
-    """Take the steps of an epoch; after each, its mean loss and its batch, [B, 3] or [B, 2]."""
+    """Take the steps of an epoch; before each, its mean loss and its batch, [B, 3] or [B, 2].
+
+    The weights change when the next one is asked for: whoever sees that a loss is no number can
+    stop before they do.
+    """
     for batch, edges in _batches(trainer):
         loss = batch_loss(trainer, batch, edges)
+        yield loss.detach(), batch
         trainer.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         trainer.optimizer.step()
-        yield loss.detach(), batch
 
 
 def _batches(trainer: Trainer) -> Iterator[tuple[Tensor, Edges | None]]:

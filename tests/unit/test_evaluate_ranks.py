@@ -12,8 +12,25 @@ from torch import Tensor
 
 from kgplatform.errors import TrainingError
 from kgplatform.models import DistMult, LinkModel
-from kgplatform.training.evaluate import evaluate, metrics_of_ranks, rank
-from kgplatform.training.known import Side, answers_of_triples, known_of_triples
+from kgplatform.training import ranks
+from kgplatform.training.evaluate import evaluate
+from kgplatform.training.known import Known, Side, answers_of_triples, known_of_triples
+from kgplatform.training.metrics import metrics_of_ranks
+from kgplatform.training.ranks import LONGEST_TILE, QUERIES_AT_ONCE, rank_triples, tiles_of
+
+
+def rank(scores: Tensor, target: Tensor, known: list[tuple[int, int]]) -> list[float]:
+    """Ranks of tails: query i is (i, 0, ?) with the scores of row i."""
+    rows, n = scores.shape
+    tails = torch.zeros(max(rows, n), 1, n)
+    tails[:rows, 0] = scores
+    facts = torch.tensor([(row, 0, answer) for row, answer in known], dtype=torch.int64)
+    facts = facts.reshape(-1, 3)
+    triples = torch.stack((torch.arange(rows), torch.zeros_like(target), target), dim=1)
+    table = Table(tails, torch.zeros(1, max(rows, n), n))
+    nothing = known_of_triples(torch.empty(0, 3, dtype=torch.int64), max(rows, n)).heads
+    known_answers = Known(answers_of_triples(facts, max(rows, n), "tail"), nothing)
+    return rank_triples(table, triples, known_answers).tail.tolist()
 
 
 def test_ranks_by_hand() -> None:
@@ -26,8 +43,8 @@ def test_ranks_by_hand() -> None:
         ]
     )
     target = torch.tensor([0, 2, 1, 1])
-    known = torch.tensor([1, 1, 3]), torch.tensor([0, 2, 1])
-    assert rank(scores, target, known).tolist() == [1.0, 2.0, 2.5, 2.5]
+    known = [(1, 0), (1, 2), (3, 1)]
+    assert rank(scores, target, known) == [1.0, 2.0, 2.5, 2.5]
 
 
 def test_metrics_by_hand() -> None:
@@ -43,7 +60,7 @@ def test_scores_that_are_not_numbers_are_refused(bad: float) -> None:
     scores = torch.zeros(2, 3)
     scores[1, 2] = bad
     with pytest.raises(TrainingError, match="NaN or infinite") as caught:
-        rank(scores, torch.tensor([0, 0]))
+        rank(scores, torch.tensor([0, 0]), [])
     assert "learning_rate" in caught.value.hint
 
 
@@ -58,13 +75,9 @@ def test_ranks_equal_a_slow_loop(values: list[int], data: st.DataObject) -> None
     rivals = [v for i, v in enumerate(values) if i != target and i not in hidden]
     optimistic = 1 + sum(v > values[target] for v in rivals)
     pessimistic = 1 + sum(v >= values[target] for v in rivals)
-    entities = torch.tensor(sorted(hidden), dtype=torch.int64)
-    found = rank(
-        torch.tensor([values], dtype=torch.float32),
-        torch.tensor([target]),
-        (torch.zeros_like(entities), entities),
-    )
-    assert found.tolist() == [(optimistic + pessimistic) / 2]
+    scores = torch.tensor([values], dtype=torch.float32)
+    found = rank(scores, torch.tensor([target]), [(0, entity) for entity in hidden])
+    assert found == [(optimistic + pessimistic) / 2]
 
 
 @settings(deadline=None)
@@ -95,12 +108,14 @@ class Table(LinkModel):
     def score_tails(
         self, head: Tensor, relation: Tensor, candidates: Tensor | None = None
     ) -> Tensor:
-        return self.tails[head, relation].clone()
+        scores = self.tails[head, relation]
+        return scores.clone() if candidates is None else scores[:, candidates]
 
     def score_heads(
         self, relation: Tensor, tail: Tensor, candidates: Tensor | None = None
     ) -> Tensor:
-        return self.heads[relation, tail].clone()
+        scores = self.heads[relation, tail]
+        return scores.clone() if candidates is None else scores[:, candidates]
 
     def tail_query(self, head: Tensor, relation: Tensor) -> Tensor:
         raise NotImplementedError
@@ -115,7 +130,8 @@ class Table(LinkModel):
         raise NotImplementedError
 
 
-def test_metrics_equal_pykeen_on_the_same_scores_with_ties() -> None:
+@pytest.mark.parametrize("scores_at_once", [None, 7, 600])
+def test_metrics_equal_pykeen_on_the_same_scores_with_ties(scores_at_once: int | None) -> None:
     rng = np.random.default_rng(5)
     n, r = 30, 4
     # Few distinct values, hence many ties.
@@ -124,7 +140,9 @@ def test_metrics_equal_pykeen_on_the_same_scores_with_ties() -> None:
     codes = rng.choice(n * r * n, 600, replace=False)
     known = torch.from_numpy(np.stack(np.unravel_index(codes, (n, r, n)), axis=1))
     triples = known[:200]
-    ours = evaluate(Table(tails, heads), triples, known_of_triples(known, n), batch_size=7)
+    ours = evaluate(
+        Table(tails, heads), triples, known_of_triples(known, n), scores_at_once=scores_at_once
+    )
 
     oracle = RankBasedEvaluator(filtered=True)
     for triple in triples:
@@ -164,16 +182,81 @@ def test_chunks_do_not_change_the_result() -> None:
     )
     known = known_of_triples(triples, 20)
     whole = evaluate(model, triples, known)
-    assert evaluate(model, triples, known, batch_size=3) == whole
+    for scores in (1, 45, 60, 700):
+        assert evaluate(model, triples, known, scores_at_once=scores) == whole
     assert whole.count == 100
     assert whole.sides["head"].count == whole.sides["tail"].count == 50
 
 
-def test_a_model_that_knows_nothing_ranks_in_the_middle() -> None:
+@pytest.mark.parametrize("scores_at_once", [None, 4, 40])
+def test_a_model_that_knows_nothing_ranks_in_the_middle(scores_at_once: int | None) -> None:
     model = DistMult(21, 1, 4)
-    torch.nn.init.zeros_(model.entity)
+    # All alike, at a value whose sums round: a target must not win by its last bit.
+    torch.nn.init.constant_(model.entity, 0.1)
     triples = torch.tensor([[0, 0, 1]])
-    assert evaluate(model, triples, known_of_triples(triples, 21)).mean_rank == 11.0
+    known = known_of_triples(triples, 21)
+    assert evaluate(model, triples, known, scores_at_once=scores_at_once).mean_rank == 11.0
+
+
+class Small(DistMult):
+    """Has memory for some scores at a time."""
+
+    room: int = 100
+    refused: int = 0
+    error: Exception
+
+    def match(self, queries: Tensor, entities: Tensor) -> Tensor:
+        if len(queries) * len(entities) > self.room:
+            self.refused += 1
+            raise self.error
+        return super().match(queries, entities)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
+        MemoryError(),
+    ],
+)
+def test_where_memory_runs_out_less_is_scored_at_a_time(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ranks, "QUERIES_AT_ONCE", 16)
+    model = Small(60, 2, 4, generator=torch.Generator().manual_seed(0))
+    model.error = error
+    generator = torch.Generator().manual_seed(1)
+    triples = torch.stack(
+        [torch.randint(m, (50,), generator=generator) for m in (60, 2, 60)], dim=1
+    )
+    known = known_of_triples(triples, 60)
+    found = evaluate(model, triples, known, scores_at_once=400)
+    assert model.refused == 2  # 400 and 200 do not fit, 100 does
+    assert "out of memory" in caplog.text
+    whole = DistMult(60, 2, 4, generator=torch.Generator().manual_seed(0))
+    assert found == evaluate(whole, triples, known)
+    model.room = 1
+    with pytest.raises(TrainingError, match="memory does not even suffice"):
+        evaluate(model, triples, known)
+
+
+def test_another_failure_of_the_model_is_not_taken_for_memory() -> None:
+    model = Small(60, 2, 4)
+    model.error = RuntimeError("shapes cannot be multiplied")
+    triples = torch.tensor([[0, 0, 1], [2, 0, 1], [3, 1, 4]])
+    with pytest.raises(RuntimeError, match="shapes"):
+        evaluate(model, triples, known_of_triples(triples, 60))
+
+
+@pytest.mark.parametrize("entities", [1, 2, 135, 40_943, 5_000_000, 100_000_000])
+@pytest.mark.parametrize("budget", [256, 1 << 20, 1 << 24])
+def test_a_tile_holds_no_more_than_it_may(entities: int, budget: int) -> None:
+    tiles = tiles_of(entities, budget)
+    assert tiles.length * tiles.queries <= budget
+    assert tiles.length <= LONGEST_TILE
+    assert (tiles.count - 1) * tiles.length < entities <= tiles.count * tiles.length
+    assert tiles.queries >= min(QUERIES_AT_ONCE, budget // tiles.length)
 
 
 def test_nothing_to_evaluate_is_an_error() -> None:

@@ -1,0 +1,29 @@
+"""What entities are, by the labels of their nodes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from kgplatform import queries
+from kgplatform.store.client import Store
+
+IDS_AT_ONCE = 10_000
+
+
+def labels_of(store: Store, graph: str, ids: Sequence[str]) -> list[str | None]:
+    """A label of each entity: of those it has, the one that most of the others asked for share.
+
+    An entity that is not there, or has no label beside ``Entity``, has None.
+    """
+    found: dict[str, list[str]] = {}
+    query = queries.get("read/list_entity_labels")
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        some = list(ids[start : start + IDS_AT_ONCE])
+        for row in store.rows(query, graph=graph, ids=some):
+            found[row["id"]] = [label for label in row["labels"] if label != "Entity"]
+    counts = Counter(label for labels in found.values() for label in labels)
+    return [
+        max(found.get(name, ()), key=lambda label: (counts[label], label), default=None)
+        for name in ids
+    ]
