@@ -30,9 +30,11 @@ from own_server import own_server
 from torch_geometric.loader import NeighborLoader
 
 from kgplatform import server
+from kgplatform.graph.hops import LiveFacts
 from kgplatform.graph.live import LiveGraph
-from kgplatform.graph.neighbors import GraphSampler, LiveFacts
-from kgplatform.graph.pyg_stores import Neo4jFeatureStore, Neo4jGraphStore, live_types
+from kgplatform.graph.neighbors import GraphSampler
+from kgplatform.graph.pyg_features import Neo4jFeatureStore
+from kgplatform.graph.pyg_stores import Neo4jGraphStore, live_types
 from kgplatform.store.client import Store
 from kgplatform.store.load import load
 
