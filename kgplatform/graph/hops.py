@@ -15,7 +15,7 @@ from kgplatform.store.neighbors import PRIME, Draw, facts_into, sample_into, sam
 
 ALL = -1
 
-EVERY = 2**31
+EVERY = 2**31 - 1
 """More facts than an entity has, as a limit."""
 
 Strategy = Literal["uniform", "last"]
