@@ -59,7 +59,14 @@ def trained(folder: Path, model: str, **options: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("model", "options"), [("TransE", {}), ("DistMult", {"training_loop": "lcwa"})]
+    ("model", "options"),
+    [
+        ("TransE", {}),
+        ("DistMult", {"training_loop": "lcwa"}),
+        # With a relation of its own for each direction.
+        ("TransE", {"dataset_kwargs": {"create_inverse_triples": True}}),
+        ("DistMult", {"dataset_kwargs": {"create_inverse_triples": True}}),
+    ],
 )
 def test_a_model_of_pykeen_comes_back(
     kgp: Any,
@@ -100,6 +107,28 @@ def test_a_model_of_pykeen_comes_back(
     assert run["run"] in {one["run"] for one in kgp("runs", "list", "--json").json["runs"]}
     assert kgp("undo", run["run"]).code == 0
     assert digest(store) == before
+
+
+@pytest.mark.parametrize("model", ["RotatE", "ComplEx"])
+def test_complex_vectors_of_pykeen_come_back(
+    kgp: Any, graph_name: str, facts: list[Triple], model: str
+) -> None:
+    out = Path("out")
+    assert kgp("export", "--graph", graph_name, "--format", "pykeen", "--to", out).code == 0
+    result = trained(out, model, dataset_kwargs={"create_inverse_triples": True})
+    given = ("--from", "pykeen", "--graph", graph_name, "--trust-pickle")
+    run = kgp("import-embeddings", out / model, *given, "--json").json
+    assert (run["entities"], run["unmatched"]) == (40, 0)
+    assert f"to score as {model} of pykeen does" in run["vectors_alone"]
+    assert kgp("write", run["run"], "--json").json["written"] == 40
+    assert kgp("export-embeddings", "--graph", graph_name, "--to", "v.parquet").code == 0
+    back = pyarrow.parquet.read_table("v.parquet").to_pydict()
+    vectors = result.model.entity_representations[0](indices=None).detach()
+    assert vectors.is_complex()
+    rows = [result.training.entity_to_id[name] for name in back["id"]]
+    wanted = torch.cat((vectors.real, vectors.imag), dim=1)[rows]
+    assert np.allclose(np.array(back["vector"]), wanted.numpy(), atol=1e-6)
+    assert kgp("undo", run["run"]).code == 0
 
 
 def test_vectors_alone_are_written_and_not_scored(
