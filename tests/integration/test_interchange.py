@@ -11,7 +11,8 @@ import pyarrow.parquet
 import pytest
 import torch
 
-from kgplatform.graph.projection import snapshot_of_graph
+from kgplatform import queries
+from kgplatform.graph.projection import snapshot_of_graph, snapshot_of_query
 from kgplatform.server.config import folders
 from kgplatform.server.importer import run_importer
 from kgplatform.settings import Settings
@@ -168,6 +169,42 @@ def test_own_nodes_are_joined_by_their_key(kgp: Any, store: Store) -> None:
         assert kgp("undo", run["run"]).code == 0
     finally:
         store.command("DROP CONSTRAINT ix")
+
+
+def test_a_model_scores_the_facts_among_own_nodes(
+    kgp: Any, store: Store, graph_name: str, tmp_path: Path
+) -> None:
+    """Those of a label among themselves: no predicted link, none to a node without the key."""
+    label = graph_name.replace("-", "")
+    store.command(f"CREATE CONSTRAINT {label} FOR (p:{label}) REQUIRE p.email IS UNIQUE")
+    store.run(
+        f"UNWIND range(0, 9) AS i CREATE (:{label} {{email: 'p' + i}}) "
+        f"WITH count(*) AS made UNWIND range(0, 9) AS i "
+        f"MATCH (a:{label} {{email: 'p' + i}}), (b:{label} {{email: 'p' + ((i + 1) % 10)}}) "
+        "CREATE (a)-[:KNOWS]->(b), (b)-[:PREDICTED {relation: 'KNOWS'}]->(a), "
+        f"(a)-[:LIVES_IN]->(:City), (a)-[:OWNS]->(:{label})"
+    )
+    values = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
+    folder = tmp_path / "dglke"
+    folder.mkdir()
+    np.save(folder / "x_DistMult_entity.npy", values)
+    np.save(folder / "x_DistMult_relation.npy", values[:1])
+    (folder / "entities.tsv").write_text("".join(f"{i}\tp{i}\n" for i in range(10)))
+    (folder / "relations.tsv").write_text("0\tKNOWS\n")
+    (folder / "config.json").write_text('{"model": "DistMult"}')
+    given = ("--from", "dglke", "--label", label, "--key", "email")
+    run = kgp("import-embeddings", folder, *given, "--json").json
+    # A relation more, such as PREDICTED or OWNS, would have no vector.
+    assert (run["vectors_alone"], run["model"]) == (None, "distmult")
+    snapshot, _ = snapshot_of_query(
+        store, queries.fill("read/project_label", label=label, key="email"), {}
+    )
+    assert snapshot.num_edges == 10
+    assert snapshot.relations == ("KNOWS",)
+    assert {(snapshot.entities[h], snapshot.entities[t]) for h, t in snapshot.edge_index.T} == {
+        (f"p{i}", f"p{(i + 1) % 10}") for i in range(10)
+    }
+    store.command(f"DROP CONSTRAINT {label}")
 
 
 def test_a_graph_goes_out_and_in_again(
