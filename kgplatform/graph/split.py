@@ -123,7 +123,7 @@ class Overlap:
     Attributes:
         since: When the future begins: the least time at which a held-out pair was last heard of.
         train_after: Facts of train that are later than that.
-        held_before: Facts of valid and test that are earlier.
+        held_before: Facts of valid and test that are earlier, and earlier than the last of train.
     """
 
     since: int
@@ -144,11 +144,9 @@ def time_overlap(snapshot: KGSnapshot) -> Overlap | None:
     latest = np.full(pair.max() + 1, np.iinfo(np.int64).min)
     np.maximum.at(latest, pair, time[held])
     since = int(latest.min())
-    return Overlap(
-        since,
-        int((time[split == TRAIN] > since).sum()),
-        int((time[held] < since).sum()),
-    )
+    train = time[split == TRAIN]
+    past = min(since, int(train.max(initial=np.iinfo(np.int64).min)))
+    return Overlap(since, int((train > since).sum()), int((time[held] < past).sum()))
 
 
 def _told_twice(

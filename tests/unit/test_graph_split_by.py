@@ -140,7 +140,7 @@ def test_chronological_divides_at_moments(
         # One moment more would be too much.
         assert len(times) <= share < len(times) + before.count(before[-1]) or not share
     overlap = time_overlap(split)
-    assert overlap is None or overlap.train_after == 0
+    assert overlap is None or overlap.train_after == overlap.held_before == 0
 
 
 def in_turn(snapshot: KGSnapshot, order: list[list[int]], room: dict[int, int], by: str) -> Any:
