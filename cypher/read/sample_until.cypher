@@ -2,7 +2,7 @@
 // holds the time: a whole number, or a date or time, which counts as seconds since 1970 UTC, UTC
 // where it has no zone. A fact without one is taken first, so that the reader notices it.
 // Params: $graph, $nodes (numbers), $nids, $untils, $salts (parallel), $time (the property),
-//   $last (whether the latest are taken; else any), $typed (whether $limit is one for each
+//   $latest (whether the latest are taken; else any), $typed (whether $limit is one for each
 //   relation and set of labels), $limit, $a, $b, $c (from 0 to $prime - 1), $prime (below 2^31)
 // Returns: version (of the graph), found (how many of the nodes are there), at (positions in
 //   $nodes), heads (numbers of nodes), relations, edges (numbers of relationships), keys,
@@ -28,7 +28,7 @@ CALL (there) {
   WHERE coalesce(time <= $untils[i], true)
   WITH i, r, h, time, (id(r) + 1 + $salts[i]) % $prime AS x
   WITH i, r, h, time, (((($a * x + $b) % $prime) * x) % $prime + $c) % $prime * x % $prime AS key
-  ORDER BY time IS NOT NULL, CASE WHEN $last THEN -time END, key
+  ORDER BY time IS NOT NULL, CASE WHEN $latest THEN -time END, key
   WITH i, CASE WHEN $typed THEN [type(r), labels(h)] END AS kind,
        collect([id(h), type(r), id(r), key, time])[..$limit] AS chosen
   UNWIND chosen AS fact

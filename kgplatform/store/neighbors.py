@@ -231,7 +231,7 @@ def sample_until(
         typed=draw.typed,
         untils=untils.tolist(),
         time=time,
-        last=last,
+        latest=last,
     )
     found = _facts(entities, positions, rows)
     if found.times is None:
