@@ -70,18 +70,20 @@ class RGCN(Encoder):
     def layer(self, at: int, entity: Tensor, relation: Tensor, prepared: Any) -> Tensor:
         """The mean of what neighbours send by each relation, and oneself."""
         source, target, share, counts = prepared
-        sent = [
-            self.transform(at, kind, entity[part])
-            for kind, part in enumerate(torch.split(source, counts))
-            if len(part)
-        ]
         own = entity @ self.own[at]
-        return own.index_add(0, target, torch.cat(sent) * share) if sent else own
-
-    def transform(self, at: int, kind: int, entity: Tensor) -> Tensor:
-        """Wᵣ x of rows, [M, d]."""
+        if not len(source):
+            return own
+        parts = torch.split(entity[source], counts)
         if self.decomposition == "basis":
-            return entity @ torch.einsum("b,bij->ij", self.share[at, kind], self.basis[at])
-        block = self.block[at, kind]
-        parts = entity.reshape(len(entity), len(block), -1)
-        return torch.einsum("mbi,bij->mbj", parts, block).flatten(1)
+            matrices = torch.einsum("rb,bij->rij", self.share[at], self.basis[at]).unbind()
+            sent = [part @ matrix for part, matrix in zip(parts, matrices, strict=True)]
+        else:
+            blocks = self.block[at].unbind()
+            sent = [by_blocks(part, block) for part, block in zip(parts, blocks, strict=True)]
+        return own.index_add(0, target, torch.cat(sent) * share)
+
+
+def by_blocks(entity: Tensor, block: Tensor) -> Tensor:
+    """Rows [M, d] times a block-diagonal matrix of k blocks [k, d/k, d/k], [M, d]."""
+    parts = entity.reshape(len(entity), len(block), -1)
+    return torch.einsum("mki,kij->mkj", parts, block).flatten(1)

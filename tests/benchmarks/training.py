@@ -1,0 +1,201 @@
+"""Triples a second in training, beside PyKEEN: the table "Training" of docs/benchmarks.md.
+
+Run from the repository's root; both sides train the same synthetic graph with the same length of
+vectors, batch and number of negatives, in turn, each in a process of its own::
+
+    python tests/benchmarks/training.py
+    python tests/benchmarks/training.py --models distmult --entities 15000 --rounds 1
+    python tests/benchmarks/training.py --grow          # cost against size, without the peer
+
+PyKEEN draws negatives for each triple (its sLCWA loop, its defaults but for the numbers); ours
+are shared by the batch, and each triple is asked on both sides. Both minimise a cross-entropy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+import torch
+
+MODELS = {"transe": "TransE", "distmult": "DistMult", "complex": "ComplEx", "rotate": "RotatE"}
+
+STEPS_AT_MOST = 40
+"""Of the peer a round; ours takes as many."""
+
+
+def triples_of(entities: int, relations: int, facts: int) -> torch.Tensor:
+    """Random facts whose entities come as often as in real graphs, skewed; int64 [facts, 3]."""
+    generator = torch.Generator().manual_seed(0)
+    ends = (torch.rand(2, facts, generator=generator) ** 2 * entities).long()
+    kinds = torch.randint(relations, (facts,), generator=generator)
+    return torch.stack((ends[0], kinds, ends[1]), dim=1)
+
+
+def ours(model: str, options: argparse.Namespace) -> float:
+    """Triples a second of our steps."""
+    from kgplatform.graph.rows import EdgeRows
+    from kgplatform.training.artifacts import build_model
+    from kgplatform.training.config import TrainingConfig
+    from kgplatform.training.negatives import training_facts
+    from kgplatform.training.optimizers import OPTIMIZERS
+    from kgplatform.training.step import Trainer, epoch_steps
+
+    triples = triples_of(options.entities, options.relations, options.steps * options.batch)
+    config = TrainingConfig(
+        model,
+        embedding_dim=options.dim,
+        candidates="sampled",
+        negatives=options.negatives,
+        batch_size=options.batch,
+        optimizer="adam",
+        learning_rate=0.01,
+        device=options.device,
+    )
+    device = torch.device(options.device)
+    built = build_model(config, options.entities, options.relations, edges=None, features=None).to(
+        device
+    )
+    rows = EdgeRows(triples[:, ::2].T.contiguous(), triples[:, 1].contiguous()).to(device)
+    trainer = Trainer(
+        config,
+        built,
+        OPTIMIZERS["adam"](built.parameters(), config.learning_rate),
+        rows,
+        training_facts(rows, options.entities, options.relations, config),
+        torch.Generator(device).manual_seed(0),
+    )
+    seconds = []
+    for _ in range(2):  # The first epoch warms up.
+        started = time.perf_counter()
+        for loss, _ in epoch_steps(trainer):
+            pass
+        float(loss)
+        seconds.append(time.perf_counter() - started)
+    return len(triples) / seconds[-1]
+
+
+def peers(model: str, options: argparse.Namespace) -> float:
+    """Triples a second of PyKEEN's training loop."""
+    import pykeen.models
+    from pykeen.losses import CrossEntropyLoss
+    from pykeen.training import SLCWATrainingLoop
+    from pykeen.triples import CoreTriplesFactory
+
+    triples = triples_of(options.entities, options.relations, options.steps * options.batch)
+    factory = CoreTriplesFactory(triples, options.entities, options.relations)
+    # A complex number is two of ours.
+    length = options.dim // 2 if model in ("complex", "rotate") else options.dim
+    built = getattr(pykeen.models, MODELS[model])(
+        triples_factory=factory, embedding_dim=length, loss=CrossEntropyLoss(), random_seed=0
+    ).to(options.device)
+    loop = SLCWATrainingLoop(
+        model=built,
+        triples_factory=factory,
+        optimizer=torch.optim.Adam(built.parameters(), lr=0.01),
+        negative_sampler_kwargs={"num_negs_per_pos": options.negatives},
+    )
+    seconds = []
+    for _ in range(2):
+        started = time.perf_counter()
+        loop.train(
+            factory,
+            num_epochs=1,
+            batch_size=options.batch,
+            use_tqdm=False,
+            use_tqdm_batch=False,
+            only_size_probing=False,
+        )
+        seconds.append(time.perf_counter() - started)
+    return len(triples) / seconds[-1]
+
+
+def measured(side: str, model: str, options: argparse.Namespace) -> dict[str, float]:
+    """Rate and peak memory of one side in a process of its own."""
+    command = [sys.executable, __file__, "--side", side, "--models", model]
+    for name in ("entities", "relations", "dim", "batch", "negatives", "steps", "threads"):
+        command += [f"--{name}", str(getattr(options, name))]
+    command += ["--device", options.device]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    values: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])
+    return values
+
+
+def compare(options: argparse.Namespace) -> None:
+    """Print both sides of each model as a Markdown table."""
+    print(
+        f"{options.entities:,} entities, {options.relations} relations, {options.dim} numbers, "
+        f"batch {options.batch}, {options.negatives} negatives, {options.device}, "
+        f"{options.threads} threads; medians of {options.rounds}\n\n"
+        "| model | PyKEEN, triples/s | ours, triples/s | times | peak memory, MB: PyKEEN | ours |\n"
+        "|---|---|---|---|---|---|"
+    )
+    for model in options.models:
+        rounds: dict[str, list[dict[str, float]]] = {"peers": [], "ours": []}
+        for _ in range(options.rounds):
+            for side, found in rounds.items():
+                found.append(measured(side, model, options))
+        rate = {s: statistics.median(one["rate"] for one in f) for s, f in rounds.items()}
+        peak = {s: statistics.median(one["peak"] for one in f) for s, f in rounds.items()}
+        print(
+            f"| {model} | {rate['peers']:,.0f} | {rate['ours']:,.0f} | "
+            f"{rate['ours'] / rate['peers']:.1f} | {peak['peers']:,.0f} | {peak['ours']:,.0f} |",
+            flush=True,
+        )
+
+
+GROWING: dict[str, tuple[int, ...]] = {
+    "entities": (10_000, 100_000, 1_000_000),
+    "dim": (64, 128, 256, 512),
+    "negatives": (64, 256, 1024, 4096),
+    "batch": (256, 1024, 4096),
+}
+
+
+def grow(options: argparse.Namespace) -> None:
+    """Print microseconds a triple as one size after the other grows."""
+    print("| model | what grows | " + "µs a triple |\n|---|---|---|")
+    for model in options.models:
+        for name, sizes in GROWING.items():
+            costs = []
+            for size in sizes:
+                values = argparse.Namespace(**{**vars(options), name: size})
+                costs.append(f"{size:,}: {1e6 / measured('ours', model, values)['rate']:.1f}")
+            print(f"| {model} | {name} | {', '.join(costs)} |", flush=True)
+
+
+def main() -> None:
+    """Measure one side, or compare both."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", nargs="*", default=list(MODELS))
+    parser.add_argument("--entities", type=int, default=15_000)
+    parser.add_argument("--relations", type=int, default=237)
+    parser.add_argument("--dim", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=1024)
+    parser.add_argument("--negatives", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=STEPS_AT_MOST)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--grow", action="store_true")
+    parser.add_argument("--side", choices=("ours", "peers"))
+    options = parser.parse_args()
+    if options.side is None:
+        (grow if options.grow else compare)(options)
+        return
+    torch.set_num_threads(options.threads)
+    values: dict[str, Any] = {
+        "rate": {"ours": ours, "peers": peers}[options.side](options.models[0], options)
+    }
+    values["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(values))
+
+
+if __name__ == "__main__":
+    main()
