@@ -92,6 +92,15 @@ class RelationMatrices:
         starts = np.searchsorted(self.directed_facts[:, 1], np.arange(self.num_directed + 1))
         return [pair[first:last] for first, last in zip(starts[:-1], starts[1:], strict=True)]
 
+    def joins(self, directed: int, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """Whether a directed relation joins each pair, bool [K]."""
+        codes, _ = self._pairs
+        mine = codes[self._pairs_of[directed]]
+        wanted = start.astype(np.int64) * self.num_entities + end
+        place = np.searchsorted(mine, wanted)
+        place[place == len(mine)] = 0
+        return np.asarray(mine[place] == wanted) if len(mine) else np.zeros(len(wanted), bool)
+
     def second_atoms(self, second: int) -> sp.csr_array:
         """What the rows of :meth:`first_atoms` are multiplied with for a second atom b2.
 
@@ -119,10 +128,10 @@ class RelationMatrices:
         """For b1 and b2: int32 [N, N + N + pairs] that times ``second_atoms(second)`` is
 
         the number of walks X-A-B-Y over b1, b2 and every b3 on which no entity stands twice,
-        but for Y = X; see :func:`without_returns`.
+        but for Y = X, which is left out by :func:`entries`.
         """
         n = self.num_entities
-        two = without_diagonal(self.of[first] @ self.of[second])
+        two = without_returns(self.of[first] @ self.of[second], np.arange(n))
         codes, _ = self._pairs
         both = np.intersect1d(
             self._pairs_of[first], self._pairs_of[self.inverse(second)], assume_unique=True
@@ -137,11 +146,11 @@ def matrices_of(triples: np.ndarray, num_entities: int, num_relations: int) -> R
     return RelationMatrices(num_entities, num_relations, kept)
 
 
-def without_diagonal(matrix: sp.csr_array) -> sp.csr_array:
-    """The matrix [N, N] without its diagonal."""
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    keep = row != matrix.indices
-    return _csr(row[keep], matrix.indices[keep], matrix.shape, matrix.data[keep])
+def without_returns(walks: sp.csr_array, starts: np.ndarray) -> sp.csr_array:
+    """Walks [B, N] without those that end where they started, at ``starts`` [B]."""
+    row = np.repeat(np.arange(walks.shape[0]), np.diff(walks.indptr))
+    keep = walks.indices != starts[row]
+    return _csr(row[keep], walks.indices[keep], walks.shape, walks.data[keep])
 
 
 def entries(product: sp.csr_array, rows: np.ndarray, num_entities: int) -> tuple[np.ndarray, ...]:
