@@ -59,7 +59,7 @@ class Applier:
         holds two rules but that of rules with constants.
         """
         relation = directed % self.matrices.num_relations
-        rows = self._by_head[relation]
+        rows = self.of_relation(relation)
         closed = rows[self.rules.is_closed[rows]]
         walks: dict[tuple[int, ...], sp.csr_array] = {}
         for row in closed.tolist():
@@ -72,12 +72,16 @@ class Applier:
                 yield Hits(np.full(len(answer), row), query[other], answer)
         yield from self._constants(directed, queries)
 
+    def of_relation(self, relation: int) -> np.ndarray:
+        """The rules whose head is of a relation, whichever end they answer, in order."""
+        return self._by_head[relation]
+
+    @cached_property
     def levels(self) -> np.ndarray:
         """Of each rule, the rank of its confidence among those of its relation, from 1, [n]."""
-        base = self.rules.head % self.matrices.num_relations
         level = np.zeros(len(self.rules), dtype=np.int64)
         for relation in range(self.matrices.num_relations):
-            rows = np.flatnonzero(base == relation)
+            rows = self._by_head[relation]
             values, place = np.unique(self.rules.confidence[rows], return_inverse=True)
             spread = max(1, -(-len(values) // MOST_LEVELS))
             level[rows] = place // spread + 1
@@ -181,14 +185,11 @@ class Applier:
         return sp.csr_array(self.features.T)
 
 
-def keys_of(
-    applier: Applier, levels: np.ndarray, directed: int, queries: np.ndarray
-) -> np.ndarray:
+def keys_of(applier: Applier, directed: int, queries: np.ndarray) -> np.ndarray:
     """What every entity is worth as an answer: greater is better, equal is a tie.
 
     Args:
         applier: Rules and facts.
-        levels: ``applier.levels()``.
         directed: Relation of all the queries.
         queries: Their entities, each once, [B].
 
@@ -198,7 +199,7 @@ def keys_of(
     n = applier.matrices.num_entities
     keys = np.zeros(len(queries) * n, dtype=np.int64)
     for hits in applier.hits(directed, queries):
-        level = levels[hits.rule]
+        level = applier.levels[hits.rule]
         place = hits.query * n + hits.answer
         if len(hits.rule) > 1 and hits.rule[0] != hits.rule[-1]:
             order = np.lexsort((-level, place))
@@ -210,6 +211,14 @@ def keys_of(
         else:
             _insert(keys, place, level)
     return keys.reshape(len(queries), n)
+
+
+def best_confidence(applier: Applier, relation: int, keys: np.ndarray) -> np.ndarray:
+    """The confidence of the best rule in each key of ``keys_of``, float64, 0 without a rule."""
+    rows, levels = applier.of_relation(relation), applier.levels
+    of_level = np.zeros(int(levels[rows].max(initial=0)) + 1)
+    np.maximum.at(of_level, levels[rows], applier.rules.confidence[rows])
+    return np.asarray(of_level[keys >> ((DEPTH - 1) * BITS)])
 
 
 def _insert(keys: np.ndarray, place: np.ndarray, level: np.ndarray) -> None:

@@ -51,7 +51,6 @@ def train_matrices(snapshot: KGSnapshot) -> RelationMatrices:
 def query_batches(applier: Applier, triples: Tensor) -> Iterator[QueryBatch]:
     """Both sides of facts [n, 3] with what the rules say of them, some queries at a time."""
     n = applier.matrices.num_entities
-    levels = applier.levels()
     size = max(1, KEYS_AT_ONCE // n)
     for relation in triples[:, 1].unique().tolist():
         facts = triples[triples[:, 1] == relation]
@@ -62,7 +61,7 @@ def query_batches(applier: Applier, triples: Tensor) -> Iterator[QueryBatch]:
             order = torch.argsort(anchors, stable=True)
             for rows in torch.split(order, size):
                 asked, place = np.unique(anchors[rows].numpy(), return_inverse=True)
-                keys = keys_of(applier, levels, directed, asked)[place]
+                keys = keys_of(applier, directed, asked)[place]
                 yield QueryBatch(side, relation, anchors[rows], answers[rows], keys)
 
 
