@@ -168,7 +168,7 @@ class Applier:
         """The column of ``features`` that a rule with constants asks for."""
         body, bound = self.rules.body[rules, 0], self.rules.body_entity[rules]
         n, directed = self.matrices.num_entities, self.matrices.num_directed
-        return np.where(bound == NONE, directed * n + body, body * n + bound)
+        return np.asarray(np.where(bound == NONE, directed * n + body, body * n + bound))
 
     def _rules_of_features(self, rules: np.ndarray) -> sp.csr_array:
         place = (self._feature(rules), np.arange(len(rules)))

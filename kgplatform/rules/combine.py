@@ -20,9 +20,17 @@ from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.models import LinkModel
 from kgplatform.progress import Progress, silent
 from kgplatform.rules.apply import Applier, best_confidence
-from kgplatform.rules.evaluate import SIDES, QueryBatch, known_of, query_batches, ranked
-from kgplatform.training.evaluate import Metrics, metrics_of_ranks, rank
+from kgplatform.rules.evaluate import (
+    SIDES,
+    QueryBatch,
+    known_of,
+    metrics_of_sides,
+    query_batches,
+    ranked,
+)
+from kgplatform.training.evaluate import EVALUATED, rank
 from kgplatform.training.known import Side, known_of_snapshot
+from kgplatform.triples import Split
 
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Weights of the rules that are tried; 0 is the model alone and 1 the rules alone."""
@@ -54,9 +62,7 @@ class Combination:
         return self.of.get((relation, side), self.common)
 
 
-def normalised(
-    scores: Tensor, keys: np.ndarray, confidence: np.ndarray
-) -> tuple[Tensor, Tensor]:
+def normalised(scores: Tensor, keys: np.ndarray, confidence: np.ndarray) -> tuple[Tensor, Tensor]:
     """What a model and rules say of answers, each in [0, 1], to be mixed by a weight.
 
     Args:
@@ -111,7 +117,7 @@ def evaluate_combined(
     The weights were chosen on the facts of ``valid``, so what is gained there is no evidence.
     """
     found: dict[str, dict[str, Any]] = {"rules": {}, "model": {}, "both": {}}
-    for split in ("valid", "test"):
+    for split in EVALUATED:
         if not len(snapshot.triples(split)):
             continue
         ranks: dict[tuple[str, Side], list[Tensor]] = {}
@@ -119,15 +125,9 @@ def evaluate_combined(
             for name, row in zip(found, three, strict=True):
                 ranks.setdefault((name, batch.side), []).append(row)
         for name in found:
-            found[name][split] = _metrics(
-                {side: torch.cat(ranks[name, side]) for side in SIDES}
-            ).to_json()
+            by_side = {side: torch.cat(ranks[name, side]) for side in SIDES}
+            found[name][split] = metrics_of_sides(by_side).to_json()
     return found
-
-
-def _metrics(by_side: Mapping[Side, Tensor]) -> Metrics:
-    sides = {side: metrics_of_ranks(values) for side, values in by_side.items()}
-    return metrics_of_ranks(torch.cat(list(by_side.values())), sides)
 
 
 @torch.no_grad()
@@ -135,7 +135,7 @@ def _ranks(
     model: LinkModel,
     applier: Applier,
     snapshot: KGSnapshot,
-    split: Any,
+    split: Split,
     weights: tuple[float, ...] | Combination,
     progress: Progress,
 ) -> Iterator[tuple[QueryBatch, Tensor]]:

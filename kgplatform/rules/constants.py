@@ -48,9 +48,7 @@ def mine_constants(
     targets = sp.csr_array(columns[:, :bound].T)
     cost = targets @ np.diff(columns.indptr)
     parts = np.cumsum(cost) // PAIRS_AT_ONCE
-    head_size = np.tile(
-        np.bincount(matrices.facts[:, 1], minlength=matrices.num_relations), 2
-    )
+    head_size = np.tile(np.bincount(matrices.facts[:, 1], minlength=matrices.num_relations), 2)
     found = []
     for part in np.split(np.arange(bound), np.flatnonzero(np.diff(parts)) + 1):
         product = targets[part] @ columns

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -53,7 +54,7 @@ class RelationMatrices:
         """A matrix a directed relation, int32 [N, N] each."""
         starts = np.searchsorted(self.directed_facts[:, 1], np.arange(self.num_directed + 1))
         found = []
-        for first, last in zip(starts[:-1], starts[1:], strict=True):
+        for first, last in pairwise(starts):
             start, _, end = self.directed_facts[first:last].T
             found.append(_csr(start, end, (self.num_entities, self.num_entities)))
         return found
@@ -90,7 +91,7 @@ class RelationMatrices:
         """The linked pairs of each directed relation, in order."""
         _, pair = self._pairs
         starts = np.searchsorted(self.directed_facts[:, 1], np.arange(self.num_directed + 1))
-        return [pair[first:last] for first, last in zip(starts[:-1], starts[1:], strict=True)]
+        return [pair[first:last] for first, last in pairwise(starts)]
 
     def joins(self, directed: int, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         """Whether a directed relation joins each pair, bool [K]."""

@@ -43,9 +43,9 @@ class MiningConfig:
 
     max_length: int = 3
     min_support: int = 2
-    min_confidence: float = 0.01
+    min_confidence: float = 0.001
     constants: bool = True
-    rules_a_head: int = 1_000
+    rules_a_head: int = 300
     rules_a_constant: int = 50
     walks_a_product: int = 20_000_000
     seed: int = 0
@@ -77,8 +77,10 @@ def mine_rules(
         progress: Told of first atoms done.
     """
     heads = _Heads(matrices)
-    found = [_best_closed(_counted(heads, length, config, progress), config)
-             for length in range(1, config.max_length + 1)]
+    found = [
+        _best_closed(_counted(heads, length, config, progress), config)
+        for length in range(1, config.max_length + 1)
+    ]
     if config.constants:
         found.append(
             mine_constants(
@@ -190,7 +192,9 @@ class _Heads:
         count = self._last[place] - self._first[place]
         before = np.repeat(np.cumsum(count) - count, count)
         inside = np.arange(len(before)) - before
-        return np.repeat(maybe, count), self._relation[np.repeat(self._first[place], count) + inside]
+        return np.repeat(maybe, count), self._relation[
+            np.repeat(self._first[place], count) + inside
+        ]
 
     def _slot(self, codes: np.ndarray) -> np.ndarray:
         # Fibonacci hashing: the highest bits of a product with 2^64 / φ.

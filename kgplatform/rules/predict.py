@@ -65,9 +65,7 @@ class RulePredictor:
         rules: In order of falling confidence.
     """
 
-    def __init__(
-        self, snapshot: KGSnapshot, matrices: RelationMatrices, rules: RuleTable
-    ) -> None:
+    def __init__(self, snapshot: KGSnapshot, matrices: RelationMatrices, rules: RuleTable) -> None:
         self._snapshot = snapshot
         self._matrices = matrices
         self._applier = Applier(matrices, rules)

@@ -106,11 +106,9 @@ def closed_rules(
     )
 
 
-def rule_text(
-    rules: RuleTable, row: int, entities: Sequence[str], relations: Sequence[str]
-) -> str:
+def rule_text(rules: RuleTable, row: int, entities: Sequence[str], relations: Sequence[str]) -> str:
     """A rule as ``h(X,Y) <- b1(X,A), b2(A,Y)``; names that are not plain stand in quotes."""
-    length = int(rules.length[row])
+    length = int((rules.body[row] != NONE).sum())
     constant = int(rules.head_entity[row])
     bound = int(rules.body_entity[row])
     end = "Y" if constant == NONE else _name(entities[constant])

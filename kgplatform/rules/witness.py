@@ -45,9 +45,7 @@ def _ends(matrices: RelationMatrices, directed: int, start: int) -> np.ndarray:
     return np.asarray(np.sort(matrix.indices[matrix.indptr[start] : matrix.indptr[start + 1]]))
 
 
-def _fact(
-    matrices: RelationMatrices, start: int, directed: int, end: int
-) -> tuple[int, int, int]:
+def _fact(matrices: RelationMatrices, start: int, directed: int, end: int) -> tuple[int, int, int]:
     if directed < matrices.num_relations:
         return start, directed, end
     return end, directed - matrices.num_relations, start
