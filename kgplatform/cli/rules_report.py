@@ -55,7 +55,7 @@ def combined(
         "max_length": length,
         "weight": combination.common,
         "weights": weights,
-        "metrics": evaluatecombined(model, applier, split, combination, progress),
+        "metrics": evaluate_combined(model, applier, split, combination, progress),
     }
 
 

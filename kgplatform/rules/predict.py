@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 
-from kgplatform.errors import UnknownNameError, UsageError
+from kgplatform.errors import InputError, UnknownNameError, UsageError
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.rules.apply import Applier, keys_of
 from kgplatform.rules.matrices import RelationMatrices
@@ -90,14 +92,17 @@ class RulePredictor:
 
         Raises:
             UsageError: Both ends are given, or neither.
-            UnknownNameError: There is no such relation or entity.
+            UnknownNameError: There is no such relation.
+            InputError: There is no such entity.
         """
         given = head if head is not None else tail
         if given is None or (head is not None and tail is not None):
             raise UsageError("one end of a link is asked for", hint="give its head or its tail")
         snapshot = self._snapshot
-        code = _index("relation", relation, snapshot.relations)
-        entity = _index("entity", given, snapshot.entities)
+        if relation not in snapshot.relations:
+            raise UnknownNameError("relation", relation, snapshot.relations)
+        code = snapshot.relations.index(relation)
+        entity = _index_of_entity(given, snapshot.entities)
         directed = code if head is not None else self._matrices.inverse(code)
         keys = keys_of(self._applier, directed, np.array([entity]))[0]
         keys[self._known(code, entity, of_head=head is not None)] = 0
@@ -150,9 +155,11 @@ class RulePredictor:
         return np.asarray(triples[chosen, there])
 
 
-def _index(kind: str, name: str, names: object) -> int:
-    known = list(names)  # type: ignore[call-overload]
+def _index_of_entity(name: str, names: Sequence[str]) -> int:
     try:
-        return int(known.index(name))
+        return names.index(name)
     except ValueError:
-        raise UnknownNameError(kind, name, known) from None
+        # Not all of them, as UnknownNameError lists: a graph has too many.
+        meant = get_close_matches(name, names, n=3)
+        hint = f"did you mean: {', '.join(meant)}" if meant else "entities are named by their ids"
+        raise InputError(f"the rules' graph has no entity {name!r}", hint=hint) from None
