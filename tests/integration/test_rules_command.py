@@ -81,7 +81,7 @@ def test_rules_are_written_with_where_they_come_from_and_taken_out(  # type: ign
     assert kgp("rules", "undo", "latest", "--json").json["removed"] == 5
     assert kgp("rules", "undo", "latest").code == 2
     kgp("rules", "write", "latest", "--written", "5")
-    assert kgp("rm", "--graph", family, "--yes").code == 0
+    assert kgp("rm", "--graph", family).code == 0
     assert store.rows("MATCH (n:Rule|RuleSet) RETURN n") == []
 
 

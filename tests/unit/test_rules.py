@@ -172,7 +172,7 @@ def test_a_sampled_rule_says_so_and_is_near_the_exact_one() -> None:
     matrices = matrices_of(facts.T, 200, 1)
     exact = mine_rules(matrices, MiningConfig(constants=False))
     some = mine_rules(matrices, MiningConfig(constants=False, walks_a_product=40_000))
-    sampled = {body_of(some, i): some[np.array([i])] for i in np.flatnonzero(some.sampled)}
+    sampled = {body_of(some, i): some[np.array([i])] for i in np.flatnonzero(some.sampled).tolist()}
     assert sampled
     assert all(len(body) == 3 for body in sampled)
     for i in range(len(exact)):
@@ -238,7 +238,7 @@ def test_rules_alone_are_ranked_with_realistic_ties() -> None:
     rules = mine_rules(matrices, MiningConfig(min_support=3))
     metrics = evaluate_on_splits(Applier(matrices, rules), snapshot)
     assert metrics["test"]["tail"]["mrr"] == 1.0
-    nothing = evaluate_on_splits(Applier(matrices, rules[:0]), snapshot)
+    nothing = evaluate_on_splits(Applier(matrices, rules[np.array([], int)]), snapshot)
     # Of the entities that do not compete, all share the middle rank.
     assert nothing["test"]["tail"]["mean_rank"] == (len(snapshot.entities) + 1) / 2
     assert choose_length(matrices, rules, snapshot) in (1, 2, 3)
