@@ -22,7 +22,7 @@ from kgplatform.triples import SPLITS
 KEYS_AT_ONCE = 1 << 23
 """Keys held at a time, 64 MB: queries times entities."""
 
-CHOSEN_ON = 1_000
+CHOSEN_ON = 500
 """Validation facts by which the length of rules is chosen."""
 
 SIDES: tuple[Side, ...] = ("tail", "head")
