@@ -121,8 +121,8 @@ def choose_length(
 ) -> int:
     """How long rules may be for the highest mean reciprocal rank on validation facts.
 
-    In small, dense graphs there are so many long bodies that some are confident by chance: on
-    Kinship rules of length 3 make predictions worse, on WN18RR better (docs/log.md).
+    In small, dense graphs there are so many long bodies that some are confident by chance, and
+    on Kinship and UMLS they make predictions worse (docs/log.md).
 
     Args:
         matrices: Training facts.
