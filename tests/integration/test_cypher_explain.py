@@ -37,6 +37,7 @@ VALUES: dict[str, object] = {
     "last": 9,
     "latest": True,
     "nids": [0],
+    "predicted": True,
     "prime": 7,
     "properties": [{"weight": 0.5}],
     "record": {"format": "table"},
