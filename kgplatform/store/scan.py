@@ -1,0 +1,62 @@
+"""Reading relationships in the order in which the server keeps them, whatever their ends.
+
+Walking to relationships from their heads jumps through the server's files, and meets each twice,
+at either end; in the order of their numbers they lie one after another (docs/log.md has the
+times). It reads those that are not wanted, too, so it is worth it where enough of them are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from kgplatform import queries
+from kgplatform.store.client import Store
+from kgplatform.store.side_by_side import ranges
+
+BLOCK = 50_000
+"""Relationships' numbers that one record covers."""
+
+SHARE = 8
+"""One of so many relationships must be wanted for all to be read."""
+
+SPARSE = 4
+"""Up to so many numbers to a relationship: beyond that most would be looked up in vain."""
+
+
+class Stored(NamedTuple):
+    """How much a database holds.
+
+    Attributes:
+        nodes: Nodes of any kind.
+        relationships: Relationships of any kind.
+        last: The highest number of a relationship, -1 for none.
+    """
+
+    nodes: int
+    relationships: int
+    last: int
+
+    def worth_scanning(self, wanted: float) -> bool:
+        """Whether all relationships are read for so many that are wanted, by a guess."""
+        dense = self.last < SPARSE * self.relationships
+        return dense and wanted * SHARE >= self.relationships
+
+
+def stored(store: Store) -> Stored:
+    """How much the database holds now."""
+    (row,) = store.rows(queries.get("read/count_stored"))
+    return Stored(**row)
+
+
+def scan_shares(found: Stored, params: Mapping[str, Any], prefix: str = "") -> list[dict[str, Any]]:
+    """Parameters of a scan for each session that reads: ``first``, ``last``, ``block``, ``step``.
+
+    Args:
+        found: How far the numbers go.
+        params: Further parameters.
+        prefix: What the names of the four begin with.
+    """
+    shared = {**params, f"{prefix}last": found.last, f"{prefix}block": BLOCK}
+    names = (f"{prefix}first", f"{prefix}step")
+    return [shared | share for share in ranges(0, found.last + 1, BLOCK, names)]
