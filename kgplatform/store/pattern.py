@@ -1,7 +1,7 @@
-"""A pattern of Cypher as a query for triples, which can always be cut into ranges."""
+"""A pattern of Cypher as a query for triples: a plain one, or one that can be cut into ranges."""
 
 from kgplatform.queries import quote
-from kgplatform.store.plain import plain_pattern, within
+from kgplatform.store.plain import asserted, plain_pattern
 
 
 def pattern_query(match: str, where: str | None, key: str, *, own: bool) -> str:
@@ -22,11 +22,11 @@ def pattern_query(match: str, where: str | None, key: str, *, own: bool) -> str:
     condition = f"(\n{where}\n)" if where else ""
     if own:
         returned += ", r.split AS split"
-        plain = plain_pattern(match)
-        if plain is not None and plain.names == ("h", "r", "t"):
-            pattern = within(plain, "$graph")
-            if pattern is not None:
-                return f"MATCH {pattern}\n" + (condition and f"WHERE {condition}\n") + returned
+    plain = plain_pattern(match)
+    if plain is not None and plain.names == ("h", "r", "t"):
+        pattern = asserted(plain, "$graph" if own else None)
+        if pattern is not None:
+            return f"MATCH {pattern}\n" + (condition and f"WHERE {condition}\n") + returned
     conditions = ["type(r) <> 'PREDICTED'"]
     if own:
         conditions += ["h.graph = $graph", "t.graph = $graph"]

@@ -60,7 +60,7 @@ class Node:
     @property
     def text(self) -> str:
         """The node as Cypher."""
-        return f"({self.name}{self.labels} {self.properties})"
+        return f"({self.name}{self.labels}{self.properties and ' '}{self.properties})"
 
 
 @dataclass(frozen=True)
@@ -132,12 +132,12 @@ def plain_pattern(text: str) -> Pattern | None:
     return None if found is None or "\\" in text else _pattern(found)
 
 
-def within(pattern: Pattern, graph: str) -> str | None:
-    """The pattern as text, with both nodes in the graph that a parameter names.
+def asserted(pattern: Pattern, graph: str | None) -> str | None:
+    """The pattern as text, without predicted links.
 
     Args:
         pattern: The pattern.
-        graph: The parameter, with its ``$``.
+        graph: A parameter, with its ``$``: the graph that both nodes must be in, if any.
 
     Returns:
         None where it cannot be said so: one of the nodes already names a graph, or only predicted
@@ -145,11 +145,12 @@ def within(pattern: Pattern, graph: str) -> str | None:
     """
     ends = []
     for node in (pattern.head, pattern.tail):
-        if "graph" in node.properties:
-            return None
-        properties = node.properties.rstrip("}").rstrip() or "{"
-        comma = ", " if properties != "{" else ""
-        ends.append(replace(node, properties=f"{properties}{comma}graph: {graph}}}").text)
+        if graph is not None:
+            if "graph" in node.properties:
+                return None
+            begun = f"{node.properties.rstrip('}').rstrip()}, " if node.properties else "{"
+            node = replace(node, properties=f"{begun}graph: {graph}}}")
+        ends.append(node.text)
     types = "!PREDICTED"
     if pattern.types is not None:
         known = [name for name in pattern.types if _plain_name(name) != "PREDICTED"]

@@ -93,13 +93,11 @@ def _wanted(
     wanted = float(found.relationships)
     if pattern.types is not None:
         types = "|".join(pattern.types)
-        (row,) = store.rows(f"CYPHER 5 MATCH ()-[r:{types}]->() RETURN count(r) AS links")
-        wanted = float(row["links"])
+        wanted = float(_count(store, f"CYPHER 5 MATCH ()-[r:{types}]->() RETURN count(r)", {}))
     fewest = found.nodes
     for node in (pattern.head, pattern.tail):
-        counted = f"CYPHER 5 MATCH {node.text} RETURN count({node.name}) AS nodes"
-        (row,) = store.rows(counted, **params)
-        fewest = min(fewest, row["nodes"])
+        counted = f"CYPHER 5 MATCH {node.text} RETURN count({node.name})"
+        fewest = min(fewest, _count(store, counted, params))
     wanted *= fewest / max(found.nodes, 1)
     if plain.where:
         types = ":" + "|".join(pattern.types) if pattern.types else ""
@@ -107,6 +105,11 @@ def _wanted(
         plan = check_reading(store, f"CYPHER 5 MATCH {whole} RETURN 1 AS one", params, ("one",))
         wanted *= min(1.0, DOUBT * estimated / max(plan.estimated_rows, 1e-9))
     return wanted
+
+
+def _count(store: Store, statement: str, params: Mapping[str, Any]) -> int:
+    ((number,),) = stream_side_by_side(store, statement, [params])
+    return int(number)
 
 
 def _scan_statement(plain: Plain) -> str:

@@ -98,7 +98,9 @@ def test_a_scan_gives_what_records_give(
     snapshot, integers = snapshot_of_query(store, query, {"graph": graph_name})
     assert snapshot.digest == by_records(store, query, graph_name).digest
     assert integers == ("h.nid" in query)
-    assert bool(scanned) == (plain_query(query) is not None)
+    assert plain_query(query) is not None
+    # A condition on other relationships may be planned in another way, which then is taken.
+    assert scanned == [snapshot.num_edges] or "EXISTS" in query
 
 
 @pytest.mark.usefixtures("facts")
@@ -144,6 +146,9 @@ def test_a_graph_of_others_with_a_key(store: Store, graph_name: str, scanned: li
         assert sorted(snapshot.weight.tolist()) == [i * 0.5 for i in range(30)]
         assert snapshot.num_entities == 25 + 30
         assert snapshot.digest == unscanned(store, query).digest
+        towns = pattern_query("(h:ScanTown)-[r:LIVES_IN]->(t)", "r.w < $w", "name", own=False)
+        found, _ = snapshot_of_query(store, towns, {"w": 0, "query": "a parameter's name"})
+        assert (found.num_edges, scanned[1:]) == (30, [30])
         store.run("MATCH (a:ScanTown {name: 't3'}) REMOVE a.name")
         with pytest.raises(InputError, match="null tail for relation 'LIVES_IN'"):
             snapshot_of_query(store, query, {})

@@ -3,7 +3,7 @@
 import pytest
 
 from kgplatform.store.pattern import pattern_query
-from kgplatform.store.plain import plain_pattern, plain_query, type_names, within
+from kgplatform.store.plain import asserted, plain_pattern, plain_query, type_names
 
 ITEMS = "RETURN h.id AS head, type(r) AS relation, t.id AS tail"
 
@@ -77,8 +77,11 @@ def test_a_pattern_within_a_graph() -> None:
     for text, wanted in texts.items():
         pattern = plain_pattern(text)
         assert pattern is not None
-        assert within(pattern, "$graph") == wanted
+        assert asserted(pattern, "$graph") == wanted
     assert plain_pattern("(h)-[r]->(t)-->()") is None
+    pattern = plain_pattern("(t {graph: 'x'})<-[r]-(h:A)")
+    assert pattern is not None
+    assert asserted(pattern, None) == "(h:A)-[r:!PREDICTED]->(t {graph: 'x'})"
 
 
 def test_match_becomes_a_plain_query_where_it_is_one() -> None:
