@@ -30,17 +30,10 @@ class Stored(NamedTuple):
     Attributes:
         nodes: Nodes of any kind.
         relationships: Relationships of any kind.
-        last: The highest number of a relationship, -1 for none.
     """
 
     nodes: int
     relationships: int
-    last: int
-
-    def worth_scanning(self, wanted: float) -> bool:
-        """Whether all relationships are read for so many that are wanted, by a guess."""
-        dense = self.last < SPARSE * self.relationships
-        return dense and wanted * SHARE >= self.relationships
 
 
 def stored(store: Store) -> Stored:
@@ -49,14 +42,27 @@ def stored(store: Store) -> Stored:
     return Stored(**row)
 
 
-def scan_shares(found: Stored, params: Mapping[str, Any], prefix: str = "") -> list[dict[str, Any]]:
+def scan_shares(
+    store: Store, found: Stored, wanted: float, params: Mapping[str, Any], prefix: str = ""
+) -> list[dict[str, Any]] | None:
     """Parameters of a scan for each session that reads: ``first``, ``last``, ``block``, ``step``.
 
     Args:
-        found: How far the numbers go.
+        store: The database.
+        found: What it holds.
+        wanted: About how many relationships are wanted.
         params: Further parameters.
         prefix: What the names of the four begin with.
+
+    Returns:
+        None where a scan is not worth it.
     """
-    shared = {**params, f"{prefix}last": found.last, f"{prefix}block": BLOCK}
+    if wanted * SHARE < found.relationships:
+        return None
+    (row,) = store.rows(queries.get("read/find_last_relationship"))
+    last = row["last"]
+    if last >= SPARSE * found.relationships:
+        return None
+    shared = {**params, f"{prefix}last": last, f"{prefix}block": BLOCK}
     names = (f"{prefix}first", f"{prefix}step")
-    return [shared | share for share in ranges(0, found.last + 1, BLOCK, names)]
+    return [shared | share for share in ranges(0, last + 1, BLOCK, names)]

@@ -64,15 +64,16 @@ def scan_query(
     if plain is None:
         return None
     found = stored(store)
-    if found.relationships < LEAST or not found.worth_scanning(
-        _wanted(store, plain, params, plan.estimated_rows, found)
-    ):
+    if found.relationships < LEAST:
+        return None
+    wanted = _wanted(store, plain, params, plan.estimated_rows, found)
+    types = {"kgp_types": type_names(plain.pattern)}
+    shares = scan_shares(store, found, wanted, {**params, **types}, "kgp_")
+    if shares is None:
         return None
     statement = _scan_statement(plain)
-    kgp = {"kgp_types": type_names(plain.pattern)}
-    (share, *_) = shares = scan_shares(found, {**params, **kgp}, "kgp_")
     try:
-        judged = check_reading(store, statement, share, ("kgp_heads",))
+        judged = check_reading(store, statement, shares[0], ("kgp_heads",))
         if "DirectedRelationshipByIdSeek" not in judged.operators:
             return None
         return _join(store, plain, params, stream_side_by_side(store, statement, shares), progress)

@@ -121,9 +121,11 @@ def _parts(
     """The facts of a graph: by its heads, or among all that the database holds."""
     found = stored(store)
     # Entities have about as many relationships as other nodes: a guess, which costs time alone.
-    if found.worth_scanning(found.relationships * len(entities.ids) / max(found.nodes, 1)):
+    wanted = found.relationships * len(entities.ids) / max(found.nodes, 1)
+    scanned = scan_shares(store, found, wanted, {})
+    if scanned is not None:
         query = queries.get("read/scan_triples")
-        for heads, *block in stream_side_by_side(store, query, scan_shares(found, {})):
+        for heads, *block in stream_side_by_side(store, query, scanned):
             yield _part_of_graph(entities, relations, entities.of_node.of(heads), *block)
         return
     shares = [params | share for share in ranges(0, params["end"], BLOCK, ("first", "step"))]
