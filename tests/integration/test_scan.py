@@ -32,7 +32,7 @@ QUERIES = [
     f"MATCH (h {{graph: $graph}})-[r]->(t) WHERE EXISTS {{ (t)-[:likes]->(h) }} {ITEMS}",
     f"MATCH (h {{graph: $graph}})-[r]->(t) WHERE NOT r.split IS NULL {ITEMS}, r.split AS split",
     "MATCH (h {graph: $graph})-[r]->(t) WHERE type(r) = 'RETURN' "
-    "RETURN h.nid AS head, type(r) AS relation, t.nid AS tail, h.id AS note",
+    "RETURN h.nid AS head, type(r) AS relation, t.nid AS tail",
     "MATCH (h {graph: $graph})-[r]->(t) RETURN h.nid AS head, type(r) AS relation, t.nid AS tail",
     "MATCH (h:Odd {graph: $graph})-[r]->(t) RETURN h.name AS head, type(r) AS relation, "
     "t.id AS tail",
@@ -99,8 +99,9 @@ def test_a_scan_gives_what_records_give(
     assert snapshot.digest == by_records(store, query, graph_name).digest
     assert integers == ("h.nid" in query)
     assert plain_query(query) is not None
+    rows = len(store.rows(query, graph=graph_name))
     # A condition on other relationships may be planned in another way, which then is taken.
-    assert scanned == [snapshot.num_edges] or "EXISTS" in query
+    assert scanned == [rows] or "EXISTS" in query
 
 
 @pytest.mark.usefixtures("facts")
