@@ -1,7 +1,6 @@
-"""A pattern of Cypher as a query: for triples, which can always be cut into ranges, or for all."""
+"""A pattern of Cypher as a query: for triples, plain or cut into ranges, or for all it names."""
 
 import re
-"""A pattern of Cypher as a query for triples: a plain one, or one that can be cut into ranges."""
 
 from kgplatform.queries import quote
 from kgplatform.store.plain import asserted, plain_pattern
@@ -36,11 +35,7 @@ def pattern_query(match: str, where: str | None, key: str, *, own: bool) -> str:
     if condition:
         conditions.append(condition)
     # The first MATCH names the node by which the query can be cut, wherever the pattern has it.
-    return (
-        f"MATCH (h) MATCH\n{match}\nWHERE {' AND '.join(conditions)}\n"
-        f"RETURN h.{quote(key)} AS head, type(r) AS relation, t.{quote(key)} AS tail"
-        + (", r.split AS split" if own else "")
-    )
+    return f"MATCH (h) MATCH\n{match}\nWHERE {' AND '.join(conditions)}\n{returned}"
 
 
 _PATTERN = re.compile(r"(\s|//[^\n]*\n|/\*.*?\*/)*(\w+\s*=\s*\w*\s*)?\(", re.DOTALL)
@@ -50,4 +45,3 @@ _PATTERN = re.compile(r"(\s|//[^\n]*\n|/\*.*?\*/)*(\w+\s*=\s*\w*\s*)?\(", re.DOT
 def matching_query(text: str) -> str:
     """A query as it is; a pattern alone as the query that returns all that it names."""
     return f"MATCH\n{text}\nRETURN *" if _PATTERN.match(text) else text
-    return f"MATCH (h) MATCH\n{match}\nWHERE {' AND '.join(conditions)}\n{returned}"
