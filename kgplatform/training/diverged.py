@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from kgplatform.errors import TrainingError
 from kgplatform.graph.snapshot import KGSnapshot
@@ -77,7 +78,9 @@ class Losses:
 
     def _error(self, value: float, number: int, batch: Tensor) -> TrainingError:
         usual = "" if self._usual is None else f", where {self._usual:.3g} is usual,"
-        named = f"; {self._blamed(batch)}" if batch.shape[1] == 3 else ""
+        # A triple's score is asked of this process alone: not where it has a shard of the table.
+        blamed = batch.shape[1] == 3 and not isinstance(self._model.entity, DTensor)
+        named = f"; {self._blamed(batch)}" if blamed else ""
         return TrainingError(
             f"the loss is {value:.3g}{usual} in batch {number} of epoch {self._epoch}{named}",
             hint="lower learning_rate (--set learning_rate=0.01), warm up (--set warmup=5) or "
