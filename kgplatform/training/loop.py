@@ -340,7 +340,9 @@ def _one_epoch(state: _State, pace: Pace, watch: Watch) -> float:
     trainer, done = state.trainer, state.counters.epoch
     trainer.model.train()
     pace.begin_epoch()
-    losses = Losses(trainer.model, state.snapshot, done + 1, state.usual)
+    losses = Losses(
+        trainer.model, state.snapshot, done + 1, state.usual, blames=trainer.shard is None
+    )
     for loss, batch in epoch_steps(trainer):
         set_rate(trainer.optimizer, trainer.config, done + losses.count / trainer.rows_an_epoch)
         losses.add(loss, batch)
