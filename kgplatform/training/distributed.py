@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from types import FrameType
 from typing import TypeVar
 
 import torch
@@ -24,6 +27,8 @@ T = TypeVar("T")
 
 TIMEOUT = timedelta(minutes=10)
 """How long a process waits for one that is silent; of one that dies it hears at once."""
+
+START_AGAIN = "see what it said; then start all again with --resume RUN (kgp runs list)"
 
 _LAUNCHED = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun, or a cluster's own launcher, tells each process."""
@@ -174,9 +179,31 @@ def launched_group() -> Iterator[Group]:
         backend = "cpu:gloo,cuda:nccl"
     with heard():
         dist.init_process_group(backend, timeout=TIMEOUT)
-    yield Group(dist.get_rank(), dist.get_world_size(), local_rank)
+    # A handler runs between two lines of Python, which one that waits for a GPU does not reach.
+    with _told_to_end() if backend == "gloo" else contextlib.nullcontext():
+        yield Group(dist.get_rank(), dist.get_world_size(), local_rank)
     # Not after an error: to take leave of a process that is gone may take forever.
     dist.destroy_process_group()
+
+
+@contextlib.contextmanager
+def _told_to_end() -> Iterator[None]:
+    """Say why when the launcher ends this process, as it does where another one has died."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise TrainingError(
+            "another process of this training is gone, and the launcher ends this one",
+            hint=START_AGAIN,
+        )
+
+    previous = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 @contextlib.contextmanager
@@ -195,5 +222,5 @@ def heard() -> Iterator[None]:
         detail = " ".join(str(error).split())[:200]
         raise TrainingError(
             f"another process of this training is gone or does not answer ({detail})",
-            hint="see what it said; then start all again with --resume RUN (kgp runs list)",
+            hint=START_AGAIN,
         ) from error

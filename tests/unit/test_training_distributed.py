@@ -148,7 +148,7 @@ def test_each_process_holds_half_of_a_table_in_shards(together: tuple[Path, str]
 
 def test_a_killed_process_ends_the_other_and_the_run_goes_on(tmp_path: Path) -> None:
     snapshot = save_snapshot(ring(), tmp_path, source={"graph": "ring"}).path
-    settings = {**SAMPLED, "batch_size": 11, "embedding_dim": 8, "epochs": 400, "patience": 0}
+    settings = {**SAMPLED, "batch_size": 11, "embedding_dim": 8, "epochs": 150, "patience": 0}
     settings |= {"evaluate_every": 5, "device": "cpu", "shard_entities": True, "dropout": 0.1}
     given = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
     process = torchrun(
