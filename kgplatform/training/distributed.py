@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterable, Iterator
@@ -92,7 +93,16 @@ class Group:
         return Part(slice(first, end), rows)
 
     def device(self, name: str) -> str:
-        """The device that the setting ``device`` means for this process."""
+        """The device that the setting ``device`` means for this process.
+
+        Raises:
+            TrainingError: It is one that all processes would have to share.
+        """
+        if self.size > 1 and name not in ("auto", "cuda", "cpu"):
+            raise TrainingError(
+                f"{self.size} processes cannot all train on device {name}",
+                hint="leave the setting device at auto, or give cpu",
+            )
         if self.size > 1 and name in ("auto", "cuda") and torch.cuda.is_available():
             return f"cuda:{self.local_rank}"
         return name
@@ -218,8 +228,9 @@ def heard() -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        # gloo and nccl have types of error for some of this only.
-        detail = " ".join(str(error).split())[:200]
+        # gloo and nccl have types of error for some of this only. Of what they say, the first
+        # sentence, without the place in their source.
+        detail = re.sub(r"^\[\S+:\d+\] ", "", " ".join(str(error).split())).split(". ")[0]
         raise TrainingError(
             f"another process of this training is gone or does not answer ({detail})",
             hint=START_AGAIN,

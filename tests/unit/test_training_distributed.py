@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from kgplatform.cli import main
-from kgplatform.errors import UsageError
+from kgplatform.errors import TrainingError, UsageError
 from kgplatform.graph.snapshot import KGSnapshot, from_triples
 from kgplatform.graph.snapshot_folder import save_snapshot
 from kgplatform.training.artifacts import load_run
@@ -44,6 +44,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Settings of trainings whose result must not depend on how many processes there are."""
 
+NORMALISED: tuple[str, dict[str, Any]] = ("tucker", {"embedding_dim": 8})
+"""One whose does, as each process normalises over its part of a batch."""
+
 
 def ring(size: int = 21) -> KGSnapshot:
     """A ring that is walked both ways; 45 edges in train, which leaves a batch of one."""
@@ -57,7 +60,7 @@ def ring(size: int = 21) -> KGSnapshot:
 
 
 def config_of(case: str) -> TrainingConfig:
-    model, settings = CASES[case]
+    model, settings = CASES.get(case, NORMALISED)
     common = {"epochs": 4, "evaluate_every": 2, "embedding_dim": 8, "device": "cpu"}
     return resolve_config(model, ring(), {**common, "batch_size": 11, **settings})
 
@@ -67,18 +70,25 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import test_training_distributed as here
+from kgplatform.errors import TrainingError
 from kgplatform.training import loop
 from kgplatform.training.distributed import launched_group
 started, seen = loop._start, []
 loop._start = lambda *a: seen.append(started(*a)) or seen[-1]
 with launched_group() as group:
-    for case in here.CASES:
+    for case in (*here.CASES, "normalised"):
         folder = Path(sys.argv[2]) / case
         loop.train(here.ring(), here.config_of(case), folder, source={}, splits=(), group=group)
         trainer = seen[-1].trainer
         shard = trainer.shard
         print(case, group.rank, trainer.optimizer.param_groups[0]["params"][0].shape[0],
               tuple(trainer.model.entity.shape), shard and shard.here, file=sys.stderr)
+    statistics = [tensor.tolist() for tensor in trainer.statistics()]
+    group.require_same("statistics", statistics)
+    try:
+        group.require_same("a number", group.rank)
+    except TrainingError as error:
+        print(group.rank, error, file=sys.stderr)
 """
 
 
@@ -146,6 +156,24 @@ def test_each_process_holds_half_of_a_table_in_shards(together: tuple[Path, str]
     ]
 
 
+def test_all_hear_that_they_were_given_different_things(together: tuple[Path, str]) -> None:
+    for rank in range(2):
+        assert f"{rank} process 1 of 2 has a number other than process 0" in together[1]
+
+
+def test_batch_normalisation_is_over_a_part_of_the_batch(
+    together: tuple[Path, str], tmp_path: Path
+) -> None:
+    train(ring(), config_of("normalised"), tmp_path / "run", source={}, splits=())
+    one, two = load_file(tmp_path / "run" / CHECKPOINT_FILE), together[0] / "normalised"
+    both = load_file(two / CHECKPOINT_FILE)
+    assert torch.equal(one["generator"], both["generator"])
+    assert all(values.isfinite().all() for values in both.values())
+    assert lines_of(two)[-1]["loss"] == pytest.approx(
+        lines_of(tmp_path / "run")[-1]["loss"], rel=0.2
+    )
+
+
 def test_a_killed_process_ends_the_other_and_the_run_goes_on(tmp_path: Path) -> None:
     snapshot = save_snapshot(ring(), tmp_path, source={"graph": "ring"}).path
     settings = {**SAMPLED, "batch_size": 11, "embedding_dim": 8, "epochs": 150, "patience": 0}
@@ -201,6 +229,13 @@ def test_parts_cover_a_batch_and_one_that_is_too_small_is_scored_by_all() -> Non
     for rows in (1, 5):
         assert all(group.part(rows).count == rows for group in groups)
         assert groups[0].part(rows).scored == 3 * rows
+
+
+def test_processes_do_not_share_a_gpu() -> None:
+    assert Group().device("cuda:1") == "cuda:1"
+    assert Group(1, 2, 1).device("cpu") == "cpu"
+    with pytest.raises(TrainingError, match="cannot all train on device cuda:1"):
+        Group(1, 2, 1).device("cuda:1")
 
 
 def test_parts_are_dropped_from_as_the_whole_is() -> None:
