@@ -18,8 +18,10 @@ from kgplatform.errors import UsageError
 if TYPE_CHECKING:
     from kgplatform.graph.snapshot import KGSnapshot
     from kgplatform.progress import Progress
+    from kgplatform.settings import Settings
     from kgplatform.training.artifacts import Run
     from kgplatform.training.config import TrainingConfig
+    from kgplatform.training.distributed import Group
     from kgplatform.training.watch import Moment, Watch
 
 NO_METRICS = "no validation or test facts, so no metrics"
@@ -59,10 +61,14 @@ def train(
     kgp train gcn --cypher 'MATCH (a:Person)-[r]->(b:Person)
         RETURN a.email AS head, type(r) AS relation, b.email AS tail'
         --label Person --key email
+
+    Several processes train it together where torchrun starts them (docs/guide/cluster.md):
+
+    \b
+    torchrun --nproc-per-node 2 -m kgplatform train distmult --snapshot FOLDER
     """
-    from kgplatform.cli.connection import snapshot_of_source
-    from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
+    from kgplatform.training.distributed import launched_group
 
     settings = load_settings()
     if track:
@@ -70,33 +76,14 @@ def train(
 
         for name in track:
             check_tracker(name)
-    if resume is not None:
-        run = _resume(model, resume, settings.kgp_runs, track)
-    else:
-        overrides = {**from_file(config), **pairs("--set", settings_given)}
-        check_model(model)
-        if "snapshot" in source:
-            snapshot, source = opened(Path(source["snapshot"]))
+    with launched_group() as group:
+        if resume is not None:
+            run = _resume(model, resume, settings, track, group)
         else:
-            with open_store(settings) as store, progress_bar() as progress:
-                snapshot, source = snapshot_of_source(store, source, progress)
-
-        from kgplatform.training.artifacts import new_run_id
-        from kgplatform.training.config import resolve_config
-        from kgplatform.training.loop import train as train_model
-
-        resolved = resolve_config(model, snapshot, overrides)
-        run_folder = settings.kgp_runs / new_run_id(model)
-        note(
-            f"run {run_folder.name}: {snapshot.num_edges:,} facts, {snapshot.num_entities:,} "
-            f"entities, {snapshot.num_relations:,} relations"
-        )
-        with _followed(track, run_folder, resolved) as (progress, watch, finish):
-            run = train_model(
-                snapshot, resolved, run_folder, source=source, progress=progress, watch=watch
-            )
-            finish(run)
-    emit(run_data(run), as_json, run_text(run))
+            overrides = {**from_file(config), **pairs("--set", settings_given)}
+            run = _train(model, source, overrides, settings, track, group)
+    if group.first:
+        emit(run_data(run), as_json, run_text(run))
 
 
 @click.command()
@@ -151,13 +138,61 @@ def run_text(run: Run) -> str:
     return "\n".join(lines)
 
 
+def _train(
+    model: str,
+    source: dict[str, Any],
+    overrides: dict[str, Any],
+    settings: Settings,
+    track: tuple[str, ...],
+    group: Group,
+) -> Run:
+    from kgplatform.cli.connection import snapshot_of_source
+    from kgplatform.connection import open_store
+    from kgplatform.training.artifacts import new_run_id
+    from kgplatform.training.config import resolve_config
+    from kgplatform.training.loop import train
+
+    check_model(model)
+    if "snapshot" in source:
+        snapshot, source = opened(Path(source["snapshot"]))
+    elif group.size > 1:
+        raise UsageError(
+            "several processes train on a snapshot's folder, not on what each reads for itself",
+            hint="make one with `kgp snapshot` where all of them see it, and give --snapshot",
+        )
+    else:
+        with open_store(settings) as store, progress_bar() as progress:
+            snapshot, source = snapshot_of_source(store, source, progress)
+    config = resolve_config(model, snapshot, overrides)
+    folder = settings.kgp_runs / group.told(new_run_id(model))
+    text = (
+        f"run {folder.name}: {snapshot.num_edges:,} facts, {snapshot.num_entities:,} "
+        f"entities, {snapshot.num_relations:,} relations"
+    )
+    with _followed(track, folder, config, group, text) as (progress, watch, finish):
+        run = train(
+            snapshot, config, folder, source=source, progress=progress, watch=watch, group=group
+        )
+        finish(run)
+    return run
+
+
 @contextlib.contextmanager
 def _followed(
-    track: tuple[str, ...], folder: Path, config: TrainingConfig
+    track: tuple[str, ...], folder: Path, config: TrainingConfig, group: Group, text: str
 ) -> Iterator[tuple[Progress, Watch, Callable[[Run], None]]]:
-    """What to give a training as progress and watch, and what to give its run in the end."""
-    from kgplatform.training.trackers import Tracked
+    """What to give a training as progress and watch, and what to give its run in the end.
 
+    Of several processes the first one is followed, and says ``text`` before.
+    """
+    from kgplatform.progress import silent
+    from kgplatform.training.trackers import Tracked
+    from kgplatform.training.watch import unwatched
+
+    if not group.first:
+        yield silent, unwatched, lambda _: None
+        return
+    note(text if group.size == 1 else f"{text}; {group.size} processes")
     with Tracked(track, folder, config) as tracked, training_view() as (progress, show):
 
         def watch(moment: Moment) -> None:
@@ -167,13 +202,12 @@ def _followed(
         yield progress, watch, tracked.finish
 
 
-def _resume(model: str, name: str, runs: Path, track: tuple[str, ...]) -> Run:
+def _resume(model: str, name: str, settings: Settings, track: tuple[str, ...], group: Group) -> Run:
     from kgplatform.cli.connection import snapshot_of_run
-    from kgplatform.settings import load_settings
     from kgplatform.training.artifacts import find_run, load_run
     from kgplatform.training.loop import resume
 
-    folder = find_run(runs, name)
+    folder = find_run(settings.kgp_runs, name)
     interrupted = load_run(folder, allow_incomplete=True)
     if interrupted.config.model != model:
         raise UsageError(
@@ -182,10 +216,11 @@ def _resume(model: str, name: str, runs: Path, track: tuple[str, ...]) -> Run:
         )
     with progress_bar() as progress:
         snapshot = snapshot_of_run(
-            load_settings(), interrupted.source, interrupted.snapshot_digest, progress
+            settings, interrupted.source, interrupted.snapshot_digest, progress
         )
-    with _followed(track, folder, interrupted.config) as (progress, watch, finish):
-        run = resume(folder, snapshot, progress, watch=watch)
+    text = f"run {interrupted.id} goes on"
+    with _followed(track, folder, interrupted.config, group, text) as (progress, watch, finish):
+        run = resume(folder, snapshot, progress, watch=watch, group=group)
         finish(run)
     return run
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from kgplatform.errors import RunError
-from kgplatform.training.artifacts import save_tensors
+from kgplatform.training.sharded import Shard, in_shards
 
 CHECKPOINT_FILE = Path("checkpoint") / "state.safetensors"
 
@@ -36,14 +36,13 @@ class Counters:
     seconds: float = 0.0
 
 
-def save_checkpoint(
-    folder: Path,
+def checkpoint_of(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
     counters: Counters,
-) -> None:
-    """Write ``checkpoint/state.safetensors``.
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """What ``checkpoint/state.safetensors`` holds.
 
     One file holds all of it, so that no kill can leave parts of two moments: tensors under
     ``model.*``, ``optimizer.<parameter>.<name>`` and ``generator``; the rest, which JSON
@@ -58,7 +57,7 @@ def save_checkpoint(
         "counters": json.dumps(vars(counters)),
         "param_groups": json.dumps(state["param_groups"]),
     }
-    save_tensors(folder / CHECKPOINT_FILE, tensors, metadata)
+    return tensors, metadata
 
 
 def load_checkpoint(
@@ -66,8 +65,9 @@ def load_checkpoint(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
+    shard: Shard | None = None,
 ) -> Counters:
-    """Set model, optimizer and generator to what the checkpoint holds.
+    """Set model, optimizer and generator to what the checkpoint holds; of a shard, its rows.
 
     Raises:
         RunError: There is no checkpoint, or it is corrupt.
@@ -76,8 +76,13 @@ def load_checkpoint(
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        model.load_state_dict(_under("model.", tensors))
+            tensors = {name: _read(file, name, shard) for name in file.keys()}  # noqa: SIM118
+        weights = _under("model.", tensors)
+        if shard is not None:
+            with torch.no_grad():
+                shard.rows.copy_(weights.pop("entity"))
+        # What is left out of a shard's weights is the table, which has been copied.
+        model.load_state_dict(weights, strict=shard is None)
         states: dict[int, dict[str, Any]] = {}
         for name, value in _under("optimizer.", tensors).items():
             index, key = name.split(".", 1)
@@ -92,6 +97,15 @@ def load_checkpoint(
         raise RunError(
             f"checkpoint {path} cannot be read: {detail}", hint="train again from the start"
         ) from None
+
+
+def _read(file: Any, name: str, shard: Shard | None) -> Tensor:
+    """A tensor of the file, or the rows of it that are in a shard."""
+    if shard is not None and in_shards(name):
+        rows: Tensor = file.get_slice(name)[shard.here]
+        return rows
+    whole: Tensor = file.get_tensor(name)
+    return whole
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

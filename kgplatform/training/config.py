@@ -75,6 +75,8 @@ class TrainingConfig:
         valid_share: Share of edges set aside for validation where no split is given.
         test_share: Share of edges set aside for testing where no split is given.
         seed: Of every random choice: split, initial weights, order, negatives, dropout.
+        shard_entities: Whether each of several processes has a part of the entity table instead of
+            a copy; for ``sampled`` candidates, without an encoder.
         device: ``auto`` (CUDA if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
     """
 
@@ -114,6 +116,7 @@ class TrainingConfig:
     valid_share: float = 0.1
     test_share: float = 0.1
     seed: int = 0
+    shard_entities: bool = False
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -193,6 +196,7 @@ def check_combinations(config: TrainingConfig) -> None:
             "vector an entity, and entities that are held out get none",
             hint="set inputs=features, on a projection with features",
         )
+    check_shards(config)
     spec = SPECS[config.model]
     needs = config.score.model.needs_reciprocal
     if isinstance(spec, EncoderSpec):
@@ -214,6 +218,27 @@ def check_combinations(config: TrainingConfig) -> None:
             f"the loss {config.loss} compares one answer with others, not all answers at once",
             hint="set candidates=all or sampled, or loss=cross_entropy or binary",
         )
+
+
+def check_shards(config: TrainingConfig) -> None:
+    """Refuse a table in shards where a step needs all of it.
+
+    Raises:
+        UsageError: Naming what needs it.
+    """
+    needs = {
+        f"candidates={config.candidates} compares with all entities": config.candidates
+        != "sampled",
+        f"{config.model} passes messages between all entities": config.encoder is not None,
+        "inputs=features has no table": config.inputs == "features",
+    }
+    for reason, applies in needs.items():
+        if config.shard_entities and applies:
+            raise UsageError(
+                f"the entity table cannot be in shards (shard_entities=true): {reason}",
+                hint="set shard_entities=false, or candidates=sampled with a model that has no "
+                "encoder",
+            )
 
 
 def resolve_config(

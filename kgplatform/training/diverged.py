@@ -28,11 +28,19 @@ class Losses:
         snapshot: For the names.
         epoch: The epoch's number, from 1.
         usual: Mean loss of the epoch before; None in the first one.
+        blames: Whether to look for the triple that did it, which takes the whole entity table.
     """
 
     def __init__(
-        self, model: LinkModel, snapshot: KGSnapshot, epoch: int, usual: float | None
+        self,
+        model: LinkModel,
+        snapshot: KGSnapshot,
+        epoch: int,
+        usual: float | None,
+        *,
+        blames: bool = True,
     ) -> None:
+        self._blames = blames
         self._model, self._snapshot, self._epoch, self._usual = model, snapshot, epoch, usual
         self._waiting: list[tuple[Tensor, Tensor]] = []
         self._every = 1 if model.device.type == "cpu" else BATCHES_BETWEEN_LOOKS
@@ -77,7 +85,7 @@ class Losses:
 
     def _error(self, value: float, number: int, batch: Tensor) -> TrainingError:
         usual = "" if self._usual is None else f", where {self._usual:.3g} is usual,"
-        named = f"; {self._blamed(batch)}" if batch.shape[1] == 3 else ""
+        named = f"; {self._blamed(batch)}" if self._blames and batch.shape[1] == 3 else ""
         return TrainingError(
             f"the loss is {value:.3g}{usual} in batch {number} of epoch {self._epoch}{named}",
             hint="lower learning_rate (--set learning_rate=0.01), warm up (--set warmup=5) or "

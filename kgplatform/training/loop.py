@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,21 +30,29 @@ from kgplatform.training.artifacts import (
     load_model,
     load_run,
     save_run,
-    save_tensors,
-    save_vocabulary,
     versions,
     write_atomically,
 )
 from kgplatform.training.card import model_card
-from kgplatform.training.checkpoint import Counters, load_checkpoint, save_checkpoint
+from kgplatform.training.checkpoint import (
+    CHECKPOINT_FILE,
+    Counters,
+    checkpoint_of,
+    load_checkpoint,
+)
 from kgplatform.training.config import TrainingConfig, resolve_device
+from kgplatform.training.distributed import ALONE, Group
 from kgplatform.training.diverged import Losses
-from kgplatform.training.evaluate import EVALUATED, evaluate, evaluate_splits
+from kgplatform.training.evaluate import EVALUATED, evaluate_splits, ranks_of
 from kgplatform.training.known import Known, known_of_snapshot
+from kgplatform.training.metrics import Metrics, metrics_of
 from kgplatform.training.negatives import training_facts
 from kgplatform.training.optimizers import OPTIMIZERS
 from kgplatform.training.plots import LEARNING_CURVE, plot_learning_curve
+from kgplatform.training.ranks import Ranks, rank_triples
+from kgplatform.training.record import Record
 from kgplatform.training.schedule import set_rate
+from kgplatform.training.sharded import ShardScorer, shard_table
 from kgplatform.training.step import Trainer, epoch_steps
 from kgplatform.training.watch import Pace, Watch, unwatched
 from kgplatform.triples import SPLITS, Split
@@ -79,6 +86,7 @@ def train(
     splits: tuple[Split, ...] = EVALUATED,
     progress: Progress = silent,
     watch: Watch = unwatched,
+    group: Group = ALONE,
 ) -> Run:
     """Train a model into a new run folder, named by the run's id.
 
@@ -93,13 +101,16 @@ def train(
         splits: Which splits the best weights are evaluated on in the end.
         progress: Told of epochs, and of triples while the best weights are evaluated.
         watch: Told of loss and pace; what it raises ends the training, resumably.
+        group: The processes that train it together, each calling this with the same arguments
+            (:func:`kgplatform.training.distributed.launched_group`).
 
     Returns:
-        The complete run with its metrics.
+        The complete run with its metrics; in other processes than the first, which does not
+        wait for them, the run without.
 
     Raises:
-        TrainingError: The graph cannot be trained on, the device is not there, or the loss
-            or scores are not numbers.
+        TrainingError: The graph cannot be trained on, the device is not there, the loss or
+            scores are not numbers, or another process of the group is gone.
         RunError: The folder holds a run already.
     """
     if (folder / "run.json").exists():
@@ -116,14 +127,15 @@ def train(
         versions=versions(),
         commit=git_commit(),
     )
-    state = _start(snapshot, config)
-    folder.mkdir(parents=True, exist_ok=True)
-    save_vocabulary(folder, snapshot.entities, snapshot.relations)
-    (folder / METRICS_FILE).touch()
-    _save_checkpoint(folder, state)
+    # Nobody writes before all have looked into the folder.
+    group.require_same("settings or a snapshot", (config.to_json(), snapshot.digest, folder.name))
+    state = _start(snapshot, config, group)
+    record = Record(folder, group, state.trainer.shard)
+    record.begin(snapshot)
+    _save_checkpoint(record, state)
     # Last: a folder with a run.json can be resumed.
-    save_run(run)
-    _epochs(run.folder, state, progress, watch)
+    record.run(run)
+    _epochs(record, state, progress, watch)
     return _finish(run, state, splits, progress)
 
 
@@ -134,8 +146,11 @@ def resume(
     *,
     splits: tuple[Split, ...] = EVALUATED,
     watch: Watch = unwatched,
+    group: Group = ALONE,
 ) -> Run:
     """Continue an interrupted training from its last checkpoint, on CPU bit for bit.
+
+    A group of processes may be another one than before; all of them must see the folder.
 
     Raises:
         RunError: The run is complete, has no checkpoint, or is of another snapshot.
@@ -147,11 +162,16 @@ def resume(
             f"run {run.id} is complete; there is nothing to resume", hint="train a new one"
         )
     check_snapshot(run, snapshot)
-    state = _start(snapshot, run.config)
+    state = _start(snapshot, run.config, group)
     trainer = state.trainer
-    state.counters = load_checkpoint(folder, trainer.model, trainer.optimizer, trainer.generator)
-    _forget_lines_after(folder / METRICS_FILE, state.counters.epoch)
-    _epochs(run.folder, state, progress, watch)
+    state.counters = load_checkpoint(
+        folder, trainer.model, trainer.optimizer, trainer.generator, trainer.shard
+    )
+    # Nobody writes before all have read.
+    group.require_same("a checkpoint", (run.id, vars(state.counters)))
+    record = Record(folder, group, trainer.shard)
+    record.forget_after(state.counters.epoch)
+    _epochs(record, state, progress, watch)
     return _finish(run, state, splits, progress)
 
 
@@ -171,7 +191,7 @@ def check_snapshot(run: Run, snapshot: KGSnapshot) -> None:
         )
 
 
-def _start(snapshot: KGSnapshot, config: TrainingConfig) -> _State:
+def _start(snapshot: KGSnapshot, config: TrainingConfig, group: Group) -> _State:
     """A training at epoch 0, or the reason why there can be none."""
     snapshot = ensure_split(
         snapshot,
@@ -190,22 +210,27 @@ def _start(snapshot: KGSnapshot, config: TrainingConfig) -> _State:
         raise TrainingError(
             "a graph with one entity cannot be trained on", hint="load more triples"
         )
-    device = resolve_device(config.device)
+    device = resolve_device(group.device(config.device))
     model = build_model(
         config,
         snapshot.num_entities,
         snapshot.num_relations,
         edges=train_edges(snapshot) if config.encoder is not None else None,
         features=entity_features(snapshot) if config.inputs != "table" else None,
-    ).to(device)
+    )
+    shard = shard_table(model, group, device) if config.shard_entities and group.size > 1 else None
+    model = model.to(device)
+    parameters = model.parameters() if shard is None else shard.trained(model)
     rows = rows.to(device)
     trainer = Trainer(
         config=config,
         model=model,
-        optimizer=OPTIMIZERS[config.optimizer](model.parameters(), config.learning_rate),
+        optimizer=OPTIMIZERS[config.optimizer](parameters, config.learning_rate),
         train=rows,
         facts=training_facts(rows, snapshot.num_entities, snapshot.num_relations, config),
         generator=torch.Generator(device).manual_seed(config.seed),
+        group=group,
+        shard=shard,
     )
     return _State(
         trainer=trainer,
@@ -239,8 +264,12 @@ def entity_features(snapshot: KGSnapshot) -> Tensor:
 
 
 def _finish(run: Run, state: _State, splits: tuple[Split, ...], progress: Progress) -> Run:
-    """Evaluate the best weights and complete the folder."""
-    model = load_model(run).to(state.trainer.model.device)
+    """Evaluate the best weights and complete the folder, in the first process."""
+    if not state.trainer.group.first:
+        return run
+    # A table in shards may be too large for one device; here it is whole.
+    device = state.trainer.model.device if state.trainer.shard is None else torch.device("cpu")
+    model = load_model(run).to(device)
     run = dataclasses.replace(
         run,
         metrics=evaluate_splits(model, state.snapshot, splits=splits, progress=progress),
@@ -255,7 +284,7 @@ def _finish(run: Run, state: _State, splits: tuple[Split, ...], progress: Progre
     return run
 
 
-def _epochs(folder: Path, state: _State, progress: Progress, watch: Watch) -> None:
+def _epochs(record: Record, state: _State, progress: Progress, watch: Watch) -> None:
     """Train until the last epoch or until validation stops improving."""
     trainer, counters = state.trainer, state.counters
     config = trainer.config
@@ -276,14 +305,13 @@ def _epochs(folder: Path, state: _State, progress: Progress, watch: Watch) -> No
         last = counters.epoch == config.epochs
         evaluated = last or counters.epoch % config.evaluate_every == 0
         if evaluated:
-            line |= _validate(folder, state)
+            line |= _validate(record, state)
         seconds = time.monotonic() - started
         counters.seconds += seconds
-        with (folder / METRICS_FILE).open("a", encoding="utf-8") as file:
-            line |= {"seconds": round(seconds, 4), "triples_per_second": round(moment.rate, 1)}
-            file.write(json.dumps(line) + "\n")
-        if evaluated or time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
-            _save_checkpoint(folder, state)
+        line |= {"seconds": round(seconds, 4), "triples_per_second": round(moment.rate, 1)}
+        record.line(line)
+        if evaluated or record.group.told(time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS):
+            _save_checkpoint(record, state)
             saved = time.monotonic()
         progress("training", counters.epoch, config.epochs)
         pace.epoch = counters.epoch
@@ -291,9 +319,12 @@ def _epochs(folder: Path, state: _State, progress: Progress, watch: Watch) -> No
     progress("training", counters.epoch, counters.epoch)
 
 
-def _save_checkpoint(folder: Path, state: _State) -> None:
+def _save_checkpoint(record: Record, state: _State) -> None:
     trainer = state.trainer
-    save_checkpoint(folder, trainer.model, trainer.optimizer, trainer.generator, state.counters)
+    record.tensors(
+        CHECKPOINT_FILE,
+        *checkpoint_of(trainer.model, trainer.optimizer, trainer.generator, state.counters),
+    )
 
 
 def _exhausted(state: _State) -> bool:
@@ -309,17 +340,21 @@ def _one_epoch(state: _State, pace: Pace, watch: Watch) -> float:
     trainer, done = state.trainer, state.counters.epoch
     trainer.model.train()
     pace.begin_epoch()
-    losses = Losses(trainer.model, state.snapshot, done + 1, state.usual)
+    losses = Losses(
+        trainer.model, state.snapshot, done + 1, state.usual, blames=trainer.shard is None
+    )
     for loss, batch in epoch_steps(trainer):
         set_rate(trainer.optimizer, trainer.config, done + losses.count / trainer.rows_an_epoch)
         losses.add(loss, batch)
         if pace.due():
             watch(pace.moment(losses.mean(), losses.count))
+    # Statistics of batch normalisation, which each process has of its part of the batches.
+    trainer.group.average(trainer.statistics())
     state.usual = losses.mean()
     return state.usual
 
 
-def _validate(folder: Path, state: _State) -> dict[str, float]:
+def _validate(record: Record, state: _State) -> dict[str, float]:
     """Evaluate, keep the weights if they are the best yet, else lower the learning rate.
 
     Without a validation split there is nothing to choose by: the latest weights are kept.
@@ -328,7 +363,7 @@ def _validate(folder: Path, state: _State) -> dict[str, float]:
     values: dict[str, float] = {}
     improved = True
     if state.known is not None:
-        metrics = evaluate(state.trainer.model, state.valid, state.known)
+        metrics = _metrics(state.trainer, state.valid, state.known)
         names = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
         values = {f"valid_{name}": getattr(metrics, name) for name in names}
         improved = metrics.mrr > counters.best_mrr
@@ -336,7 +371,7 @@ def _validate(folder: Path, state: _State) -> dict[str, float]:
         counters.best_mrr = values.get("valid_mrr", counters.best_mrr)
         counters.best_epoch = counters.epoch
         counters.waited = 0
-        save_tensors(folder / WEIGHTS_FILE, state.trainer.model.state_dict())
+        record.tensors(WEIGHTS_FILE, state.trainer.model.state_dict(), {})
     else:
         counters.waited += 1
     if not improved and state.trainer.config.schedule == "plateau":
@@ -345,15 +380,12 @@ def _validate(folder: Path, state: _State) -> dict[str, float]:
     return values
 
 
-def _forget_lines_after(path: Path, epoch: int) -> None:
-    """Cut ``metrics.jsonl`` back to the checkpoint; a kill may have left half a line."""
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            values = json.loads(line)
-        except json.JSONDecodeError:
-            break
-        if values["epoch"] > epoch:
-            break
-        kept.append(line + "\n")
-    write_atomically(path, "".join(kept))
+def _metrics(trainer: Trainer, triples: Tensor, known: Known) -> Metrics:
+    """Rank triples [n, 3]; each process ranks a part, or all where the table is in shards."""
+    if trainer.shard is not None:
+        trainer.model.eval()
+        return metrics_of(rank_triples(ShardScorer(trainer.model, trainer.shard), triples, known))
+    part = trainer.group.part(len(triples))
+    ranks = ranks_of(trainer.model, triples[part.rows], known)
+    joined = (trainer.group.joined(of, part, triples.device) for of in (ranks.head, ranks.tail))
+    return metrics_of(Ranks(*joined))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from kgplatform.graph.rows import EdgeRows
 from kgplatform.training.config import TrainingConfig
+from kgplatform.training.distributed import Part
 from kgplatform.training.known import Known, KnownAnswers, known_of_triples
 
 
@@ -159,11 +160,24 @@ def _placed(
     return row[inside], column[inside]
 
 
-def drop_coordinates(values: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Inverted dropout (Srivastava et al. 2014) with a generator of its own, same shape."""
+def drop_coordinates(
+    values: Tensor, share: float, generator: torch.Generator, part: Part | None = None
+) -> Tensor:
+    """Inverted dropout (Srivastava et al. 2014) with a generator of its own, same shape.
+
+    Args:
+        values: Vectors, [k·b, d].
+        share: How many of their coordinates become zero.
+        generator: Source of the choice.
+        part: Which b of a batch's rows they stand for, k times over; all by default. What is
+            drawn is the choice for the whole batch, so that it does not depend on its parts.
+    """
     if share == 0:
         return values
-    keep = torch.rand(values.shape, generator=generator, device=values.device) >= share
+    part = part or Part(slice(0, len(values)), len(values))
+    shape = (len(values) // part.count, part.batch, *values.shape[1:])
+    drawn = torch.rand(shape, generator=generator, device=values.device)
+    keep = drawn[:, part.rows].reshape(values.shape) >= share
     return values * keep / (1 - share)
 
 

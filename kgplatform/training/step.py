@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,7 +12,9 @@ from torch.nn.functional import embedding
 
 from kgplatform.graph.rows import EdgeRows
 from kgplatform.models import Edges, LinkModel, Vectors
+from kgplatform.models.base import Drop
 from kgplatform.training.config import TrainingConfig
+from kgplatform.training.distributed import ALONE, Group, Part
 from kgplatform.training.losses import LOSSES, PENALTIES, answers_loss
 from kgplatform.training.negatives import (
     TrainingFacts,
@@ -21,6 +24,7 @@ from kgplatform.training.negatives import (
     no_negatives,
     shared_negatives,
 )
+from kgplatform.training.sharded import Shard
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Trainer:
         train: Training edges as rows.
         facts: What is known of them beside.
         generator: Source of all random choices, on the edges' device.
+        group: The processes that train together; all have equal generators.
+        shard: This process's rows of the entity table, if each has some.
     """
 
     config: TrainingConfig
@@ -42,15 +48,30 @@ class Trainer:
     train: EdgeRows
     facts: TrainingFacts
     generator: torch.Generator
+    group: Group = ALONE
+    shard: Shard | None = None
 
     @property
     def rows_an_epoch(self) -> int:
         """Triples of an epoch, or questions with ``candidates=answers``."""
         return len(self.train if self.facts.queries is None else self.facts.queries)
 
-    def drop(self, values: Tensor) -> Tensor:
-        """Dropout of the vectors that are asked with."""
-        return drop_coordinates(values, self.config.input_dropout, self.generator)
+    def drop(self, share: float, part: Part) -> Drop:
+        """Dropout of vectors that stand for a part of a batch."""
+        return partial(drop_coordinates, share=share, generator=self.generator, part=part)
+
+    def statistics(self) -> Iterator[Tensor]:
+        """What batch normalisation has counted."""
+        for module in self.model.modules():
+            if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+                yield from module.buffers(recurse=False)
+
+    def table_rows(self, rows: Tensor) -> Tensor | None:
+        """Rows [U] of the entity table, which get a sparse gradient; None without a table."""
+        if self.shard is not None:
+            return self.shard.lookup(rows)
+        table = self.model.entity
+        return embedding(rows, table, sparse=True) if len(table) else None
 
 
 def epoch_steps(trainer: Trainer) -> Iterator[tuple[Tensor, Tensor]]:
@@ -61,9 +82,10 @@ def epoch_steps(trainer: Trainer) -> Iterator[tuple[Tensor, Tensor]]:
     """
     for batch, edges in _batches(trainer):
         loss = batch_loss(trainer, batch, edges)
-        yield loss.detach(), batch
+        yield trainer.group.sum(loss.detach().clone()), batch
         trainer.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        trainer.group.sum_gradients(trainer.model.parameters())
         trainer.optimizer.step()
 
 
@@ -90,6 +112,8 @@ def batch_loss(trainer: Trainer, batch: Tensor, edges: Edges | None = None) -> T
     With ``candidates=answers`` a row of the batch is a question (anchor, relation) itself, with
     all its answers in training at once.
 
+    Of several processes each gives its part of the mean: the losses of all add up to it.
+
     Args:
         trainer: The settings, the model, the facts.
         batch: Triples, [B, 3], or questions, [B, 2].
@@ -99,17 +123,20 @@ def batch_loss(trainer: Trainer, batch: Tensor, edges: Edges | None = None) -> T
         A scalar.
     """
     config, model = trainer.config, trainer.model
+    part = trainer.group.part(len(batch))
     if config.candidates == "answers":
-        return _answers_step(trainer, batch)
+        return _answers_step(trainer, batch[part.rows], part)
     if config.candidates == "all":
-        vectors = model.vectors(edges)
-        queries = _queries(trainer, vectors, batch)
+        vectors, batch = model.vectors(edges), batch[part.rows]
+        queries = _queries(trainer, vectors, batch, part)
         scores, target = model.match(queries, vectors.entity), torch.cat((batch[:, 2], batch[:, 0]))
     else:
         negatives = shared_negatives(batch, model.num_entities, config, trainer.generator)
-        mask = no_negatives(negatives, batch, trainer.facts, model.num_entities, config)
-        vectors, batch, negatives = _touched(model, batch, negatives, edges)
-        queries = _queries(trainer, vectors, batch)
+        rows = batch[part.rows]
+        mask = no_negatives(negatives, rows, trainer.facts, model.num_entities, config)
+        vectors, batch, negatives = _touched(trainer, batch, negatives, edges)
+        batch = batch[part.rows]
+        queries = _queries(trainer, vectors, batch, part)
         answer = vectors.entity[torch.cat((batch[:, 2], batch[:, 0]))]
         others = model.match(queries, vectors.entity[negatives]).masked_fill(mask, -torch.inf)
         scores = torch.cat((model.match_rows(queries, answer).unsqueeze(1), others), dim=1)
@@ -119,50 +146,53 @@ def batch_loss(trainer: Trainer, batch: Tensor, edges: Edges | None = None) -> T
         share = trainer.facts.head_share[batch[:, 1]]
         # As many steps on either side as if a side were drawn for each triple.
         losses = losses * torch.cat((1 - share, share)) * 2
-    return losses.mean() + _penalty(trainer, vectors, batch)
+    return (losses.sum() + _penalty(trainer, vectors, batch)) / (2 * part.scored)
 
 
-def _queries(trainer: Trainer, vectors: Vectors, batch: Tensor) -> Tensor:
+def _queries(trainer: Trainer, vectors: Vectors, batch: Tensor, part: Part) -> Tensor:
     """Queries (h, r, ?) of all triples, then (?, r, t) of all, [2B, q]."""
-    model = trainer.model
+    model, config = trainer.model, trainer.config
+    drop = trainer.drop(config.input_dropout, part)
     head, relation, tail = batch.unbind(1)
     if model.reciprocal:
         anchor = torch.cat((head, tail))
         both = torch.cat((relation, relation + model.num_relations))
-        queries = model.tail_queries(vectors, anchor, both, trainer.drop)
+        queries = model.tail_queries(vectors, anchor, both, drop)
     else:
-        tails = model.tail_queries(vectors, head, relation, trainer.drop)
-        heads = model.head_queries(vectors, relation, tail, trainer.drop)
+        tails = model.tail_queries(vectors, head, relation, drop)
+        heads = model.head_queries(vectors, relation, tail, drop)
         queries = torch.cat((tails, heads))
-    return drop_coordinates(queries, trainer.config.dropout, trainer.generator)
+    return trainer.drop(config.dropout, part)(queries)
 
 
 def _touched(
-    model: LinkModel, batch: Tensor, negatives: Tensor, edges: Edges | None
+    trainer: Trainer, batch: Tensor, negatives: Tensor, edges: Edges | None
 ) -> tuple[Vectors, Tensor, Tensor]:
     """The vectors that a step needs, and its batch and negatives as rows of them.
 
     Without an encoder only these rows are read and get a gradient, a sparse one, so that a step
-    costs the same however many entities there are.
+    costs the same however many entities there are. All processes take the rows of the whole batch,
+    so that their gradients have the same rows.
     """
+    model = trainer.model
     if model.encoder is not None:
         return model.vectors(edges), batch, negatives
     parts = torch.cat((batch[:, 0], batch[:, 2], negatives))
     rows, place = torch.unique(parts, return_inverse=True)
-    table = embedding(rows, model.entity, sparse=True) if len(model.entity) else None
     head, tail, others = place.split((len(batch), len(batch), len(negatives)))
-    vectors = Vectors(model.inputs(rows, table), model.relation)
+    vectors = Vectors(model.inputs(rows, trainer.table_rows(rows)), model.relation)
     return vectors, torch.stack((head, batch[:, 1], tail), dim=1), others
 
 
-def _answers_step(trainer: Trainer, questions: Tensor) -> Tensor:
+def _answers_step(trainer: Trainer, questions: Tensor, part: Part) -> Tensor:
     """Mean loss of questions with all their answers in training (k-vs-all)."""
     config, model, known = trainer.config, trainer.model, trainer.facts.known
     assert known is not None
     anchor, relation = questions.unbind(1)
     vectors = model.vectors()
-    queries = model.tail_queries(vectors, anchor, relation, trainer.drop)
-    queries = drop_coordinates(queries, config.dropout, trainer.generator)
+    drop = trainer.drop(config.input_dropout, part)
+    queries = model.tail_queries(vectors, anchor, relation, drop)
+    queries = trainer.drop(config.dropout, part)(queries)
     scores = model.match(queries, vectors.entity)
     back = relation >= model.num_relations
     rows, answers = [], []
@@ -172,15 +202,15 @@ def _answers_step(trainer: Trainer, questions: Tensor) -> Tensor:
         rows.append(where[row])
         answers.append(answer)
     losses = answers_loss(scores, torch.cat(rows), torch.cat(answers), config)
-    if not config.regularization:
-        return losses.mean()
-    moduli = model.moduli(vectors.entity[anchor]), model.moduli(vectors.relation[relation])
-    penalty = PENALTIES[config.penalty](*moduli) / len(questions)
-    return losses.mean() + config.regularization * penalty
+    total = losses.sum()
+    if config.regularization:
+        moduli = model.moduli(vectors.entity[anchor]), model.moduli(vectors.relation[relation])
+        total = total + config.regularization * PENALTIES[config.penalty](*moduli)
+    return total / part.scored
 
 
 def _penalty(trainer: Trainer, vectors: Vectors, batch: Tensor) -> Tensor:
-    """The weighted penalty on the vectors of a batch, a triple's mean over its two questions."""
+    """The weighted penalty on the vectors of some triples, added up."""
     config, model = trainer.config, trainer.model
     if not config.regularization:
         return torch.zeros((), device=batch.device)
@@ -188,4 +218,4 @@ def _penalty(trainer: Trainer, vectors: Vectors, batch: Tensor) -> Tensor:
     rows = torch.cat((relation, relation + model.num_relations)) if model.reciprocal else relation
     parts = vectors.entity[head], vectors.entity[tail], vectors.relation[rows]
     total = PENALTIES[config.penalty](*(model.moduli(part) for part in parts))
-    return config.regularization * total / (2 * len(batch))
+    return config.regularization * total
