@@ -50,12 +50,14 @@ def train(
     """Train MODEL on what a graph or a Cypher query names.
 
     MODEL is a score function: transe, transh, rotate, distmult, complex, simple, tucker, conve;
-    or an encoder over one (--set decoder=complex): gcn, sage, gat, rgcn, compgcn.
+    or an encoder over one (--set decoder=complex): gcn, sage, gat, rgcn, compgcn. With
+    --set task=classify an encoder learns the labels that a projection gives its entities.
 
     \b
     kgp train distmult --graph umls
     kgp train transe --graph umls --set embedding_dim=64 --set seed=1
     kgp train distmult --snapshot snapshots/3f9ac02b117e45d8
+    kgp train sage --project papers --set task=classify --set inputs=features
     kgp train gcn --cypher 'MATCH (a:Person)-[r]->(b:Person)
         RETURN a.email AS head, type(r) AS relation, b.email AS tail'
         --label Person --key email
@@ -91,11 +93,14 @@ def train(
             f"run {run_folder.name}: {snapshot.num_edges:,} facts, {snapshot.num_entities:,} "
             f"entities, {snapshot.num_relations:,} relations"
         )
-        with _followed(track, run_folder, resolved) as (progress, watch, finish):
-            run = train_model(
-                snapshot, resolved, run_folder, source=source, progress=progress, watch=watch
-            )
-            finish(run)
+        if resolved.task == "classify":
+            run = _classified(snapshot, resolved, run_folder, source)
+        else:
+            with _followed(track, run_folder, resolved) as (progress, watch, finish):
+                run = train_model(
+                    snapshot, resolved, run_folder, source=source, progress=progress, watch=watch
+                )
+                finish(run)
     emit(run_data(run), as_json, run_text(run))
 
 
@@ -165,6 +170,15 @@ def _followed(
             tracked.watch(moment)
 
         yield progress, watch, tracked.finish
+
+
+def _classified(
+    snapshot: KGSnapshot, config: TrainingConfig, folder: Path, source: dict[str, Any]
+) -> Run:
+    from kgplatform.training.classify_nodes import train_classifier
+
+    with progress_bar() as progress:
+        return train_classifier(snapshot, config, folder, source=source, progress=progress)
 
 
 def _resume(model: str, name: str, runs: Path, track: tuple[str, ...]) -> Run:

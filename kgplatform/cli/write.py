@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kgplatform.cli.output import emit, json_option, progress_bar, table
+from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
     from kgplatform.settings import Settings
@@ -110,7 +111,8 @@ def predict(
     A link that the graph has is never predicted. The probability is calibrated on validation
     facts and counts every unknown link as false, so it is a lower bound; the rank is the link's
     place among the candidates of (head, relation, ?). What supports a link is the path between
-    its ends that most often goes with the relation.
+    its ends that most often goes with the relation. Of a run with task=classify it prints
+    entities' labels and their probability; --head names one entity.
     """
     from kgplatform.cli.connection import snapshot_of_run, target_of_source
     from kgplatform.connection import open_store
@@ -120,6 +122,14 @@ def predict(
 
     settings = load_settings()
     trained = _load_run(settings, run)
+    if trained.config.task == "classify":
+        if write_back or relation is not None:
+            raise UsageError(
+                f"run {trained.id} predicts labels, not links",
+                hint="leave --write and --relation; --head names the entity",
+            )
+        _predict_labels(trained, head, top_k, as_json)
+        return
     with progress_bar() as progress:
         snapshot = snapshot_of_run(settings, trained.source, trained.snapshot_digest, progress)
         found = predict_of_run(trained, snapshot, relation=relation, head=head, top_k=top_k)
@@ -194,6 +204,27 @@ def run_properties(run: Run, target: Target) -> dict[str, Any]:
         "created": run.created,
         **{name: best[name] for name in shown if name in best},
     }
+
+
+def _predict_labels(run: Run, entity: str | None, top_k: int, as_json: bool) -> None:
+    """Print what a node classification says of entities, the surest first."""
+    from dataclasses import asdict
+
+    from kgplatform.errors import UnknownNameError
+    from kgplatform.training.artifacts import load_vocabulary
+    from kgplatform.training.classify_nodes import predict_labels
+
+    entities, _ = load_vocabulary(run)
+    if entity is not None and entity not in entities:
+        raise UnknownNameError("entity", entity, entities)
+    found = predict_labels(run, None if entity is None else (entity,))[:top_k]
+    rows = [[each.entity, each.label, f"{each.probability:.2f}"] for each in found]
+    judged: dict[str, Any] = run.metrics.get("valid") or run.metrics["train"]
+    text = table(["entity", "label", "probability"], rows)
+    text += f"\nexpected calibration error on valid: {judged['calibration_error']:.3f}"
+    labels = [asdict(each) for each in found]
+    error = judged["calibration_error"]
+    emit({"run": run.id, "labels": labels, "expected_calibration_error": error}, as_json, text)
 
 
 def stored(link: PredictedLink) -> Link:

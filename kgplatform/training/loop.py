@@ -102,6 +102,10 @@ def train(
             or scores are not numbers.
         RunError: The folder holds a run already.
     """
+    if config.task != "links":
+        raise TrainingError(
+            "the setting task=classify is not one of links", hint="kgp train MODEL takes it"
+        )
     if (folder / "run.json").exists():
         raise RunError(
             f"{folder} holds a run already", hint="resume it, or train into another folder"

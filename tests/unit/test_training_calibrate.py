@@ -83,9 +83,8 @@ def slow_error(confidence: np.ndarray, label: np.ndarray, bins: int) -> float:
     """Bins of equal mass of distinct confidences, by a loop."""
     order = np.argsort(confidence)
     parts = np.array_split(order, bins)
-    return sum(
-        len(part) / len(label) * abs(label[part].mean() - confidence[part].mean()) for part in parts
-    )
+    gaps = [abs(label[part].mean() - confidence[part].mean()) * len(part) for part in parts]
+    return float(sum(gaps)) / len(label)
 
 
 def test_expected_calibration_error_against_a_loop() -> None:
