@@ -108,5 +108,6 @@ def _nearest(name: str, names: list[str]) -> str | None:
     # difflib, not rapidfuzz: it is in the standard library and this runs once, on failure.
     from difflib import get_close_matches
 
-    matches = get_close_matches(name.lower(), names, n=1, cutoff=0.4)
-    return matches[0] if matches else None
+    lowered = {known.lower(): known for known in names}
+    matches = get_close_matches(name.lower(), lowered, n=1, cutoff=0.4)
+    return lowered[matches[0]] if matches else None

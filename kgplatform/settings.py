@@ -33,6 +33,7 @@ class Settings(BaseSettings):
         kgp_cache: What projects share: Neo4j's jars.
         kgp_runs: Where runs are kept.
         kgp_snapshots: Where snapshots are kept.
+        kgp_rules: Where mined rules are kept.
         kgp_jars: A folder (or Maven repository) that holds Neo4j's jars already; None: fetch.
         kgp_heap: The local server's largest heap, ``512m`` or ``4g``; None: from the machine.
     """
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     kgp_cache: Path = Field(default_factory=_default_cache)
     kgp_runs: Path = Path("runs")
     kgp_snapshots: Path = Path("snapshots")
+    kgp_rules: Path = Path("rules")
     kgp_jars: Path | None = None
     kgp_heap: str | None = Field(default=None, pattern=r"^[1-9][0-9]*[mg]$")
 

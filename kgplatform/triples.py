@@ -32,6 +32,8 @@ RESERVED_TYPES = frozenset(
         "Load",
         "Prefix",
         "Projection",
+        "Rule",
+        "RuleSet",
         "Run",
         "SchemaMigration",
     }

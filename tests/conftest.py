@@ -155,7 +155,14 @@ def kgp(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Run a command in a folder of the test's own, connected by the environment alone."""
     assert settings.neo4j_uri is not None
     assert settings.neo4j_password is not None
-    for name in ("NEO4J_USER", "NEO4J_DATABASE", "KGP_HEAP", "KGP_JARS", "KGP_SNAPSHOTS"):
+    for name in (
+        "NEO4J_USER",
+        "NEO4J_DATABASE",
+        "KGP_HEAP",
+        "KGP_JARS",
+        "KGP_SNAPSHOTS",
+        "KGP_RULES",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NEO4J_URI", settings.neo4j_uri)
     monkeypatch.setenv("NEO4J_USERNAME", settings.neo4j_username)

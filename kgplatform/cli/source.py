@@ -119,7 +119,7 @@ def source_of(
                 hint="leave --graph, --label and --key",
             )
         return source_of_projection(projection, params)
-    values = _values(params)
+    values = values_of(params)
     if not chosen:
         if params or label:
             raise UsageError(
@@ -146,7 +146,7 @@ def source_of(
 
 def source_of_projection(projection: str, params: tuple[str, ...]) -> dict[str, Any]:
     """The source of a named projection, still to be looked up."""
-    return {"projection": projection, "params": _values(params)}
+    return {"projection": projection, "params": values_of(params)}
 
 
 def query_text(cypher: str) -> str:
@@ -178,7 +178,12 @@ def pairs(flag: str, given: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _values(params: tuple[str, ...]) -> dict[str, Any]:
+def values_of(params: tuple[str, ...]) -> dict[str, Any]:
+    """Values of ``--param``, by name.
+
+    Raises:
+        UsageError: One has no ``=``.
+    """
     return {name: _value(text) for name, text in pairs("--param", params).items()}
 
 

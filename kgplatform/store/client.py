@@ -142,16 +142,19 @@ class Store:
             return session.run(query, _sent(params)).data()
 
     @contextlib.contextmanager
-    def reading(self, records_ahead: int = BLOCKS_AHEAD) -> Iterator[Transaction]:
+    def reading(
+        self, records_ahead: int = BLOCKS_AHEAD, seconds: float | None = None
+    ) -> Iterator[Transaction]:
         """One reading transaction for several statements; the server refuses writes in it.
 
         Args:
             records_ahead: How many records may be under way before they are asked for.
+            seconds: How long it may take; as the server is set up if None.
         """
         with (
             _mapped(),
             self._session(neo4j.READ_ACCESS, records_ahead) as session,
-            session.begin_transaction() as transaction,
+            session.begin_transaction(timeout=seconds) as transaction,
         ):
             yield Transaction(transaction)
 
@@ -269,6 +272,11 @@ def _map_server_error(code: str, message: str) -> StoreError:
         )
     if code.startswith("Neo.ClientError.Statement"):
         return QueryRefusedError(f"the query was refused: {message}", hint="correct the query")
+    if code.startswith("Neo.ClientError.Transaction.TransactionTimedOut"):
+        return StoreError(
+            "the query took longer than it was allowed to",
+            hint="make it more selective, or allow it more seconds",
+        )
     if code.startswith("Neo.ClientError.Schema"):
         return SchemaError(message, hint="see `kgp doctor`")
     if code == "Neo.ClientError.Database.DatabaseNotFound":

@@ -1,4 +1,6 @@
-"""A pattern of Cypher as a query for triples, which can always be cut into ranges."""
+"""A pattern of Cypher as a query: for triples, which can always be cut into ranges, or for all."""
+
+import re
 
 from kgplatform.queries import quote
 
@@ -28,3 +30,12 @@ def pattern_query(match: str, where: str | None, key: str, *, own: bool) -> str:
         f"RETURN h.{quote(key)} AS head, type(r) AS relation, t.{quote(key)} AS tail"
         + (", r.split AS split" if own else "")
     )
+
+
+_PATTERN = re.compile(r"(\s|//[^\n]*\n|/\*.*?\*/)*(\w+\s*=\s*\w*\s*)?\(", re.DOTALL)
+"""How a text begins that is a pattern and no query: ``(a)`` or ``p = shortestPath(…)``."""
+
+
+def matching_query(text: str) -> str:
+    """A query as it is; a pattern alone as the query that returns all that it names."""
+    return f"MATCH\n{text}\nRETURN *" if _PATTERN.match(text) else text

@@ -28,7 +28,7 @@ def planned_removal(store: Store, graph: str) -> dict[str, int]:
 
 
 def remove_graph(store: Store, graph: str, progress: Progress = silent) -> dict[str, int]:
-    """Remove a graph's entities, facts, documents and records; other graphs are not touched.
+    """Remove a graph's entities, facts, documents, rules and records; other graphs are not touched.
 
     Runs that were trained on it keep their records and sets, without vectors. Safe to repeat:
     a removal that was cut is completed by the next, and until then the graph is refused as one
@@ -45,6 +45,7 @@ def remove_graph(store: Store, graph: str, progress: Progress = silent) -> dict[
     steps = (
         queries.get("load/remove_graph_facts"),
         queries.get("load/remove_graph_documents"),
+        queries.get("load/remove_graph_rules"),
         queries.get("load/remove_graph_entities"),
     )
     for number, step in enumerate(steps):

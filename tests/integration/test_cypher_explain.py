@@ -36,6 +36,7 @@ VALUES: dict[str, object] = {
     "first": 0,
     "last": 9,
     "nids": [0],
+    "predicted": True,
     "prime": 7,
     "properties": [{"weight": 0.5}],
     "ranks": [1],

@@ -1,0 +1,6 @@
+// Sets of rules that were written, the newest first.
+// Params: none
+// Returns: id, graph, rules
+MATCH (s:RuleSet)
+RETURN s.id AS id, s.graph AS graph, COUNT { (s)-[:HOLDS]->(:Rule) } AS rules
+ORDER BY s.created DESC, id DESC

@@ -1,0 +1,5 @@
+// One node a set of rules that were mined together.
+// Params: none
+// Returns: nothing
+CREATE CONSTRAINT rule_set_id IF NOT EXISTS
+FOR (s:RuleSet) REQUIRE s.id IS UNIQUE
