@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kgplatform.cli.output import emit, json_option, progress_bar, table
+from kgplatform.cli.rule_support import supported
 from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,8 +111,9 @@ def predict(
 
     A link that the graph has is never predicted. The probability is calibrated on validation
     facts and counts every unknown link as false, so it is a lower bound; the rank is the link's
-    place among the candidates of (head, relation, ?). What supports a link is the path between
-    its ends that most often goes with the relation. Of a run with task=classify it prints
+    place among the candidates of (head, relation, ?). What supports a link is the surest rule
+    that gives it, if `kgp rules` has mined any of this graph, else the path between its ends
+    that most often goes with the relation. Of a run with task=classify it prints
     entities' labels and their probability; --head names one entity.
     """
     from kgplatform.cli.connection import snapshot_of_run, target_of_source
@@ -133,11 +135,12 @@ def predict(
     with progress_bar() as progress:
         snapshot = snapshot_of_run(settings, trained.source, trained.snapshot_digest, progress)
         found = predict_of_run(trained, snapshot, relation=relation, head=head, top_k=top_k)
-        links = found.links
+        links, rules = supported(settings, snapshot, found.links)
         data: dict[str, Any] = {
             "run": trained.id,
             "links": [_link_data(link) for link in links],
             "calibration": calibration_data(found),
+            "rules": rules,
         }
         text = links_table(links)
         if links:

@@ -132,6 +132,13 @@ def test_the_story_from_a_file_to_predictions_and_back(
     (kept,) = store.rows("MATCH (r:Run {id: $run}) RETURN r.calibration_error AS error", run=run)
     assert kept["error"] == predicted["calibration"]["expected_calibration_error"]
 
+    assert shown["rules"] is None
+    mined = kgp("rules", "--graph", graph_name, "--json").json
+    by_rules = kgp("predict", run, "--top-k", 7, "--json").json
+    assert by_rules["rules"] == mined["rules"]
+    given = [link["support"]["rule"] for link in by_rules["links"] if link["support"]]
+    assert any("<-" in rule for rule in given)
+
     planned = kgp("undo", run, "--dry-run", "--json").json
     assert planned == {"run": run, "vectors": 30, "predicted": 7}
     undone = kgp("undo", run, "--json").json
