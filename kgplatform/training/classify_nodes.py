@@ -301,7 +301,7 @@ def evaluate_labels(run: Run, labels: NodeLabels) -> dict[str, dict[str, Any]]:
     probability, told = (each.numpy() for each in found.max(1))
     truth, split = labels.of.numpy(), labels.split.numpy()
     commonest = np.bincount(truth[split == 0]).argmax()
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
     for code, name in enumerate(SPLITS):
         here = split == code
         if here.any():

@@ -76,7 +76,7 @@ def main() -> None:
             test = values["test"]
             held_out = values.get("cross_validated")
             print(
-                f"| {arguments.model} | {seed} | {run.metrics['valid']['mrr']:.3f} | {judge} | "
+                f"| {arguments.model} | {config.seed} | {run.metrics['valid']['mrr']:.3f} | {judge} | "
                 f"{'' if held_out is None else f'{held_out:.3f}'} | {test['accuracy']:.4f} | "
                 f"{test['f1']:.4f} |",
                 flush=True,

@@ -6,7 +6,7 @@ import torch
 from kgplatform.graph.snapshot import KGSnapshot, from_triples
 from kgplatform.training.known import answers_of_triples
 from kgplatform.training.support import Support, SupportFinder
-from kgplatform.triples import Triple
+from kgplatform.triples import Split, Triple
 
 PEOPLE = 12
 
@@ -17,7 +17,7 @@ def citizens() -> KGSnapshot:
     for i in range(PEOPLE):
         triples.append(Triple(f"person{i:02}", "born", f"town{i % 4}", "train"))
         triples.append(Triple(f"person{i:02}", "knows", f"person{(i + 1) % PEOPLE:02}", "train"))
-        split = "train" if i < PEOPLE - 1 else "test"
+        split: Split = "train" if i < PEOPLE - 1 else "test"
         triples.append(Triple(f"person{i:02}", "citizen", f"land{i % 4 % 3}", split))
     return from_triples(triples)
 
