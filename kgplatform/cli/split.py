@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,7 +21,7 @@ TWICE_SHOWN = 5
 @click.option("--graph", default="default", show_default=True, help="The graph.")
 @click.option(
     "--by",
-    type=click.Choice(["random", "relation", "time", "inductive", "given"]),
+    type=click.Choice(["random", "relation", "time", "chronological", "inductive", "given"]),
     default="random",
     show_default=True,
     help="How facts are set aside.",
@@ -28,7 +29,9 @@ TWICE_SHOWN = 5
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed, same split.")
 @click.option("--valid-share", type=float, default=0.1, show_default=True, help="Of the facts.")
 @click.option("--test-share", type=float, default=0.1, show_default=True, help="Of the facts.")
-@click.option("--time", metavar="PROPERTY", help="With --by time: the facts' property.")
+@click.option(
+    "--time", metavar="PROPERTY", help="The facts' property, with --by time or chronological."
+)
 @click.option("--clear", is_flag=True, help="Take it back: each fact has its source's split.")
 @click.option("--dry-run", is_flag=True, help="Print the Cypher and the counts; write nothing.")
 @json_option
@@ -45,18 +48,20 @@ def split(
 ) -> None:
     """Split a graph's facts into train, valid and test, and keep that on the relationships.
 
-    All facts between two entities stay together. Every training takes the split from then on;
-    what the source said is kept, and --clear brings it back.
+    All facts between two entities stay together, unless --by chronological. Every training takes
+    the split from then on; what the source said is kept, and --clear brings it back.
     """
     from kgplatform.connection import open_store
     from kgplatform.errors import UsageError
-    from kgplatform.graph.split import find_leaks
+    from kgplatform.graph.split import find_leaks, time_overlap
     from kgplatform.graph.split_graph import split_of_facts
     from kgplatform.settings import load_settings
     from kgplatform.store.splits import clear_splits, planned_statements, read_facts, write_splits
 
-    if (by == "time") != (time is not None):
-        raise UsageError("--by time and --time go together", hint="--by time --time since")
+    if (by in ("time", "chronological")) != (time is not None):
+        raise UsageError(
+            "--by time or chronological and --time go together", hint="--by time --time since"
+        )
     with open_store(load_settings()) as store, progress_bar() as progress:
         if clear:
             if dry_run:
@@ -76,6 +81,9 @@ def split(
         data = {"graph": graph, "by": by, "seed": seed, **_counts(codes)}
         leaks = find_leaks(snapshot)
         data |= _leaks_data(leaks)
+        overlap = time_overlap(snapshot)
+        if overlap is not None:
+            data["overlap"] = asdict(overlap)
         if dry_run:
             data["statements"] = planned_statements()
             emit(data, as_json, "\n".join([*data["statements"], _text(data, leaks), NOTHING]))
@@ -112,6 +120,11 @@ def _text(data: dict[str, Any], leaks: Leaks) -> str:
         lines.append(f"{leaks.pairs:,} facts of valid and test join two entities as train does")
     if leaks.unseen_entities:
         lines.append(f"{leaks.unseen_entities:,} entities of valid and test are not in train")
+    if overlap := data.get("overlap"):
+        lines.append(
+            f"the future begins at {overlap['since']}: {overlap['train_after']:,} facts of train "
+            f"are later, {overlap['held_before']:,} of valid and test earlier"
+        )
     told = [(*pair, "repeats") for pair in leaks.repeated]
     told += [(*pair, "turns round") for pair in leaks.inverse]
     for first, second, share, how in told[:TWICE_SHOWN]:

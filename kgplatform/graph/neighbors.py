@@ -3,13 +3,14 @@
 PyG's own sampler wants all edges in memory and a compiled extension. This one asks for the facts
 of a hop as it goes, in one exchange for all nodes of the hop, and gives what PyG's gives: facts
 are followed from tail to head, and each node's facts are drawn once, in the hop in which the node
-was first met.
+was first met. Disjoint, each seed grows a tree of its own; with times of the seeds, of facts that
+are not later than the seed's time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from torch import Tensor
@@ -26,81 +27,26 @@ from torch_geometric.sampler import (
 from torch_geometric.sampler.neighbor_sampler import edge_sample, node_sample
 
 from kgplatform.errors import StoreError, UsageError
-from kgplatform.graph.live import LiveGraph
+from kgplatform.graph.hops import ALL, Asked, Facts, Hop, Strategy
 from kgplatform.graph.node_types import EdgeType, Types, as_tensor
-from kgplatform.graph.snapshot import KGSnapshot
-from kgplatform.store.neighbors import PRIME, facts_into, sample_into
-
-ALL = -1
 
 
-class Hop(NamedTuple):
-    """Facts that end in asked entities.
+class Sampled(NamedTuple):
+    """Facts of a batch, hop by hop.
 
     Attributes:
-        at: Which of the asked entities, int64 [E].
-        heads: Entities, int64 [E].
-        relations: Names, [E]; empty where types do not ask for them.
-        keys: Facts with smaller ones were drawn first, int64 [E].
+        row: Places of heads among the batch's nodes, int64 [E].
+        col: Likewise, of tails.
+        code: Positions among the edge types, int64 [E].
+        edge: Numbers of the facts, int64 [E].
+        sizes: How many each hop has.
     """
 
-    at: np.ndarray
-    heads: np.ndarray
-    relations: Sequence[str]
-    keys: np.ndarray
-
-
-class Facts(Protocol):
-    """Where a sampler gets facts from."""
-
-    def into(self, entities: np.ndarray, limit: int, rng: np.random.Generator) -> Hop:
-        """Facts that end in distinct entities; at least those that a limit of each type takes."""
-        ...
-
-
-class LiveFacts:
-    """Facts of a graph in the database, drawn by the server.
-
-    Args:
-        live: The graph.
-        types: The limit is one for each of these edge types.
-    """
-
-    def __init__(self, live: LiveGraph, types: Types) -> None:
-        self._live, self._typed = live, types.hetero
-
-    def into(self, entities: np.ndarray, limit: int, rng: np.random.Generator) -> Hop:
-        """As :class:`Facts` says; an exchange with the server."""
-        live = self._live
-        if limit == ALL:
-            found = facts_into(live.store, live.entities, entities)
-        else:
-            a, b, c = rng.integers(0, PRIME, 3).tolist()
-            found = sample_into(
-                live.store, live.entities, entities, limit, (a, b, c), typed=self._typed
-            )
-        keys = np.zeros(found.at.size, dtype=np.int64) if found.keys is None else found.keys
-        return Hop(found.at, found.heads, found.relations, keys)
-
-
-class SnapshotFacts:
-    """Facts of a snapshot, held by their tails."""
-
-    def __init__(self, snapshot: KGSnapshot) -> None:
-        adjacency = snapshot.adjacency
-        self._start, self._edges = adjacency.tail_start.numpy(), adjacency.by_tail.numpy()
-        self._heads, self._relations = snapshot.edge_index[0].numpy(), snapshot.edge_type.numpy()
-        self._names = np.array([*snapshot.relations, ""], dtype=object)
-
-    def into(self, entities: np.ndarray, limit: int, rng: np.random.Generator) -> Hop:
-        """As :class:`Facts` says; all facts, in random order if there is a limit."""
-        first = self._start[entities]
-        number = self._start[entities + 1] - first
-        at = np.repeat(np.arange(entities.size), number)
-        place = np.arange(at.size) - np.repeat(np.cumsum(number) - number, number) + first[at]
-        keys = np.zeros(at.size, dtype=np.int64) if limit == ALL else rng.permutation(at.size)
-        edges = self._edges[place]
-        return Hop(at, self._heads[edges], self._names[self._relations[edges]].tolist(), keys)
+    row: np.ndarray
+    col: np.ndarray
+    code: np.ndarray
+    edge: np.ndarray
+    sizes: list[int]
 
 
 class GraphSampler(BaseSampler):  # type: ignore[misc]
@@ -112,9 +58,13 @@ class GraphSampler(BaseSampler):  # type: ignore[misc]
         num_neighbors: Most facts for each node, a number a hop; -1 takes all. With edge types it
             holds for each of them, and may be given by edge type.
         seed: Of the draws; each worker of a loader mixes its own in.
+        disjoint: Whether each seed has nodes of its own, as it always has with times: ``batch`` of
+            a batch says whose each node is.
+        temporal_strategy: Which facts a limit takes where seeds have times: ``uniform`` any that
+            are not later, ``last`` the latest of these.
 
     Raises:
-        UsageError: A number is below -1.
+        UsageError: A number is below -1, or there is no such strategy.
     """
 
     def __init__(
@@ -123,9 +73,13 @@ class GraphSampler(BaseSampler):  # type: ignore[misc]
         types: Types,
         num_neighbors: Sequence[int] | Mapping[EdgeType, Sequence[int]],
         seed: int = 0,
+        *,
+        disjoint: bool = False,
+        temporal_strategy: Strategy = "uniform",
     ) -> None:
         given = dict(num_neighbors) if isinstance(num_neighbors, Mapping) else list(num_neighbors)
         self._facts, self._types, self._seed = facts, types, seed
+        self._disjoint, self._strategy = disjoint, temporal_strategy
         self._edge_types = list(types.facts)
         self._code = {key: code for code, key in enumerate(self._edge_types)}
         numbers = NumNeighbors(given)
@@ -135,6 +89,10 @@ class GraphSampler(BaseSampler):  # type: ignore[misc]
         if (self._limits < ALL).any():
             raise UsageError(
                 f"num_neighbors cannot be {given}", hint="give numbers from 0, or -1 for all"
+            )
+        if temporal_strategy not in get_args(Strategy):
+            raise UsageError(
+                f"there is no temporal strategy {temporal_strategy!r}", hint="uniform or last"
             )
         self._rng: np.random.Generator | None = None
         self._worker: int | None = None
@@ -151,9 +109,8 @@ class GraphSampler(BaseSampler):  # type: ignore[misc]
         """The neighbourhood of the ends of edges, and of negative ones if asked for."""
         sizes = {name: self._types.size(name) for name in self._types.names}
         num_nodes = sizes if self._types.hetero else sum(sizes.values())
-        if index.time is not None:
-            raise _no_time()
-        return edge_sample(index, self._sample, num_nodes, False, None, neg_sampling)
+        disjoint = self._disjoint or index.time is not None
+        return edge_sample(index, self._sample, num_nodes, disjoint, None, neg_sampling)
 
     @property
     def edge_permutation(self) -> None:
@@ -161,54 +118,69 @@ class GraphSampler(BaseSampler):  # type: ignore[misc]
         return
 
     def _sample(
-        self, seed: Tensor | dict[str, Tensor], seed_time: object = None
+        self,
+        seed: Tensor | dict[str, Tensor],
+        seed_time: Tensor | dict[str, Tensor] | None = None,
     ) -> SamplerOutput | HeteroSamplerOutput:
+        seeds = _by_type(seed)
+        entities = np.concatenate([self._types.entities(name, at) for name, at in seeds.items()])
+        untils = None
         if seed_time is not None:
-            raise _no_time()
-        seeds = {None: seed} if isinstance(seed, Tensor) else seed
-        nodes = np.concatenate([self._types.entities(name, at) for name, at in seeds.items()])
-        grown = _Grown(nodes)
-        rows, cols, codes, sizes = [], [], [], []
+            times = _by_type(seed_time)
+            untils = np.concatenate([times[name].cpu().numpy() for name in seeds])
+        apart = self._disjoint or untils is not None
+        # A node is an entity of a tree; without trees, all are in the first.
+        total = self._types.type_of.size
+        grown = _Grown(entities + total * np.arange(entities.size) if apart else entities)
+        parts: list[tuple[np.ndarray, ...]] = []
         for hop in range(self._limits.shape[1]):
-            head, tail, code = self._hop(grown.frontier, self._limits[:, hop])
-            rows.append(grown.add(head))
-            cols.append(grown.places(tail))
-            codes.append(code)
-            sizes.append(code.size)
-        row, col, code = (np.concatenate(parts) for parts in (rows, cols, codes))
+            tree, tail = np.divmod(grown.frontier, total)
+            asked = Asked(tail, 0, self._strategy, apart, None if untils is None else untils[tree])
+            head, at, code, edge = self._hop(asked, self._limits[:, hop])
+            col = grown.places(grown.frontier[at])
+            parts.append((grown.add(head + total * tree[at]), col, code, edge))
+        row, col, codes, edges = (np.concatenate(of_hops) for of_hops in zip(*parts, strict=True))
+        sampled = Sampled(row, col, codes, edges, [part[0].size for part in parts])
+        tree, nodes = np.divmod(grown.nodes, total)
         if self._types.hetero:
-            return self._typed_output(grown, row, col, code, sizes)
+            return self._typed_output(grown.sizes, nodes, tree if apart else None, sampled)
         return SamplerOutput(
-            node=as_tensor(grown.nodes),
-            row=as_tensor(row),
-            col=as_tensor(col),
-            edge=None,
+            node=as_tensor(nodes),
+            row=as_tensor(sampled.row),
+            col=as_tensor(sampled.col),
+            edge=as_tensor(sampled.edge),
+            batch=as_tensor(tree) if apart else None,
             num_sampled_nodes=grown.sizes,
-            num_sampled_edges=sizes,
+            num_sampled_edges=sampled.sizes,
         )
 
     def _hop(
-        self, frontier: np.ndarray, limits: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Heads, tails and edge types of facts into the frontier, int64 [E] each."""
+        self, asked: Asked, limits: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Facts into what is asked for: heads, which of the asked, edge types, numbers; [E]."""
         most = ALL if (limits == ALL).any() else int(limits.max(initial=0))
-        if not frontier.size or most == 0:
-            return (np.empty(0, dtype=np.int64),) * 3
-        hop = self._facts.into(frontier, most, self._random())
-        tails = frontier[hop.at]
-        codes = self._edge_codes(hop.heads, hop.relations, tails)
+        if not asked.entities.size or most == 0:
+            return (np.empty(0, dtype=np.int64),) * 4
+        hop = self._facts.into(asked._replace(limit=most), self._random())
+        codes = self._edge_codes(hop.heads, hop.relations, asked.entities[hop.at])
+        if (limits == ALL).all():
+            return hop.heads, hop.at, codes, hop.edges
         limit = limits[codes]
-        if most != ALL or (limits != ALL).any():
-            # The place of each fact among those of its tail and edge type, by key.
-            order = np.lexsort((hop.keys, codes, hop.at))
-            group = hop.at[order] * limits.size + codes[order]
-            new = np.concatenate(([True], group[1:] != group[:-1]))[: group.size]
-            begin = np.maximum.accumulate(np.where(new, np.arange(group.size), 0))
-            rank = np.empty(group.size, dtype=np.int64)
-            rank[order] = np.arange(group.size) - begin
-            kept = (limit == ALL) | (rank < limit)
-            return hop.heads[kept], tails[kept], codes[kept]
-        return hop.heads, tails, codes
+        kept = (limit == ALL) | (self._ranks(hop, codes, limits.size) < limit)
+        return hop.heads[kept], hop.at[kept], codes[kept], hop.edges[kept]
+
+    def _ranks(self, hop: Hop, codes: np.ndarray, types: int) -> np.ndarray:
+        """The place of each fact among those of its tail and edge type, in the order of draw."""
+        order: Sequence[np.ndarray] = (hop.keys, codes, hop.at)
+        if hop.times is not None and self._strategy == "last":
+            order = (hop.keys, -hop.times, codes, hop.at)
+        drawn = np.lexsort(order)
+        group = hop.at[drawn] * types + codes[drawn]
+        new = np.concatenate(([True], group[1:] != group[:-1]))[: group.size]
+        begin = np.maximum.accumulate(np.where(new, np.arange(group.size), 0))
+        rank = np.empty(group.size, dtype=np.int64)
+        rank[drawn] = np.arange(group.size) - begin
+        return rank
 
     def _edge_codes(
         self, heads: np.ndarray, relations: Sequence[str], tails: np.ndarray
@@ -236,29 +208,35 @@ class GraphSampler(BaseSampler):  # type: ignore[misc]
         return np.array(codes, dtype=np.int64)[inverse.reshape(-1)]
 
     def _typed_output(
-        self, grown: _Grown, row: np.ndarray, col: np.ndarray, code: np.ndarray, sizes: list[int]
+        self, sizes: list[int], nodes: np.ndarray, tree: np.ndarray | None, sampled: Sampled
     ) -> HeteroSamplerOutput:
         types = self._types
-        type_of = types.type_of[grown.nodes]
-        hop_of_node = np.repeat(np.arange(len(grown.sizes)), grown.sizes)
-        hop_of_fact = np.repeat(np.arange(len(sizes)), sizes)
-        within = np.empty(grown.nodes.size, dtype=np.int64)
-        node, num_nodes = {}, {}
+        type_of = types.type_of[nodes]
+        hop_of_node = np.repeat(np.arange(len(sizes)), sizes)
+        hop_of_fact = np.repeat(np.arange(len(sampled.sizes)), sampled.sizes)
+        within = np.empty(nodes.size, dtype=np.int64)
+        node, batch, num_nodes = {}, {}, {}
         for number, name in enumerate(types.names):
             mine = type_of == number
             within[mine] = np.arange(int(mine.sum()))
-            node[name] = as_tensor(types.local_of[grown.nodes[mine]])
-            num_nodes[name] = np.bincount(hop_of_node[mine], minlength=len(grown.sizes)).tolist()
-        rows, cols, num_edges = {}, {}, {}
+            node[name] = as_tensor(types.local_of[nodes[mine]])
+            if tree is not None:
+                batch[name] = as_tensor(tree[mine])
+            num_nodes[name] = np.bincount(hop_of_node[mine], minlength=len(sizes)).tolist()
+        rows, cols, edges, num_edges = {}, {}, {}, {}
         for number, key in enumerate(self._edge_types):
-            mine = code == number
-            rows[key], cols[key] = as_tensor(within[row[mine]]), as_tensor(within[col[mine]])
-            num_edges[key] = np.bincount(hop_of_fact[mine], minlength=len(sizes)).tolist()
+            mine = sampled.code == number
+            rows[key] = as_tensor(within[sampled.row[mine]])
+            cols[key] = as_tensor(within[sampled.col[mine]])
+            edges[key] = as_tensor(sampled.edge[mine])
+            hops = np.bincount(hop_of_fact[mine], minlength=len(sampled.sizes))
+            num_edges[key] = hops.tolist()
         return HeteroSamplerOutput(
             node=node,
             row=rows,
             col=cols,
-            edge=dict.fromkeys(self._edge_types),
+            edge=edges,
+            batch=batch if tree is not None else None,
             num_sampled_nodes=num_nodes,
             num_sampled_edges=num_edges,
         )
@@ -271,6 +249,10 @@ class GraphSampler(BaseSampler):  # type: ignore[misc]
             self._worker = own
             self._rng = np.random.default_rng([self._seed] if own is None else [self._seed, own])
         return self._rng
+
+
+def _by_type(seeds: Tensor | dict[str, Tensor]) -> Mapping[Any, Tensor]:
+    return {None: seeds} if isinstance(seeds, Tensor) else seeds
 
 
 class _Grown:
@@ -299,10 +281,3 @@ class _Grown:
 
     def _index(self, nodes: np.ndarray) -> None:
         self._known, self._place = np.unique(nodes, return_index=True)
-
-
-def _no_time() -> UsageError:
-    return UsageError(
-        "temporal sampling is not offered here",
-        hint="leave input_time and edge_label_time out, or sample a snapshot with PyG's own",
-    )

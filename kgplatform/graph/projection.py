@@ -9,6 +9,7 @@ from typing import Any
 from kgplatform.errors import InputError
 from kgplatform.graph.features import FeatureColumn
 from kgplatform.graph.projection_features import (
+    Around,
     in_order,
     read_edge_features,
     read_features,
@@ -102,12 +103,12 @@ def _read(store: Store, definition: Definition, progress: Progress) -> tuple[KGS
     entities: Vocabulary[str] = Vocabulary()
     if definition.features or definition.labels:
         entities.codes(columns.entities)
+    around = Around(store, params, entities, integers)
     if definition.features:
-        told = _of("features", progress)
-        features = read_features(store, definition.features, params, entities, integers, told)
+        features = read_features(around, definition.features, _of("features", progress))
     if definition.labels:
         told = _of("labels", progress)
-        label, label_split = read_labels(store, definition.labels, params, entities, integers, told)
+        label, label_split = read_labels(around, definition.labels, told)
     if entities:
         columns = dataclasses.replace(columns, entities=list(entities))
     snapshot = _frozen(columns, what)

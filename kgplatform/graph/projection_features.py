@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,20 +21,36 @@ from kgplatform.store.stream_query import TRIPLE, stream_rows
 from kgplatform.vocabulary import Vocabulary
 
 
+@dataclass(frozen=True)
+class Around:
+    """What the queries of one projection's entities share.
+
+    Attributes:
+        store: The database.
+        params: Parameters of the queries.
+        entities: The projection's entities so far; those that only a query names are added.
+        integer_ids: Whether the projection's ids are numbers.
+    """
+
+    store: Store
+    params: Mapping[str, Any]
+    entities: Vocabulary[str]
+    integer_ids: bool
+
+
 class EntityColumns:
     """The columns of a query of entities, while its rows arrive.
 
     Args:
         what: ``features`` or ``labels``, for messages.
-        entities: The projection's entities so far; those that only this query names are added.
-        integer_ids: Whether the projection's ids are numbers.
+        around: The projection.
     """
 
-    def __init__(self, what: str, entities: Vocabulary[str], integer_ids: bool) -> None:
+    def __init__(self, what: str, around: Around) -> None:
         self._what = what
-        self._entities = entities
-        self._kinds: set[type] = {int if integer_ids else str}
-        self._seen = _Seen(len(entities))
+        self._entities = around.entities
+        self._kinds: set[type] = {int if around.integer_ids else str}
+        self._seen = _Seen(len(around.entities))
         self.columns: dict[str, FeatureColumn] = {}
 
     def rows(self, values: list[Any]) -> np.ndarray:
@@ -58,22 +75,15 @@ class EntityColumns:
         self.columns[name].add(rows, values)
 
 
-def read_features(
-    store: Store,
-    query: str,
-    params: Mapping[str, Any],
-    entities: Vocabulary[str],
-    integer_ids: bool,
-    progress: Progress,
-) -> list[FeatureColumn]:
+def read_features(around: Around, query: str, progress: Progress) -> list[FeatureColumn]:
     """The features that a query returns as ``entity`` and a column each.
 
     Raises:
         QueryRefusedError: The query would write or lacks ``entity``.
         InputError: Two rows of an entity, or values that make no feature.
     """
-    read = EntityColumns("features", entities, integer_ids)
-    for columns, block in stream_rows(store, query, params, ("entity",), progress):
+    read = EntityColumns("features", around)
+    for columns, block in stream_rows(around.store, query, around.params, ("entity",), progress):
         values = dict(zip(columns, block, strict=True))
         rows = read.rows(values.pop("entity"))
         for name, column in values.items():
@@ -82,12 +92,7 @@ def read_features(
 
 
 def read_labels(
-    store: Store,
-    query: str,
-    params: Mapping[str, Any],
-    entities: Vocabulary[str],
-    integer_ids: bool,
-    progress: Progress,
+    around: Around, query: str, progress: Progress
 ) -> tuple[FeatureColumn, np.ndarray | None]:
     """The classes that a query returns as ``entity, label[, split]``.
 
@@ -98,10 +103,12 @@ def read_labels(
         QueryRefusedError: The query would write or lacks a column.
         InputError: Two rows of an entity, or a label that is no text, number or truth value.
     """
-    read = EntityColumns("labels", entities, integer_ids)
+    read = EntityColumns("labels", around)
     splits: list[tuple[np.ndarray, np.ndarray]] = []
     labelled = False
-    for columns, block in stream_rows(store, query, params, ("entity", "label"), progress):
+    for columns, block in stream_rows(
+        around.store, query, around.params, ("entity", "label"), progress
+    ):
         values = dict(zip(columns, block, strict=True))
         rows = read.rows(values["entity"])
         labels = [label_of(value) for value in values["label"]]
@@ -115,7 +122,7 @@ def read_labels(
         )
     if not splits:
         return read.columns["label"], None
-    codes = np.full(len(entities), -1, dtype=np.int64)
+    codes = np.full(len(around.entities), -1, dtype=np.int64)
     for rows, split in splits:
         codes[rows] = split
     return read.columns["label"], codes

@@ -148,12 +148,8 @@ class KGSnapshot:
             num_nodes=self.num_entities,
             **{f"{name}_mask": split == code for code, name in enumerate(SPLITS)},
         )
-        if self.weight is not None:
-            data.edge_weight = self.weight
-        if self.time is not None:
-            data.edge_time = self.time
-        if self.edge_features:
-            data.edge_attr = matrix(self.edge_features, self.num_edges)
+        for name, tensor in self.edge_tensors().items():
+            data[name] = tensor
         if self.features:
             data.x = matrix(self.features, self.num_entities)
         if self.labels is not None:
@@ -161,7 +157,10 @@ class KGSnapshot:
         return data
 
     def to_hetero(self) -> HeteroData:
-        """The graph as PyG ``HeteroData``: one node type, an edge type a relation."""
+        """The graph as PyG ``HeteroData``: one node type, an edge type a relation.
+
+        Of entities it has ``x`` and ``y``, of edges what :meth:`to_data` has of them.
+        """
         from torch_geometric.data import HeteroData
 
         data = HeteroData()
@@ -170,10 +169,21 @@ class KGSnapshot:
             data["entity"].x = matrix(self.features, self.num_entities)
         if self.labels is not None:
             data["entity"].y = self.labels.values
+        of_edges = self.edge_tensors()
         for index, name in enumerate(self.relations):
             chosen = self.edge_type == index
             data["entity", name, "entity"].edge_index = self.edge_index[:, chosen]
+            for column, tensor in of_edges.items():
+                data["entity", name, "entity"][column] = tensor[chosen]
         return data
+
+    def edge_tensors(self) -> dict[str, Tensor]:
+        """What the projection returns of edges, by PyG's names, [E] or [E, d] each."""
+        tensors = {"edge_weight": self.weight, "edge_time": self.time}
+        found = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+        if self.edge_features:
+            found["edge_attr"] = matrix(self.edge_features, self.num_edges)
+        return found
 
 
 def from_columns(

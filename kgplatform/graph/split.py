@@ -31,7 +31,7 @@ def ensure_split(
 
     Edges are set aside such that every entity and relation of valid and test also occurs in
     train: a vector that was never trained cannot be evaluated. Only ``inductive`` holds entities
-    out on purpose.
+    out on purpose, and ``chronological`` looks at nothing but time.
 
     Args:
         snapshot: Any; returned itself if its split is taken and all its edges have one.
@@ -40,7 +40,7 @@ def ensure_split(
         test_share: Share of the edges for testing, likewise.
         by: ``given`` takes the split of the source, whose edges without one join train; ``auto``
             does so if any edge is marked valid or test, else it sets edges aside at random.
-            ``random``, ``relation``, ``time`` and ``inductive``
+            ``random``, ``relation``, ``time``, ``chronological`` and ``inductive``
             (:mod:`kgplatform.graph.split_by`) do not look at what the source says.
 
     Raises:
@@ -62,7 +62,7 @@ def ensure_split(
         if by == "given" and not published:
             raise InputError(
                 "no fact of the source is marked valid or test",
-                hint="load a source with a split, or choose random, relation, time or inductive",
+                hint=f"load a source with a split, or choose {', '.join(DIVIDE)}",
             )
     else:
         edges, published, strategy = np.arange(split.size), False, by
@@ -114,6 +114,39 @@ def find_leaks(snapshot: KGSnapshot) -> Leaks:
         repeated=_told_twice(snapshot, forth, forth),
         inverse=_told_twice(snapshot, forth, np.where(heads == tails, -1, back)),
     )
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How far a split by time divides past from future.
+
+    Attributes:
+        since: When the future begins: the least time at which a held-out pair was last heard of.
+        train_after: Facts of train that are later than that.
+        held_before: Facts of valid and test that are earlier, and earlier than the last of train.
+    """
+
+    since: int
+    train_after: int
+    held_before: int
+
+
+def time_overlap(snapshot: KGSnapshot) -> Overlap | None:
+    """What of train is in the future, and of valid and test in the past; None without times."""
+    split = snapshot.split.numpy()
+    held = split >= VALID
+    if snapshot.time is None or not held.any():
+        return None
+    time = snapshot.time.numpy()
+    heads, tails = snapshot.edge_index.numpy()[:, held]
+    keys = np.minimum(heads, tails) * snapshot.num_entities + np.maximum(heads, tails)
+    _, pair = np.unique(keys, return_inverse=True)
+    latest = np.full(pair.max() + 1, np.iinfo(np.int64).min)
+    np.maximum.at(latest, pair, time[held])
+    since = int(latest.min())
+    train = time[split == TRAIN]
+    past = min(since, int(train.max(initial=np.iinfo(np.int64).min)))
+    return Overlap(since, int((train > since).sum()), int((time[held] < past).sum()))
 
 
 def _told_twice(

@@ -1,4 +1,4 @@
-"""Neighbours of entities, and their properties, from a live graph: one exchange for a batch.
+"""Neighbours of entities, and properties of both, from a live graph: one exchange for a batch.
 
 Entities are positions in the order of their nid. The server's numbers of their nodes are read
 once; every later answer carries the graph's version, so that a graph that was loaded meanwhile
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,13 +70,33 @@ class Facts(NamedTuple):
         at: Which of the asked entities, int64 [E].
         heads: Positions of entities, int64 [E].
         relations: Names, [E].
+        edges: The server's numbers of the relationships, int64 [E].
         keys: By which they were drawn, int64 [E]; None where all were taken.
+        times: int64 [E], where they were asked for.
     """
 
     at: np.ndarray
     heads: np.ndarray
     relations: list[str]
+    edges: np.ndarray
     keys: np.ndarray | None
+    times: np.ndarray | None = None
+
+
+class Draw(NamedTuple):
+    """How facts are drawn for each asked entity.
+
+    Attributes:
+        limit: Most facts for each; if ``typed``, for each relation and set of labels of heads.
+        typed: Whether each relation and set of labels is drawn for itself.
+        coefficients: What decides the draw, three numbers from 0 to ``PRIME`` - 1.
+        salts: Likewise, one for each asked entity: other salts make draws independent; int64.
+    """
+
+    limit: int
+    typed: bool
+    coefficients: Sequence[int]
+    salts: np.ndarray
 
 
 def read_entities(store: Store, graph: str) -> LiveEntities:
@@ -162,41 +183,78 @@ def facts_into(store: Store, entities: LiveEntities, positions: np.ndarray) -> F
     return _facts(entities, positions, rows)
 
 
-def sample_into(
-    store: Store,
-    entities: LiveEntities,
-    positions: np.ndarray,
-    limit: int,
-    coefficients: tuple[int, int, int],
-    *,
-    typed: bool,
-) -> Facts:
-    """At most ``limit`` asserted facts that end in each entity, drawn by the server.
+def sample_into(store: Store, entities: LiveEntities, positions: np.ndarray, draw: Draw) -> Facts:
+    """Asserted facts that end in each entity, drawn by the server.
 
     Args:
         store: The database.
         entities: What the positions are of.
-        positions: Entities, distinct, int64.
-        limit: Most facts for each; with ``typed``, for each relation and set of labels of heads.
-        coefficients: What decides the draw, each at least 0 and below ``PRIME``.
-        typed: Whether each relation and set of labels is drawn for itself.
+        positions: Entities, int64; one may come several times.
+        draw: How many, and which.
 
     Raises:
         StoreError: The graph changed since ``entities`` was read.
     """
-    a, b, c = coefficients
-    rows = store.rows(
-        queries.get("read/sample_typed") if typed else queries.get("read/sample_neighbors"),
-        graph=entities.graph,
-        nodes=entities.nodes[positions].tolist(),
-        nids=entities.nids[positions].tolist(),
-        limit=limit,
-        a=a,
-        b=b,
-        c=c,
-        prime=PRIME,
-    )
+    name = "read/sample_typed" if draw.typed else "read/sample_neighbors"
+    rows = store.rows(queries.get(name), **_drawn(entities, positions, draw))
     return _facts(entities, positions, rows)
+
+
+def sample_until(
+    store: Store,
+    entities: LiveEntities,
+    positions: np.ndarray,
+    draw: Draw,
+    untils: np.ndarray,
+    *,
+    time: str,
+    last: bool,
+) -> Facts:
+    """As :func:`sample_into`, of facts that are not later than the time given with the entity.
+
+    Args:
+        store: The database.
+        entities: What the positions are of.
+        positions: Entities, int64; one may come several times.
+        draw: How many, and which.
+        untils: The latest time of a fact of each, int64; dates are seconds since 1970 UTC.
+        time: The property of facts that holds it.
+        last: Whether the latest of these are taken; else any.
+
+    Raises:
+        InputError: A fact has no such time.
+        StoreError: The graph changed since ``entities`` was read.
+    """
+    rows = store.rows(
+        queries.get("read/sample_until"),
+        **_drawn(entities, positions, draw),
+        typed=draw.typed,
+        untils=untils.tolist(),
+        time=time,
+        latest=last,
+    )
+    found = _facts(entities, positions, rows)
+    if found.times is None:
+        raise InputError(
+            f"a fact of graph {entities.graph!r} has no time in its property {time!r}",
+            hint="a time is a whole number, a date, or a date with its time, and each fact has one",
+        )
+    return found
+
+
+def _drawn(entities: LiveEntities, positions: np.ndarray, draw: Draw) -> dict[str, Any]:
+    a, b, c = draw.coefficients
+    return {
+        "graph": entities.graph,
+        "nodes": entities.nodes[positions].tolist(),
+        "nids": entities.nids[positions].tolist(),
+        "salts": draw.salts.tolist(),
+        "limit": draw.limit,
+        "a": a,
+        "b": b,
+        "c": c,
+        "prime": PRIME,
+    }
 
 
 def properties_of(
@@ -214,17 +272,41 @@ def properties_of(
         nids=entities.nids[positions].tolist(),
         names=list(names),
     )
-    if not rows or rows[0]["version"] != entities.version or len(rows[0]["at"]) != len(positions):
-        raise _changed(entities)
-    values: list[list[Any]] = [[]] * len(positions)
-    for position, of_entity in zip(rows[0]["at"], rows[0]["values"], strict=True):
-        values[position] = of_entity
-    return values
+    return _values(entities, len(positions), rows)
+
+
+def edge_properties_of(
+    store: Store, entities: LiveEntities, edges: np.ndarray, names: Sequence[str]
+) -> list[list[Any]]:
+    """Values of properties by fact, in the order of ``edges`` and ``names``.
+
+    Args:
+        store: The database.
+        entities: Those of the graph.
+        edges: The server's numbers of relationships, as :class:`Facts` has them, int64.
+        names: The properties.
+
+    Raises:
+        StoreError: The graph changed since ``entities`` was read.
+    """
+    rows = store.rows(
+        queries.get("read/list_edge_properties"),
+        graph=entities.graph,
+        edges=edges.tolist(),
+        names=list(names),
+    )
+    return _values(entities, len(edges), rows)
 
 
 def one_value(store: Store, graph: str, name: str) -> Any:
     """A value of a property; None where no entity of the graph has it."""
     rows = store.rows(queries.get("read/sample_property"), graph=graph, name=name)
+    return rows[0]["value"] if rows else None
+
+
+def one_edge_value(store: Store, graph: str, name: str) -> Any:
+    """A value of a property of facts; None where no fact of the graph has it."""
+    rows = store.rows(queries.get("read/sample_edge_property"), graph=graph, name=name)
     return rows[0]["value"] if rows else None
 
 
@@ -238,16 +320,34 @@ def _facts(entities: LiveEntities, positions: np.ndarray, rows: list[dict[str, A
     if not rows or rows[0]["version"] != entities.version or rows[0]["found"] != len(positions):
         raise _changed(entities)
     (row,) = rows
-    at, heads = np.array(row["at"], dtype=np.int64), entities.of_nodes(row["heads"])
-    keys = np.array(row["keys"], dtype=np.int64) if "keys" in row else None
-    relations = row["relations"]
+    heads = entities.of_nodes(row["heads"])
+    # Links from other graphs are none of its facts.
     inside = heads >= 0
+
+    def column(name: str) -> np.ndarray | None:
+        values = row.get(name)
+        # A time that is none is a text.
+        if values is None or (name == "times" and "" in values):
+            return None
+        kept: np.ndarray = np.array(values, dtype=np.int64)[inside]
+        return kept
+
+    at, edges = column("at"), column("edges")
+    assert at is not None
+    assert edges is not None
+    relations = row["relations"]
     if not inside.all():
-        # Links from other graphs are none of its facts.
-        at, heads = at[inside], heads[inside]
-        keys = None if keys is None else keys[inside]
-        relations = [name for name, here in zip(relations, inside, strict=True) if here]
-    return Facts(at, heads, relations, keys)
+        relations = list(compress(relations, inside))
+    return Facts(at, heads[inside], relations, edges, column("keys"), column("times"))
+
+
+def _values(entities: LiveEntities, asked: int, rows: list[dict[str, Any]]) -> list[list[Any]]:
+    if not rows or rows[0]["version"] != entities.version or len(rows[0]["at"]) != asked:
+        raise _changed(entities)
+    values: list[list[Any]] = [[]] * asked
+    for position, of_one in zip(rows[0]["at"], rows[0]["values"], strict=True):
+        values[position] = of_one
+    return values
 
 
 def _types(blocks: list[list[Any]]) -> tuple[tuple[str, ...], dict[tuple[str, ...], int]]:

@@ -20,6 +20,7 @@ from kgplatform import queries
 from kgplatform.errors import InputError, StoreError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Store, Transaction
+from kgplatform.store.stream import graph_record
 from kgplatform.store.writeback import Target
 
 NODES_A_BLOCK = 10_000
@@ -92,7 +93,8 @@ def read_vectors(
     Raises:
         InputError: There is no such graph or no such vector, one holds something else than d
             finite numbers (says whose), or ids are not distinct.
-        StoreError: The nodes changed while they were read.
+        StoreError: A load of the graph is under way or was cut, or the nodes changed while they
+            were read.
     """
     with store.reading(BLOCKS_AHEAD) as transaction:
         return _read(transaction, target, name, None, ids, progress)
@@ -173,11 +175,9 @@ def _read(
 def _list(transaction: Transaction, target: Target, name: str) -> _Nodes:
     """The nodes that have a vector, in the order in which a graph numbers its entities."""
     if target.graph is not None:
-        record = transaction.rows(queries.get("read/get_graph"), graph=target.graph)
-        if not record:
-            raise InputError(f"there is no graph {target.graph!r}", hint="see `kgp status`")
+        record = graph_record(transaction, target.graph)
         statement = queries.fill("read/list_vectors", property=name)
-        params = {"graph": target.graph, "end": record[0]["entities"], "block": NODES_A_BLOCK}
+        params = {"graph": target.graph, "end": record["entities"], "block": NODES_A_BLOCK}
     else:
         (last,) = transaction.rows(queries.get("read/find_last_node"))
         marks = {"label": target.label, "key": target.key, "property": name}

@@ -15,6 +15,8 @@ from kgplatform.training.ranks import Ranks
 MANY = 1.5
 """From this many answers a query on average, a side of a relation is N (Bordes et al. 2013, §4)."""
 
+EDGES_AT_ONCE = 1 << 22
+
 CARDINALITIES = ("1-1", "1-N", "N-1", "N-N")
 
 
@@ -24,22 +26,40 @@ def cardinalities(snapshot: KGSnapshot) -> tuple[str, ...]:
     A relation is 1-N if a head has many tails and a tail one head: born_in is N-1, its inverse
     1-N. The average is over the heads (tails) that occur with the relation.
     """
-    n, r = snapshot.num_entities, snapshot.num_relations
+    r = snapshot.num_relations
     head, tail = snapshot.edge_index
-    pairs = torch.unique(torch.stack((snapshot.edge_type, head, tail)), dim=1)
-    facts = torch.bincount(pairs[0], minlength=r)
-
-    def answers(anchor: Tensor) -> Tensor:
-        asked = torch.unique(pairs[0] * n + anchor)
-        return facts / torch.bincount(asked // n, minlength=r).clamp_min(1)
-
-    tails, heads = answers(pairs[1]), answers(pairs[2])
+    relation, by_tail = snapshot.edge_type, snapshot.adjacency.by_tail
+    facts = _changes(r, relation, head, tail)
+    tails = facts / _changes(r, relation, head).clamp_min(1)
+    heads = facts / _changes(r, relation, tail, order=by_tail).clamp_min(1)
     return tuple(
         f"{'N' if many_heads else '1'}-{'N' if many_tails else '1'}"
         for many_heads, many_tails in zip(
             (heads >= MANY).tolist(), (tails >= MANY).tolist(), strict=True
         )
     )
+
+
+def _changes(r: int, relation: Tensor, *ends: Tensor, order: Tensor | None = None) -> Tensor:
+    """How often each relation begins a run of edges that are alike in it and in ``ends``, [R].
+
+    Edges lie sorted, by head and relation or, in ``order``, by tail and relation: so many
+    questions, or facts, there are. Some edges at a time, as all may be more than memory holds.
+    """
+    total = torch.zeros(r, dtype=torch.int64)
+    for begin in range(0, len(relation), EDGES_AT_ONCE):
+        # With the last one of the part before, to compare the first with.
+        places = slice(max(0, begin - 1), begin + EDGES_AT_ONCE)
+        parts = [
+            column[places] if order is None else column[order[places].long()]
+            for column in (relation, *ends)
+        ]
+        begins = torch.ones(len(parts[0]), dtype=torch.bool)
+        begins[1:] = torch.stack([part[1:] != part[:-1] for part in parts]).any(0)
+        if begin:
+            begins[0] = False
+        total += torch.bincount(parts[0][begins], minlength=r)
+    return total
 
 
 def by_relation(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import isqrt
 from typing import Protocol
 
 import torch
@@ -26,7 +27,8 @@ SCORES_AT_ONCE = 1 << 24
 """Scores of a tile elsewhere: 64 MB, enough to keep a GPU busy."""
 
 QUERIES_AT_ONCE = 256
-"""Queries of a tile, if the entities are too many for one: fewer slow the matrix product down."""
+"""Queries of a tile, if the entities are too many for one and the queries suffice: fewer slow the
+matrix product down."""
 
 MOST_QUERIES = 4096
 """Most queries of a tile, however few the entities: known answers are looked up for all at once."""
@@ -184,7 +186,7 @@ def _ranked(
     last bit of a sum depends on how it is blocked, and equal scores must stay equal. So queries are
     taken by the tile that their targets lie in, and that tile is scored first.
     """
-    tiles = tiles_of(num_entities, budget)
+    tiles = tiles_of(num_entities, len(places), budget)
     places = places.to(side.target.device)
     anchor, relation, target = side.anchor[places], side.relation[places], side.target[places]
     # By tile, then query: equal keys are one query whose targets lie in one tile.
@@ -262,15 +264,24 @@ def compared(scores: Tensor, row: Tensor, true: Tensor) -> tuple[Tensor, Tensor]
     return better, equal
 
 
-def tiles_of(num_entities: int, budget: int) -> Tiles:
+def tiles_of(num_entities: int, asked: int, budget: int) -> Tiles:
     """Tiles of at most ``budget`` scores, of nearly one length.
 
-    What a tile computes should not depend on which it is, so none is a small rest.
+    What a tile computes should not depend on which it is, so none is a small rest. Queries are
+    taken by the tile of their targets; where that leaves few to a tile, tiles are longer, so that
+    what a tile may hold is used: of ``asked`` queries, asked · length / N share one.
+
+    Args:
+        num_entities: N.
+        asked: How many queries there are, at least 1.
+        budget: Most scores of a tile.
     """
     if num_entities * QUERIES_AT_ONCE <= budget:
         longest = num_entities
     else:
-        longest = max(1, min(budget // QUERIES_AT_ONCE, LONGEST_TILE))
+        filled = isqrt(budget * num_entities // asked)
+        longest = max(budget // QUERIES_AT_ONCE, min(filled, budget, num_entities))
+        longest = max(1, min(longest, LONGEST_TILE))
     count = -(-num_entities // longest)
     length = -(-num_entities // count)
     return Tiles(num_entities, count, length, max(1, min(budget // length, MOST_QUERIES)))

@@ -46,8 +46,8 @@ def main() -> None:
         print(json.dumps(measured(given.way, given.rows[0], given)))
         return
     print(
-        "| data | model | seconds | PyKEEN | times | CPU-seconds | PyKEEN | memory, MB | PyKEEN "
-        "| MRR | PyKEEN |\n|---|---|---|---|---|---|---|---|---|---|---|"
+        "| data | model | seconds | PyKEEN | times | CPU-seconds | PyKEEN | times "
+        "| memory, MB | PyKEEN | MRR | PyKEEN |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
     for row in given.rows:
         rounds: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
@@ -77,10 +77,11 @@ def line_of(row: str, rounds: dict[str, list[dict[str, float]]]) -> str:
     def middle(values: list[dict[str, float]], name: str) -> float:
         return statistics.median(value[name] for value in values)
 
-    times = [b["seconds"] / a["seconds"] for a, b in zip(ours, theirs, strict=True)]
-    cells = [*row.split("/"), f"{middle(ours, 'seconds'):.2f}", f"{middle(theirs, 'seconds'):.2f}"]
-    cells += [f"{statistics.median(times):.1f} ({min(times):.1f} to {max(times):.1f})"]
-    cells += [f"{middle(side, 'cpu'):.2f}" for side in (ours, theirs)]
+    cells = row.split("/")
+    for name in ("seconds", "cpu"):
+        times = [b[name] / a[name] for a, b in zip(ours, theirs, strict=True)]
+        cells += [f"{middle(side, name):.2f}" for side in (ours, theirs)]
+        cells += [f"{statistics.median(times):.1f} ({min(times):.1f} to {max(times):.1f})"]
     cells += [f"{middle(side, 'megabytes'):.0f}" for side in (ours, theirs)]
     cells += [f"{side[0]['mrr']:.6f}" for side in (ours, theirs)]
     return f"| {' | '.join(cells)} |"

@@ -11,32 +11,54 @@ and the vectors of all entities met, ``--rounds`` times, in turn, as
   one node at a time;
 - a query a node for the neighbours, and the vectors of the batch in one query, a record each;
 - kgplatform's sampler and feature store under PyG's NeighborLoader, its cache empty, and again
-  with all vectors kept.
+  with all vectors kept; and from a snapshot in memory;
+- PyG's own sampler with everything in memory, and the same with Kuzu's back end, whose topology
+  is in memory and whose vectors are in Kuzu. Both need torch-sparse or pyg-lib, the last one kuzu;
+  what is not installed is left out, and it says why.
 
-The peers make a batch of a sixteenth of the seeds: their cost is linear. Milliseconds a batch of
-all seeds, medians of the rounds, and ratios are printed for docs/benchmarks.md.
+The queries a node make a batch of a sixteenth of the seeds: their cost is linear. Milliseconds a
+batch of all seeds, medians of the rounds, and ratios are printed for docs/benchmarks.md.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 
 import graphs
+import kuzu_peer
 import neo4j
 import torch
 from own_server import own_server
+from torch_geometric.data import Data
 from torch_geometric.loader import NeighborLoader
+from torch_geometric.typing import WITH_PYG_LIB, WITH_TORCH_SPARSE
 
 from kgplatform import server
+from kgplatform.graph.hops import LiveFacts, SnapshotFacts
 from kgplatform.graph.live import LiveGraph
-from kgplatform.graph.neighbors import GraphSampler, LiveFacts
-from kgplatform.graph.pyg_stores import Neo4jFeatureStore, Neo4jGraphStore, live_types
+from kgplatform.graph.neighbors import GraphSampler
+from kgplatform.graph.projection import snapshot_of
+from kgplatform.graph.pyg_features import Neo4jFeatureStore, SnapshotFeatureStore
+from kgplatform.graph.pyg_stores import (
+    Neo4jGraphStore,
+    SnapshotGraphStore,
+    live_types,
+    snapshot_types,
+)
+from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.store.client import Store
 from kgplatform.store.load import load
+from kgplatform.store.projections import Definition
+
+Batch = Callable[[list[int]], int]
+"""Makes a batch around seeds; how many nodes it has."""
 
 GRAPH = "benchmark"
+FEATURES = """
+MATCH (e:Entity {graph: 'benchmark'}) RETURN e.id AS entity, e.vector AS vector
+"""
 PART = 16
 NEIGHBORS = """
 MATCH (t:Entity {graph: 'benchmark', nid: $nid})<-[]-(h:Entity)
@@ -78,22 +100,31 @@ def _measure(
 ) -> None:
     live = LiveGraph(GRAPH, lambda: nullcontext(store))
     types = live_types(live)
-    generator = torch.Generator().manual_seed(given.seed)
     cold = _batches(live, given, cache_bytes=0)
     warm = _batches(live, given, cache_bytes=64 << 20)
     everyone = torch.arange(live.entities.size)
     warm[1].get_tensor(None, "x", everyone)
-    ways: dict[str, tuple[int, Callable[[list[int]], int]]] = {
+    snapshot = snapshot_of(store, Definition(graph=GRAPH, features=FEATURES))[0]
+    ways: dict[str, tuple[int, Batch]] = {
         "a query a node, a vector a query": (PART, lambda s: _by_node(driver, s, given, True)),
         "a query a node, vectors together": (PART, lambda s: _by_node(driver, s, given, False)),
         "kgplatform, nothing kept": (1, cold[0]),
         "kgplatform, vectors kept": (1, warm[0]),
+        "kgplatform, a snapshot": (1, _from_snapshot(snapshot, given)),
     }
+    with ExitStack() as stack:
+        for way, batch in _peers(snapshot, given, stack).items():
+            ways[way] = (1, batch)
+        _in_turn(ways, types.size(None), given)
+
+
+def _in_turn(ways: dict[str, tuple[int, Batch]], entities: int, given: argparse.Namespace) -> None:
+    generator = torch.Generator().manual_seed(given.seed)
     times: dict[str, list[float]] = {way: [] for way in ways}
     nodes: dict[str, list[int]] = {way: [] for way in ways}
     # The first round warms Java up and does not count.
     for number in range(given.rounds + 1):
-        seeds = torch.randperm(types.size(None), generator=generator)[: given.seeds].tolist()
+        seeds = torch.randperm(entities, generator=generator)[: given.seeds].tolist()
         for way, (part, batch) in ways.items():
             began = time.perf_counter()
             met = batch(seeds[: given.seeds // part])
@@ -111,7 +142,7 @@ def _measure(
 
 def _batches(
     live: LiveGraph, given: argparse.Namespace, cache_bytes: int
-) -> tuple[Callable[[list[int]], int], Neo4jFeatureStore]:
+) -> tuple[Batch, Neo4jFeatureStore]:
     types = live_types(live)
     features = Neo4jFeatureStore(live, types, {"x": "vector"}, cache_bytes=cache_bytes)
     loader = NeighborLoader(
@@ -122,6 +153,43 @@ def _batches(
         batch_size=given.seeds,
     )
     return lambda seeds: int(loader(seeds).x.shape[0]), features
+
+
+def _from_snapshot(snapshot: KGSnapshot, given: argparse.Namespace) -> Batch:
+    types = snapshot_types(snapshot)
+    loader = NeighborLoader(
+        (SnapshotFeatureStore(snapshot, types), SnapshotGraphStore(snapshot, types)),
+        given.neighbors,
+        input_nodes=torch.arange(snapshot.num_entities),
+        neighbor_sampler=GraphSampler(SnapshotFacts(snapshot, types), types, given.neighbors),
+        batch_size=given.seeds,
+    )
+    return lambda seeds: int(loader(seeds).x.shape[0])
+
+
+def _peers(snapshot: KGSnapshot, given: argparse.Namespace, stack: ExitStack) -> dict[str, Batch]:
+    """PyG's own sampler, and Kuzu under it, where they are installed."""
+    if not (WITH_PYG_LIB or WITH_TORCH_SPARSE):
+        print("PyG's own sampler and Kuzu are left out: neither pyg-lib nor torch-sparse is here")
+        return {}
+    data = snapshot.to_data()
+    own = NeighborLoader(
+        Data(x=data.x, edge_index=data.edge_index), given.neighbors, batch_size=given.seeds
+    )
+    peers: dict[str, Batch] = {"PyG, all in memory": lambda seeds: int(own(seeds).x.shape[0])}
+    reason = kuzu_peer.why_not()
+    if reason is None:
+        edges, vectors = data.edge_index.numpy(), data.x.numpy()
+        try:
+            kuzu = stack.enter_context(kuzu_peer.kuzu_with(edges, vectors, given.neighbors))
+            # Releases that end their process do so at a batch of this size.
+            kuzu.batch(list(range(given.seeds)))
+            peers["PyG over Kuzu, facts in memory"] = kuzu.batch
+        except RuntimeError as error:
+            reason = str(error)
+    if reason is not None:
+        print(f"Kuzu is left out: {reason}")
+    return peers
 
 
 def _by_node(driver: neo4j.Driver, seeds: list[int], given: argparse.Namespace, apart: bool) -> int:

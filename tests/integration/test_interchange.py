@@ -11,7 +11,8 @@ import pyarrow.parquet
 import pytest
 import torch
 
-from kgplatform.graph.projection import snapshot_of_graph
+from kgplatform import queries
+from kgplatform.graph.projection import snapshot_of_graph, snapshot_of_query
 from kgplatform.server.config import folders
 from kgplatform.server.importer import run_importer
 from kgplatform.settings import Settings
@@ -59,7 +60,14 @@ def trained(folder: Path, model: str, **options: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("model", "options"), [("TransE", {}), ("DistMult", {"training_loop": "lcwa"})]
+    ("model", "options"),
+    [
+        ("TransE", {}),
+        ("DistMult", {"training_loop": "lcwa"}),
+        # With a relation of its own for each direction.
+        ("TransE", {"dataset_kwargs": {"create_inverse_triples": True}}),
+        ("DistMult", {"dataset_kwargs": {"create_inverse_triples": True}}),
+    ],
 )
 def test_a_model_of_pykeen_comes_back(
     kgp: Any,
@@ -102,6 +110,28 @@ def test_a_model_of_pykeen_comes_back(
     assert digest(store) == before
 
 
+@pytest.mark.parametrize("model", ["RotatE", "ComplEx"])
+def test_complex_vectors_of_pykeen_come_back(
+    kgp: Any, graph_name: str, facts: list[Triple], model: str
+) -> None:
+    out = Path("out")
+    assert kgp("export", "--graph", graph_name, "--format", "pykeen", "--to", out).code == 0
+    result = trained(out, model, dataset_kwargs={"create_inverse_triples": True})
+    given = ("--from", "pykeen", "--graph", graph_name, "--trust-pickle")
+    run = kgp("import-embeddings", out / model, *given, "--json").json
+    assert (run["entities"], run["unmatched"]) == (40, 0)
+    assert f"to score as {model} of pykeen does" in run["vectors_alone"]
+    assert kgp("write", run["run"], "--json").json["written"] == 40
+    assert kgp("export-embeddings", "--graph", graph_name, "--to", "v.parquet").code == 0
+    back = pyarrow.parquet.read_table("v.parquet").to_pydict()
+    vectors = result.model.entity_representations[0](indices=None).detach()
+    assert vectors.is_complex()
+    rows = [result.training.entity_to_id[name] for name in back["id"]]
+    wanted = torch.cat((vectors.real, vectors.imag), dim=1)[rows]
+    assert np.allclose(np.array(back["vector"]), wanted.numpy(), atol=1e-6)
+    assert kgp("undo", run["run"]).code == 0
+
+
 def test_vectors_alone_are_written_and_not_scored(
     kgp: Any, store: Store, graph_name: str, facts: list[Triple]
 ) -> None:
@@ -139,6 +169,42 @@ def test_own_nodes_are_joined_by_their_key(kgp: Any, store: Store) -> None:
         assert kgp("undo", run["run"]).code == 0
     finally:
         store.command("DROP CONSTRAINT ix")
+
+
+def test_a_model_scores_the_facts_among_own_nodes(
+    kgp: Any, store: Store, graph_name: str, tmp_path: Path
+) -> None:
+    """Those of a label among themselves: no predicted link, none to a node without the key."""
+    label = graph_name.replace("-", "")
+    store.command(f"CREATE CONSTRAINT {label} FOR (p:{label}) REQUIRE p.email IS UNIQUE")
+    store.run(
+        f"UNWIND range(0, 9) AS i CREATE (:{label} {{email: 'p' + i}}) "
+        f"WITH count(*) AS made UNWIND range(0, 9) AS i "
+        f"MATCH (a:{label} {{email: 'p' + i}}), (b:{label} {{email: 'p' + ((i + 1) % 10)}}) "
+        "CREATE (a)-[:KNOWS]->(b), (b)-[:PREDICTED {relation: 'KNOWS'}]->(a), "
+        f"(a)-[:LIVES_IN]->(:City), (a)-[:OWNS]->(:{label})"
+    )
+    values = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
+    folder = tmp_path / "dglke"
+    folder.mkdir()
+    np.save(folder / "x_DistMult_entity.npy", values)
+    np.save(folder / "x_DistMult_relation.npy", values[:1])
+    (folder / "entities.tsv").write_text("".join(f"{i}\tp{i}\n" for i in range(10)))
+    (folder / "relations.tsv").write_text("0\tKNOWS\n")
+    (folder / "config.json").write_text('{"model": "DistMult"}')
+    given = ("--from", "dglke", "--label", label, "--key", "email")
+    run = kgp("import-embeddings", folder, *given, "--json").json
+    # A relation more, such as PREDICTED or OWNS, would have no vector.
+    assert (run["vectors_alone"], run["model"]) == (None, "distmult")
+    snapshot, _ = snapshot_of_query(
+        store, queries.fill("read/project_label", label=label, key="email"), {}
+    )
+    assert snapshot.num_edges == 10
+    assert snapshot.relations == ("KNOWS",)
+    assert {(snapshot.entities[h], snapshot.entities[t]) for h, t in snapshot.edge_index.T} == {
+        (f"p{i}", f"p{(i + 1) % 10}") for i in range(10)
+    }
+    store.command(f"DROP CONSTRAINT {label}")
 
 
 def test_a_graph_goes_out_and_in_again(

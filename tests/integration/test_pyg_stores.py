@@ -13,15 +13,15 @@ from torch_geometric.utils import k_hop_subgraph
 
 from kgplatform.connection import open_store
 from kgplatform.errors import InputError, StoreError, UsageError
+from kgplatform.graph.hops import Asked, Facts, LiveFacts, SnapshotFacts
 from kgplatform.graph.live import LiveGraph
-from kgplatform.graph.neighbors import Facts, GraphSampler, LiveFacts, SnapshotFacts
+from kgplatform.graph.neighbors import GraphSampler
 from kgplatform.graph.node_types import By, EdgeType, Types
 from kgplatform.graph.prefetch import prefetch
 from kgplatform.graph.projection import snapshot_of_graph
+from kgplatform.graph.pyg_features import Neo4jFeatureStore, SnapshotFeatureStore
 from kgplatform.graph.pyg_stores import (
-    Neo4jFeatureStore,
     Neo4jGraphStore,
-    SnapshotFeatureStore,
     SnapshotGraphStore,
     live_types,
     snapshot_types,
@@ -201,7 +201,7 @@ def test_snapshot_and_live_graph_give_the_same(live: LiveGraph) -> None:
     snapshot = snapshot_of_graph(live.store, GRAPH)
     for by in ("none", "relation"):
         types = snapshot_types(snapshot, by)
-        sampler = GraphSampler(SnapshotFacts(snapshot), types, [-1, -1])
+        sampler = GraphSampler(SnapshotFacts(snapshot, types), types, [-1, -1])
         data = (SnapshotFeatureStore(snapshot, types), SnapshotGraphStore(snapshot, types))
         group = None if by == "none" else "entity"
         index = torch.arange(20)
@@ -229,24 +229,23 @@ def test_limits_hold_and_draws_are_fair(live: LiveGraph, by: By, source: str) ->
         pytest.skip("a snapshot has no labels")
     snapshot = snapshot_of_graph(live.store, GRAPH)
     types = live_types(live, by) if source == "live" else snapshot_types(snapshot, by)
-    facts_of: Facts = LiveFacts(live, types) if source == "live" else SnapshotFacts(snapshot)
+    facts_of: Facts = LiveFacts(live, types) if source == "live" else SnapshotFacts(snapshot, types)
     sampler = GraphSampler(facts_of, types, [2])
     everything = GraphSampler(facts_of, types, [-1])
-    frontier = np.arange(ENTITIES)
-    key = Counter(
-        zip(
-            *(part.tolist() for part in everything._hop(frontier, everything._limits[:, 0])),
-            strict=True,
-        )
-    )
+    frontier = Asked(np.arange(ENTITIES), 0)
+
+    def hop(of: GraphSampler) -> Counter[tuple[int, int, int]]:
+        heads, at, codes, _ = of._hop(frontier, of._limits[:, 0])
+        return Counter(zip(heads.tolist(), at.tolist(), codes.tolist(), strict=True))
+
+    key = hop(everything)
     total: dict[tuple[int, int], int] = defaultdict(int)
     for (_, tail, code), number in key.items():
         total[tail, code] += number
     drawn = Counter[tuple[int, int, int]]()
     rounds = 150
     for _ in range(rounds):
-        hop = sampler._hop(frontier, sampler._limits[:, 0])
-        found = Counter(zip(*(part.tolist() for part in hop), strict=True))
+        found = hop(sampler)
         assert not found - key
         numbers = Counter((tail, code) for _, tail, code in found.elements())
         assert numbers == {group: min(2, count) for group, count in total.items()}

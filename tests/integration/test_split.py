@@ -147,6 +147,28 @@ def test_the_latest_facts_are_the_test(store: Store, kgp: Kgp, graph_name: str) 
         read_facts(store, graph_name, "never")
 
 
+def test_a_chronological_split_divides_past_from_future(
+    store: Store, kgp: Kgp, graph_name: str
+) -> None:
+    load(store, graph_name, [], triples(), source="t")
+    args = ("split", "--graph", graph_name, "--time", "since", "--json", "--by")
+    told = kgp(*args, "chronological").json
+    rows = store.rows(
+        "MATCH (:Entity {graph: $graph})-[r]->() RETURN r.split AS split, min(r.since) AS first, "
+        "max(r.since) AS last, count(*) AS facts ORDER BY first",
+        graph=graph_name,
+    )
+    assert [row["split"] for row in rows] == list(SPLITS)
+    assert rows[0]["last"] < rows[1]["first"] <= rows[1]["last"] < rows[2]["first"]
+    assert all(30 < row["facts"] <= 40 for row in rows[1:])
+    assert (told["overlap"]["train_after"], told["overlap"]["held_before"]) == (0, 0)
+    # Pairs that are met again are part of the task, and counted.
+    assert told["leaking_pairs"] > 0
+    by_pair = kgp(*args, "time").json
+    assert by_pair["leaking_pairs"] == 0
+    assert by_pair["overlap"]["held_before"] > 0
+
+
 def test_a_graph_that_changed_is_refused_and_a_cut_split_is_completed(
     store: Store, kgp: Kgp, graph_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +192,7 @@ def test_a_graph_that_changed_is_refused_and_a_cut_split_is_completed(
 def test_wrong_usage(kgp: Kgp, graph_name: str, tmp_path: Path) -> None:
     for args, code in (
         (("--by", "time"), 2),
+        (("--by", "chronological"), 2),
         (("--time", "since"), 2),
         (("--clear", "--dry-run"), 2),
         (("--by", "sometimes"), 2),

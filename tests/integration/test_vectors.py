@@ -294,3 +294,16 @@ def test_an_export_that_cannot_be_leaves_nothing(
     assert refused.code == 1
     assert "a\\nb" in refused.err
     assert not list(Path().glob("*.npy")) + list(Path().glob("*.txt")) + list(Path().glob(".*.tmp"))
+
+
+def test_a_graph_that_is_being_loaded_is_not_read(
+    store: Store, target: Target, graph_name: str
+) -> None:
+    write(store, f"a-{graph_name}", target)
+    name = active_set(store, target)
+    assert name is not None
+    store.run(queries.get("load/begin_load"), graph=graph_name, source="cut", owner="", lanes=0)
+    with pytest.raises(StoreError, match="a load of cut into graph"):
+        read_set(store, name)
+    store.run(queries.get("load/end_load"), graph=graph_name, source="cut", owner="")
+    assert read_set(store, name).ids == KEYS

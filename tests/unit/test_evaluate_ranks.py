@@ -11,12 +11,18 @@ from pykeen.evaluation import RankBasedEvaluator
 from torch import Tensor
 
 from kgplatform.errors import TrainingError
-from kgplatform.models import DistMult, LinkModel
+from kgplatform.models import DistMult, LinkModel, RotatE
 from kgplatform.training import ranks
 from kgplatform.training.evaluate import evaluate
 from kgplatform.training.known import Known, Side, answers_of_triples, known_of_triples
 from kgplatform.training.metrics import metrics_of_ranks
-from kgplatform.training.ranks import LONGEST_TILE, QUERIES_AT_ONCE, rank_triples, tiles_of
+from kgplatform.training.ranks import (
+    LONGEST_TILE,
+    QUERIES_AT_ONCE,
+    SCORES_AT_ONCE_CPU,
+    rank_triples,
+    tiles_of,
+)
 
 
 def rank(scores: Tensor, target: Tensor, known: list[tuple[int, int]]) -> list[float]:
@@ -251,15 +257,43 @@ def test_another_failure_of_the_model_is_not_taken_for_memory() -> None:
 
 @pytest.mark.parametrize("entities", [1, 2, 135, 40_943, 5_000_000, 100_000_000])
 @pytest.mark.parametrize("budget", [256, 1 << 20, 1 << 24])
-def test_a_tile_holds_no_more_than_it_may(entities: int, budget: int) -> None:
-    tiles = tiles_of(entities, budget)
+@pytest.mark.parametrize("asked", [1, 3134, 1_000_000])
+def test_a_tile_holds_no_more_than_it_may(entities: int, budget: int, asked: int) -> None:
+    tiles = tiles_of(entities, asked, budget)
     assert tiles.length * tiles.queries <= budget
     assert tiles.length <= LONGEST_TILE
     assert (tiles.count - 1) * tiles.length < entities <= tiles.count * tiles.length
-    assert tiles.queries >= min(QUERIES_AT_ONCE, budget // tiles.length)
+    # As many queries as a tile takes come to it, or it is as long as it may be.
+    come = asked * tiles.length / entities
+    assert tiles.queries <= max(QUERIES_AT_ONCE, 2 * come + 1) or tiles.count == 1
 
 
 def test_nothing_to_evaluate_is_an_error() -> None:
     nothing = torch.empty(0, 3, dtype=torch.int64)
     with pytest.raises(TrainingError, match="no triple"):
         evaluate(DistMult(3, 1, 2), nothing, known_of_triples(nothing, 3))
+
+
+@pytest.mark.parametrize("norm", [1, 2])
+def test_no_more_is_held_at_a_time_however_many_the_entities(
+    norm: Literal[1, 2], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n, dim, seen = 90_000, 8, []
+    model = RotatE(n, 2, dim, norm=norm, generator=torch.Generator().manual_seed(0))
+    real = RotatE.match
+
+    def match(self: RotatE, queries: Tensor, entities: Tensor) -> Tensor:
+        seen.append(len(queries) * len(entities))
+        return real(self, queries, entities)
+
+    monkeypatch.setattr(RotatE, "match", match)
+    generator = torch.Generator().manual_seed(1)
+    triples = torch.stack([torch.randint(m, (40,), generator=generator) for m in (n, 2, n)], dim=1)
+    known = known_of_triples(triples, n)
+    found = evaluate(model, triples, known)
+    # With norm 1 a score holds four moduli while it is made.
+    assert max(seen) <= SCORES_AT_ONCE_CPU // (dim // 2 if norm == 1 else 1)
+    assert len(seen) > 2
+    assert evaluate(model, triples, known, scores_at_once=40 * n * dim).mrr == pytest.approx(
+        found.mrr
+    )

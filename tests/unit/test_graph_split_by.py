@@ -3,23 +3,33 @@
 import dataclasses
 from collections import Counter, defaultdict
 from itertools import pairwise
-from typing import get_args
+from typing import Any, get_args
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgplatform.errors import InputError
+from kgplatform.graph import split_by
 from kgplatform.graph.snapshot import KGSnapshot, from_triples
-from kgplatform.graph.split import INVERSE_SHARE, ensure_split, find_leaks
+from kgplatform.graph.split import (
+    INVERSE_SHARE,
+    Overlap,
+    ensure_split,
+    find_leaks,
+    time_overlap,
+)
 from kgplatform.graph.split_by import DIVIDE, Strategy
 from kgplatform.triples import Split, Triple
 
 facts = st.lists(
     st.tuples(st.integers(0, 8), st.integers(0, 2), st.integers(0, 8)), min_size=1, max_size=80
 )
+bulks = st.sampled_from([1, 3, 10, 1 << 16])
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+BY_PAIR = [by for by in STRATEGIES if by != "chronological"]
 
 
 def graph(rows: list[tuple[int, int, int]], seed: int = 0) -> KGSnapshot:
@@ -42,7 +52,7 @@ def ends(snapshot: KGSnapshot, split: Split) -> set[int]:
     return set(snapshot.triples(split)[:, [0, 2]].flatten().tolist())
 
 
-@pytest.mark.parametrize("by", STRATEGIES)
+@pytest.mark.parametrize("by", BY_PAIR)
 @settings(deadline=None, max_examples=50)
 @given(rows=facts, seed=st.integers(0, 5), valid=st.floats(0, 0.4), test=st.floats(0, 0.4))
 def test_pairs_stay_together_and_train_covers_the_rest(
@@ -62,7 +72,7 @@ def test_pairs_stay_together_and_train_covers_the_rest(
         assert leaks.unseen_entities == 0
 
 
-@pytest.mark.parametrize("by", STRATEGIES)
+@pytest.mark.parametrize("by", BY_PAIR)
 def test_shares_are_met_and_the_seed_decides(by: Strategy) -> None:
     snapshot = random_graph(60, 4, 2000)
     first, again, other = (
@@ -101,6 +111,100 @@ def test_the_latest_facts_are_the_test() -> None:
     assert all(max(earlier) <= min(later) for earlier, later in pairwise(by_code))
     with pytest.raises(InputError, match="time of each fact"):
         ensure_split(dataclasses.replace(snapshot, time=None), seed=0, by="time")
+
+
+@settings(deadline=None, max_examples=100)
+@given(rows=facts, seed=st.integers(0, 5), valid=st.floats(0.1, 0.4), test=st.floats(0.1, 0.4))
+def test_chronological_divides_at_moments(
+    rows: list[tuple[int, int, int]], seed: int, valid: float, test: float
+) -> None:
+    snapshot = graph(rows, seed)
+    assert snapshot.time is not None
+    shares = [round(snapshot.num_edges * share) for share in (valid, test)]
+    try:
+        split = ensure_split(
+            snapshot, seed=0, valid_share=valid, test_share=test, by="chronological"
+        )
+    except InputError as error:
+        assert "different times do not divide" in str(error)  # noqa: PT017
+        # Too much of the end, or of what is before it, is at one moment.
+        assert len(set(snapshot.time.tolist())) < 3 or max(
+            Counter(snapshot.time.tolist()).values()
+        ) > min(share for share in shares if share)
+        return
+    by_code = [sorted(snapshot.time[split.split == code].tolist()) for code in (0, 1, 2)]
+    assert by_code[0]
+    known = [times for times in by_code if times]
+    assert all(earlier[-1] < later[0] for earlier, later in pairwise(known))
+    for times, before, share in ((by_code[2], by_code[1] or by_code[0], shares[1]),):
+        # One moment more would be too much.
+        assert len(times) <= share < len(times) + before.count(before[-1]) or not share
+    overlap = time_overlap(split)
+    assert overlap is None or overlap.train_after == overlap.held_before == 0
+
+
+def in_turn(snapshot: KGSnapshot, order: list[list[int]], room: dict[int, int], by: str) -> Any:
+    """What a split of pairs in this order is, one pair after another."""
+    triples = snapshot.triples().tolist()
+    ends = Counter(end for h, _, t in triples for end in (h, t))
+    uses = Counter(r for _, r, _ in triples)
+    held: dict[int, list[int]] = {code: [] for code in room}
+    for pair in order:
+        unfilled = [code for code in (2, 1) if len(held[code]) < room[code]]
+        if not unfilled:
+            break
+        code = unfilled[0]
+        if by == "random":
+            code = min(sorted(unfilled), key=lambda code: len(held[code]) / room[code])
+            if len(held[code]) + len(pair) > room[code]:
+                continue
+        lost = Counter(end for e in pair for end in (triples[e][0], triples[e][2]))
+        gone = Counter(triples[e][1] for e in pair)
+        if all(ends[end] > n for end, n in lost.items()) and all(
+            uses[r] > n for r, n in gone.items()
+        ):
+            ends, uses = ends - lost, uses - gone
+            held[code] += pair
+    return {code: sorted(edges) for code, edges in held.items()}
+
+
+@pytest.mark.parametrize("by", ["random", "time"])
+@settings(deadline=None, max_examples=150)
+@given(
+    rows=facts, seed=st.integers(0, 5), valid=st.floats(0, 0.4), test=st.floats(0, 0.4), most=bulks
+)
+def test_many_pairs_at_once_are_what_one_by_one_gives(
+    by: Strategy, rows: list[tuple[int, int, int]], seed: int, valid: float, test: float, most: int
+) -> None:
+    snapshot = graph(rows, seed)
+    assert snapshot.time is not None
+    room = {1: round(snapshot.num_edges * valid), 2: round(snapshot.num_edges * test)}
+    edges = np.arange(snapshot.num_edges)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(split_by, "BULK", most)
+        found = DIVIDE[by](snapshot, edges, room, np.random.default_rng(seed))
+    pairs: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for edge, (head, _, tail) in enumerate(snapshot.triples().tolist()):
+        pairs[min(head, tail), max(head, tail)].append(edge)
+    listed = [pairs[key] for key in sorted(pairs)]
+    order = [listed[i] for i in np.random.default_rng(seed).permutation(len(listed))]
+    if by == "time":
+        times = snapshot.time.tolist()
+        order.sort(key=lambda pair: -max(times[edge] for edge in pair))
+    expected = in_turn(snapshot, order, room, by)
+    assert {code: sorted(of) for code, of in found.items()} == expected
+
+
+def test_a_split_by_time_says_how_much_of_it_overlaps() -> None:
+    triples = [Triple("a", "r", "b"), Triple("a", "s", "b"), Triple("a", "r", "c")]
+    triples += [Triple("b", "r", "c"), Triple("c", "s", "a")]
+    snapshot = from_triples(triples)
+    times = {("a", "r"): 5, ("a", "s"): 1, ("b", "r"): 7, ("c", "s"): 6}
+    held = [times[snapshot.entities[h], snapshot.relations[r]] for h, r, _ in snapshot.triples()]
+    split = torch.tensor([2 if {h, t} == {0, 1} else 0 for h, _, t in snapshot.triples().tolist()])
+    timed = dataclasses.replace(snapshot, time=torch.tensor(held), split=split.to(torch.int8))
+    assert time_overlap(timed) == Overlap(since=5, train_after=2, held_before=1)
+    assert time_overlap(snapshot) is None
 
 
 def test_held_out_entities_are_in_no_fact_of_train() -> None:

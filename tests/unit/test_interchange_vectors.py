@@ -36,6 +36,10 @@ def test_dglke_by_its_own_mapping(tmp_path: Path) -> None:
     assert vectors.entities == NAMES
     assert np.array_equal(vectors.values, VALUES)
     assert (vectors.relations, vectors.score) == (("knows",), Score("transe", norm=1))
+    # What 0.1.2 writes; its documentation has another key.
+    moved = dglke(tmp_path / "c", emp_file=None, emap_file="people.tsv")
+    (moved / "entities.tsv").rename(moved / "people.tsv")
+    assert read_vectors("dglke", moved, NONE).entities == NAMES
     elsewhere = dglke(tmp_path / "b", emp_file="/gone/entities.tsv", model_name="RotatE")
     assert read_vectors("dglke", elsewhere, NONE).score is None
     (elsewhere / "entities.tsv").write_text("0\tAda\n2\tc\n")

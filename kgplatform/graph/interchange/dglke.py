@@ -69,14 +69,14 @@ def read(path: Path, opening: Opening) -> Vectors:  # noqa: ARG001  # as every r
             hint="name the folder that dglke_train has saved to",
         ) from None
     model = str(config.get("model_name") or config.get("model") or "")
-    entities = _names(path, config, "emp_file", "entities.tsv")
+    entities = _names(path, config, ("emap_file", "emp_file"), "entities.tsv")
     score = SCORES.get(model)
     return Vectors(
         tool="dglke",
         model=model,
         entities=entities,
         values=_table(path, "entity"),
-        relations=_names(path, config, "rmap_file", "relations.tsv") if score else (),
+        relations=_names(path, config, ("rmap_file",), "relations.tsv") if score else (),
         relation_values=_table(path, "relation") if score else None,
         score=score,
     )
@@ -96,8 +96,11 @@ def _table(path: Path, kind: str) -> np.ndarray:
     return values.astype(np.float32)
 
 
-def _names(path: Path, config: dict[str, Any], key: str, usual: str) -> tuple[str, ...]:
-    said = config.get(key)
+def _names(
+    path: Path, config: dict[str, Any], keys: tuple[str, ...], usual: str
+) -> tuple[str, ...]:
+    # It writes emap_file; its documentation says emp_file.
+    said = next((config[key] for key in keys if config.get(key)), None)
     places = [path / usual]
     if said:
         # DGL-KE writes the path as it saw it; the folder may have moved since.

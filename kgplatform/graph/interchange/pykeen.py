@@ -75,7 +75,8 @@ def fault_in_table(name: str) -> str | None:
 def read(path: Path, opening: Opening) -> Vectors:
     """The vectors of a model that PyKEEN has saved.
 
-    Complex vectors become their real and imaginary parts side by side, [N, 2d]. TransE and
+    Complex vectors become their real parts beside their imaginary ones, [N, 2d], as OpenKE,
+    TorchKGE and DGL-KE keep theirs. TransE and
     DistMult keep their relations, so that the run scores as PyKEEN does.
 
     Args:
@@ -152,6 +153,6 @@ def _table(model: Any, kind: str, path: Path) -> np.ndarray:
     with torch.no_grad():
         values = tables[0](indices=None).detach()
     if values.is_complex():
-        values = torch.view_as_real(values)
+        values = torch.cat((values.real, values.imag), dim=1)
     table: np.ndarray = values.reshape(len(values), -1).to(torch.float32).cpu().numpy()
     return table
