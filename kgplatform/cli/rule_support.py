@@ -19,14 +19,15 @@ def supported(
     """
     import dataclasses
 
-    from kgplatform.rules.evaluate import all_in_splits, train_matrices
     from kgplatform.rules.files import list_rules, load_rules
-    from kgplatform.rules.predict import RulePredictor
-    from kgplatform.training.support import Support
 
     mined = [each for each in list_rules(settings.kgp_rules) if each.digest == snapshot.digest]
     if not mined or not links:
         return links, None
+    from kgplatform.rules.evaluate import all_in_splits, train_matrices
+    from kgplatform.rules.predict import RulePredictor
+    from kgplatform.training.support import Support
+
     facts = all_in_splits(snapshot)
     predictor = RulePredictor(facts, train_matrices(facts), load_rules(mined[-1], snapshot))
     entity = {name: index for index, name in enumerate(snapshot.entities)}

@@ -33,7 +33,7 @@ LEAST_FACTS = 10
 FOLDS = 5
 """Parts of the validation triples, each judged by what is fitted on the others."""
 
-STRENGTHS = (0.03, 0.1, 0.3, 1.0)
+STRENGTHS = (0.1, 0.3, 1.0, 3.0)
 """Inverse penalties that cross-validation chooses from."""
 
 CORRECTION = 0.5
@@ -295,12 +295,14 @@ def judged(found: np.ndarray, label: np.ndarray) -> Judged:
 
 
 def triple_classification(
-    model: LinkModel, snapshot: KGSnapshot, negatives: Mapping[Split, Tensor]
+    models: Sequence[LinkModel], snapshot: KGSnapshot, negatives: Mapping[Split, Tensor]
 ) -> dict[str, Any]:
     """Both judges, fitted on valid and its negatives, on each split that has negatives.
 
+    Of several models each feature is standardised on valid and the mean of them is judged.
+
     Args:
-        model: Trained on the snapshot's training facts, on the CPU.
+        models: Trained on the snapshot's training facts, on the CPU; at least one.
         snapshot: With its split.
         negatives: False triples of ``valid`` and ``test``, [n, 3] each.
 
@@ -319,7 +321,7 @@ def triple_classification(
             "triples cannot be classified without validation negatives",
             hint="give false triples of the validation split, too",
         )
-    known = {split: triple_features(model, each.triples, train) for split, each in facts.items()}
+    known = _mean_features(models, {split: each.triples for split, each in facts.items()}, train)
     valid, x = facts["valid"], known["valid"]
     thresholds = fit_thresholds(x[:, 0], valid.relation, valid.label)
     classifier = fit_classifier(x, valid.relation, valid.label, snapshot.num_relations)
@@ -334,3 +336,17 @@ def triple_classification(
         }
     results["classifier"]["cross_validated"] = classifier.accuracy
     return results
+
+
+def _mean_features(
+    models: Sequence[LinkModel], triples: Mapping[Split, Tensor], train: Tensor
+) -> dict[Split, np.ndarray]:
+    """The mean of several models' features, each standardised on ``valid``, [n, F] a split."""
+    total: dict[Split, np.ndarray] = {}
+    for model in models:
+        of = {split: triple_features(model, each, train) for split, each in triples.items()}
+        mean, spread = of["valid"].mean(0), of["valid"].std(0)
+        for split, values in of.items():
+            standard = (values - mean) / np.where(spread > 0, spread, 1.0) / len(models)
+            total[split] = total.get(split, np.zeros_like(standard)) + standard
+    return total

@@ -83,6 +83,23 @@ def test_without_validation_negatives_nothing_is_judged() -> None:
     )
     model = DistMult(3, 1, 4)
     with pytest.raises(TrainingError, match="validation negatives"):
-        triple_classification(model, graph, {"test": torch.tensor([[0, 0, 0]])})
+        triple_classification([model], graph, {"test": torch.tensor([[0, 0, 0]])})
     with pytest.raises(TrainingError, match="0 true"):
-        triple_classification(model, graph, {"valid": torch.tensor([[0, 0, 0]])})
+        triple_classification([model], graph, {"valid": torch.tensor([[0, 0, 0]])})
+
+
+def test_twice_the_same_model_is_that_model() -> None:
+    rng = np.random.default_rng(0)
+    triples = [Triple(f"e{h}", "r", f"e{t}") for h, t in rng.integers(0, 12, (60, 2))]
+    splits = rng.choice(["train", "valid", "test"], len(triples), p=[0.4, 0.3, 0.3])
+    of = {(t.head, t.tail): split for t, split in zip(triples, splits, strict=True)}
+    graph = from_triples([Triple(h, "r", t, split) for (h, t), split in of.items()])
+    model = DistMult(12, 1, 4, generator=torch.Generator().manual_seed(0))
+    false = torch.stack(
+        (torch.arange(12), torch.zeros(12, dtype=torch.int64), torch.arange(12).flip(0)), dim=1
+    )
+    once = triple_classification([model], graph, {"valid": false, "test": false})
+    twice = triple_classification([model, model], graph, {"valid": false, "test": false})
+    assert once["thresholds"] == twice["thresholds"]
+    assert once["classifier"]["test"]["accuracy"] == twice["classifier"]["test"]["accuracy"]
+    assert once["classifier"]["test"]["count"] == 12 + len(graph.triples("test"))
