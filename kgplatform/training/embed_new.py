@@ -124,9 +124,8 @@ def by_neighbourhood(model: LinkModel, facts: NewFacts, count: int) -> np.ndarra
     """Vectors of ``count`` new entities: the mean of the queries that each answers, [count, d].
 
     Of a dot product only the direction of a query is known, so the mean is made as long as
-    trained vectors are on average; so it is for distances, which docs/log.md compares with the
-    mean as it is. An entity without facts has the mean of all trained vectors, as have all
-    where queries are no entity vectors (TransH).
+    trained vectors are on average, for distances too. An entity without facts has the mean of
+    all trained vectors, as have all where queries are no entity vectors (TransH).
 
     Args:
         model: Trained; nothing of it changes.
