@@ -5,8 +5,7 @@
 // writes; Cypher 5, which every server speaks, still has them.
 // Params: $graph, $first, $end (the ranges of nid, the end not in them), $block, $step (from the
 // beginning of one block to that of the next)
-// Returns: lo, heads (nid), relations, tails (node number), splits (parallel only if all facts
-// of the block have one; if just some have, stream_splits reads the block)
+// Returns: heads (nid), tails (node number), relations, splits ('' for none; all are parallel)
 CYPHER 5
 UNWIND range($first, $end - 1, $step) AS lo
 WITH lo, CASE WHEN lo + $block < $end THEN lo + $block ELSE $end END AS hi
@@ -14,7 +13,7 @@ CALL (lo, hi) {
   MATCH (h:Entity {graph: $graph})
   WHERE h.nid >= lo AND h.nid < hi
   MATCH (h)-[r:!PREDICTED]->(t)
-  RETURN collect(h.nid) AS heads, collect(type(r)) AS relations,
-         collect(id(t)) AS tails, collect(r.split) AS splits
+  RETURN collect(h.nid) AS heads, collect(id(t)) AS tails, collect(type(r)) AS relations,
+         collect(coalesce(r.split, '')) AS splits
 }
-RETURN lo, heads, relations, tails, splits
+RETURN heads, tails, relations, splits

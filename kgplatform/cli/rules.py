@@ -171,7 +171,7 @@ def evaluate(name: str, as_json: bool) -> None:
 
     How long the rules may be is chosen on validation facts.
     """
-    from kgplatform.cli.train import metrics_table
+    from kgplatform.cli.results import metrics_table
     from kgplatform.rules.apply import Applier
     from kgplatform.rules.evaluate import choose_length, evaluate_on_splits, train_matrices
 

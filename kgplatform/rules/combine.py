@@ -28,8 +28,9 @@ from kgplatform.rules.evaluate import (
     query_batches,
     ranked,
 )
-from kgplatform.training.evaluate import EVALUATED, rank
+from kgplatform.training.evaluate import EVALUATED
 from kgplatform.training.known import Side, known_of_snapshot
+from kgplatform.training.ranks import rank
 from kgplatform.triples import Split
 
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)

@@ -15,8 +15,10 @@ from kgplatform.progress import Progress, silent
 from kgplatform.rules.apply import Applier, keys_of
 from kgplatform.rules.matrices import RelationMatrices, matrices_of
 from kgplatform.rules.table import RuleTable
-from kgplatform.training.evaluate import EVALUATED, Metrics, metrics_of_ranks, rank
+from kgplatform.training.evaluate import EVALUATED
 from kgplatform.training.known import Known, Side, known_of_snapshot
+from kgplatform.training.metrics import Metrics, metrics_of_ranks
+from kgplatform.training.ranks import rank
 from kgplatform.triples import SPLITS
 
 KEYS_AT_ONCE = 1 << 23

@@ -2,7 +2,8 @@
 
 A record a relationship spends nearly all its time on the record, not on the wire. So the
 server collects columns and sends a block as one record: a graph's own facts cut into ranges
-of the dense number ``nid``.
+of the dense number ``nid``, or, where they are much of the database, all that the database
+holds in the order of its own numbers.
 """
 
 from __future__ import annotations
@@ -18,15 +19,14 @@ from kgplatform import queries
 from kgplatform.errors import InputError, StoreError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Store, Transaction
+from kgplatform.store.node_numbers import Places, places_of
+from kgplatform.store.scan import scan_shares, stored
 from kgplatform.store.side_by_side import ranges, stream_side_by_side
 from kgplatform.triples import SPLITS
 from kgplatform.vocabulary import Vocabulary
 
 BLOCK = 10_000
 """Range of nid that one record covers."""
-
-SPREAD = 8
-"""Up to so many of the server's numbers to an entity, they are looked up in one array."""
 
 
 @dataclass(frozen=True)
@@ -103,31 +103,39 @@ def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Colum
         parts: list[Part] = []
         relations: Vocabulary[str] = Vocabulary()
         done = 0
-        for block in _blocks(store, params):
-            parts.append(_part_of_graph(entities, relations, *block))
-            done += len(parts[-1].head)
+        for block in _parts(store, params, entities, relations):
+            parts.append(block)
+            done += len(block.head)
             progress("relationships", done, None)
         after = graph_record(transaction, graph)
     columns = joined(entities.ids, relations, parts)
-    if columns.head.min(initial=0) < 0 or after["version"] != before["version"]:
+    if after["version"] != before["version"]:
         raise changed(graph)
     progress("relationships", done, done)
     return columns
 
 
-def _blocks(store: Store, params: dict[str, Any]) -> Iterator[list[Any]]:
-    """Heads, relations, tails and splits of each block; no splits where no fact has one."""
-    mixed: list[int] = []
+def _parts(
+    store: Store, params: dict[str, Any], entities: Entities, relations: Vocabulary[str]
+) -> Iterator[Part]:
+    """The facts of a graph: by its heads, or among all that the database holds."""
+    found = stored(store)
+    # Entities have about as many relationships as other nodes: a guess, which costs time alone.
+    wanted = found.relationships * len(entities.ids) / max(found.nodes, 1)
+    scanned = scan_shares(store, found, wanted, {})
+    if scanned is not None:
+        query = queries.get("read/scan_triples")
+        for heads, *block in stream_side_by_side(store, query, scanned):
+            yield _part_of_graph(entities, relations, entities.of_node.of(heads), *block)
+        return
     shares = [params | share for share in ranges(0, params["end"], BLOCK, ("first", "step"))]
     query = queries.get("read/stream_triples")
-    for lo, heads, names, tails, splits in stream_side_by_side(store, query, shares):
-        if splits and len(splits) != len(heads):
-            mixed.append(lo)
-        else:
-            yield [heads, names, tails, splits]
-    for lo in mixed:
-        block = {"graph": params["graph"], "first": lo, "end": min(lo + BLOCK, params["end"])}
-        yield from stream_side_by_side(store, queries.get("read/stream_splits"), [block])
+    for nids, *block in stream_side_by_side(store, query, shares):
+        head = entities.of_nid[np.array(nids, dtype=np.int64)]
+        if head.min(initial=0) < 0:
+            # An entity that came after their list was read.
+            raise changed(params["graph"])
+        yield _part_of_graph(entities, relations, head, *block)
 
 
 def joined(
@@ -164,15 +172,12 @@ class Entities(NamedTuple):
     Attributes:
         ids: entity_ids; a position is one in this list.
         of_nid: Position of the entity with a nid, -1 where there is none; int64 [max nid + 1].
-        nodes: The server's numbers of the nodes, ascending; int64 [N]. None where they lie so
-            close that ``of_node`` has a place for each number.
-        of_node: Positions, parallel to ``nodes``; without it by number, -1 where there is none.
+        of_node: Positions by the server's numbers of the nodes.
     """
 
     ids: list[str]
     of_nid: np.ndarray
-    nodes: np.ndarray | None
-    of_node: np.ndarray
+    of_node: Places
 
 
 def _stream_entities(transaction: Transaction, params: Mapping[str, Any]) -> Entities:
@@ -183,55 +188,33 @@ def _stream_entities(transaction: Transaction, params: Mapping[str, Any]) -> Ent
         of_nid[np.array(nids, dtype=np.int64)] = np.arange(len(ids), len(ids) + len(names))
         nodes.append(np.array(numbers, dtype=np.int64))
         ids.extend(names)
-    numbers = np.concatenate(nodes)
-    highest = int(numbers.max(initial=-1))
-    if highest <= SPREAD * len(numbers):
-        of_node = np.full(highest + 1, -1, dtype=np.int64)
-        of_node[numbers] = np.arange(len(numbers))
-        return Entities(ids, of_nid, None, of_node)
-    order = np.argsort(numbers)
-    return Entities(ids, of_nid, numbers[order], order)
-
-
-def _of_nids(entities: Entities, nids: list[int]) -> np.ndarray:
-    """Positions by nid; -1 for an entity that came after their list was read."""
-    return entities.of_nid[np.array(nids, dtype=np.int64)]
-
-
-def _of_nodes(entities: Entities, numbers: list[int]) -> np.ndarray:
-    """Positions by the server's number of the node; -1 for a node outside the graph."""
-    wanted = np.array(numbers, dtype=np.int64)
-    nodes, of_node = entities.nodes, entities.of_node
-    if not len(of_node):
-        return np.full(len(wanted), -1, dtype=np.int64)
-    if nodes is None:
-        place = wanted.clip(max=len(of_node) - 1)
-        return np.where(place == wanted, of_node[place], -1)
-    place = np.searchsorted(nodes, wanted).clip(max=len(nodes) - 1)
-    return np.where(nodes[place] == wanted, of_node[place], -1)
+    return Entities(ids, of_nid, places_of(np.concatenate(nodes)))
 
 
 def _part_of_graph(
     entities: Entities,
     relations: Vocabulary[str],
-    heads: list[int],
-    names: list[str],
+    head: np.ndarray,
     tails: list[int],
-    splits: list[Any],
+    names: list[str],
+    splits: list[str],
 ) -> Part:
-    """One block without relationships to nodes outside the graph, which are none of its facts.
+    """One block without relationships that have an end outside the graph: none of its facts.
 
-    ``splits`` is empty where none has one.
+    Args:
+        entities: The graph's.
+        relations: Grows.
+        head: Positions, -1 outside the graph.
+        tails: The server's numbers of the nodes.
+        names: Of the relations.
+        splits: '' for none.
     """
-    tail = _of_nodes(entities, tails)
-    inside = tail >= 0
+    tail = entities.of_node.of(tails)
+    inside = (head >= 0) & (tail >= 0)
     if not inside.all():
-        columns = (heads, names, splits) if splits else (heads, names)
-        heads, names, *rest = (list(compress(column, inside)) for column in columns)
-        splits = rest[0] if rest else []
-    head = _of_nids(entities, heads)
-    codes = split_codes(splits) if splits else np.full(len(head), -1, dtype=np.int64)
-    return part(head, relations.codes(names), tail[inside], codes)
+        names, splits = list(compress(names, inside)), list(compress(splits, inside))
+        head, tail = head[inside], tail[inside]
+    return part(head, relations.codes(names), tail, split_codes(splits))
 
 
 def check_numbered(transaction: Transaction, graph: str) -> None:

@@ -1,8 +1,9 @@
 """Streaming of what a reading query returns: its triples as columns, its features as rows.
 
-The rows are packed on the server: collected by relation, all at once where they are few, else
-for one range of nodes after another where the query can be cut (:mod:`kgplatform.store.cut`),
-else a record a row.
+A query of one relationship between two nodes is read by a scan where it wants much of the
+database (:mod:`kgplatform.store.scan_query`). The rows of others are packed on the server:
+collected by relation, all at once where they are few, else for one range of nodes after another
+where the query can be cut (:mod:`kgplatform.store.cut`), else a record a row.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from kgplatform.store.client import BLOCKS_AHEAD, RECORDS_AHEAD, Store
 from kgplatform.store.cut import ROWS_A_BLOCK, cut_of, cut_query, nodes_a_block
 from kgplatform.store.guard import ReadingPlan, check_columns, check_reading
 from kgplatform.store.query_values import Times, names, weights
+from kgplatform.store.scan_query import scan_query
 from kgplatform.store.side_by_side import ranges, stream_side_by_side
 from kgplatform.store.stream import Columns, Part, joined, part, split_code
 from kgplatform.vocabulary import Vocabulary
@@ -51,6 +53,8 @@ def stream_query(
     plan = check_reading(store, text, params, TRIPLE)
     if unused := check_columns(plan.columns, TRIPLE, OPTIONAL):
         progress(f"columns that are not used: {', '.join(unused)}", 0, None)
+    if (scanned := scan_query(store, text, params, plan, progress)) is not None:
+        return scanned
     given = [name for name in OPTIONAL if name in plan.columns]
     split = "split" if "split" in given else "null"
     numbers = [name for name in ("weight", "time") if name in given]

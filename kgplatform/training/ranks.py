@@ -264,6 +264,31 @@ def compared(scores: Tensor, row: Tensor, true: Tensor) -> tuple[Tensor, Tensor]
     return better, equal
 
 
+def rank(scores: Tensor, target: Tensor, known: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    """Realistic ranks of scores that are at hand as a whole.
+
+    Args:
+        scores: Of each query with each entity, [B, N]; known answers are overwritten.
+        target: The true entity of each query, [B].
+        known: Row and entity of answers that do not compete; the target may be among them.
+
+    Returns:
+        float64 [B] on the CPU, from 1.
+
+    Raises:
+        TrainingError: A score is NaN or infinite.
+    """
+    refuse_non_numbers(scores)
+    true = scores.gather(1, target.unsqueeze(1))
+    if known is not None:
+        scores[known] = float("-inf")
+        scores.scatter_(1, target.unsqueeze(1), true)
+    better = (scores > true).sum(1).cpu()
+    # The target equals itself, hence at least 1.
+    equal = (scores == true).sum(1).cpu()
+    return better.double() + (equal.double() + 1) / 2
+
+
 def tiles_of(num_entities: int, asked: int, budget: int) -> Tiles:
     """Tiles of at most ``budget`` scores, of nearly one length.
 

@@ -85,7 +85,7 @@ def nations() -> KGSnapshot:
     """PyKEEN's Nations."""
     from pykeen.datasets import Nations
 
-    dataset = Nations()
+    dataset = Nations()  # type: ignore[no-untyped-call]
     parts: dict[Split, Any] = {
         "train": dataset.training,
         "valid": dataset.validation,

@@ -12,8 +12,8 @@ turn, ``--rounds`` times, the facts with their splits, as
 - PyG by hand, as tutorials and falkordb-pyg do it: edges by the server's numbers of their nodes,
   mapped through a dict into ``edge_index`` and ``edge_type``;
 - py2neo: ``graph.run(…)`` into lists;
-- ``stream_graph`` (``kgp train --graph``) and ``stream_query`` (``kgp train --cypher``) of
-  kgplatform, the same into arrays with their vocabularies.
+- ``stream_graph`` (``kgp train --graph``) and ``stream_query`` (``kgp train --cypher`` and
+  ``--match``) of kgplatform, the same into arrays with their vocabularies.
 
 The peers read a tenth of the facts at most: their cost is linear, and all would take minutes.
 Medians of the rounds and their ratios are printed; then, in a process of its own, the memory that a
@@ -42,6 +42,7 @@ from kgplatform.settings import Settings
 from kgplatform.sources.rejects import RejectsFile
 from kgplatform.sources.source import Source
 from kgplatform.store.client import Store, connect
+from kgplatform.store.pattern import pattern_query
 from kgplatform.store.stream import stream_graph
 from kgplatform.store.stream_query import stream_query
 
@@ -50,6 +51,7 @@ QUERY = """
 MATCH (h:Entity {graph: 'benchmark'})-[r]->(t:Entity)
 RETURN h.id AS head, type(r) AS relation, t.id AS tail, r.split AS split
 """
+PATTERN = pattern_query("(h:Entity)-[r]->(t)", "r.split = 'train'", "id", own=True)
 BASE = "a record a relationship"
 
 
@@ -76,6 +78,7 @@ def _fill(settings: Settings, given: argparse.Namespace) -> None:
 def _measure(store: Store, info: server.ServerInfo, given: argparse.Namespace) -> None:
     facts = stream_graph(store, GRAPH).head.size
     sample = min(facts // 10, 200_000)
+    own = {"graph": GRAPH}
     ways: dict[str, tuple[int, Callable[[], int]]] = {
         BASE: (sample, lambda: _records(info, sample)),
         "a data frame": (sample, lambda: _frame(info, sample)),
@@ -83,6 +86,7 @@ def _measure(store: Store, info: server.ServerInfo, given: argparse.Namespace) -
         "py2neo": (sample, lambda: _py2neo(info, sample)),
         "kgplatform, --graph": (facts, lambda: stream_graph(store, GRAPH).head.size),
         "kgplatform, --cypher": (facts, lambda: stream_query(store, QUERY, {}).head.size),
+        "kgplatform, --match": (facts, lambda: stream_query(store, PATTERN, own).head.size),
     }
     speeds: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(given.rounds + 1):
