@@ -94,6 +94,10 @@ def train(
             f"entities, {snapshot.num_relations:,} relations"
         )
         if resolved.task == "classify":
+            if track:
+                raise UsageError(
+                    "--track does not follow a node classification", hint="leave it out"
+                )
             run = _classified(snapshot, resolved, run_folder, source)
         else:
             with _followed(track, run_folder, resolved) as (progress, watch, finish):
