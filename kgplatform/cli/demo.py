@@ -136,8 +136,8 @@ def _step_write(store: Store, runs: list[Run], target: Target) -> None:
 def _step_predict(
     store: Store, run: Run, snapshot: KGSnapshot, target: Target
 ) -> list[PredictedLink]:
-    from kgplatform.cli.write import links_table, run_properties
-    from kgplatform.store.links import Link, write_links
+    from kgplatform.cli.write import links_table, run_properties, stored
+    from kgplatform.store.links import write_links
     from kgplatform.training.predict import predict_links
 
     _heading(5, f"predict what the facts do not say, with {run.config.model}")
@@ -145,7 +145,7 @@ def _step_predict(
         predict_links(run, snapshot, relation=relation, top_k=LINKS_A_RELATION)
         for relation in RELATIONS
     ]
-    rows = [Link(**vars(link)) for links in predicted for link in links]
+    rows = [stored(link) for links in predicted for link in links]
     with progress_bar() as progress:
         write_links(store, run.id, run_properties(run, target), target, rows, progress)
     for links in predicted:

@@ -28,6 +28,8 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
 
 def results_text(metrics: Mapping[str, Any], most_relations: int = 0) -> str:
     """The metrics, by cardinality, what the rules know, and by relation if any are wanted."""
+    if "accuracy" in list(metrics.values())[-1]:
+        return _labels_table(metrics)
     parts = [metrics_table(metrics)]
     # The last split is the one that counts: test, where there is one.
     split, values = list(metrics.items())[-1]
@@ -38,6 +40,21 @@ def results_text(metrics: Mapping[str, Any], most_relations: int = 0) -> str:
     if most_relations and "relations" in values:
         parts.append(_relation_table(split, values["relations"], most_relations))
     return "\n\n".join(parts)
+
+
+def _labels_table(metrics: Mapping[str, Any]) -> str:
+    """How well labels are told, a row a split."""
+    names = ("accuracy", "macro_f1", "calibration_error")
+    rows = [
+        [
+            split,
+            f"{values['count']:,}",
+            *(f"{values[name]:.3f}" for name in names),
+            f"{values['baseline']['accuracy']:.3f}",
+        ]
+        for split, values in metrics.items()
+    ]
+    return table(["split", "entities", *names, "commonest class"], rows)
 
 
 def interval_text(values: Mapping[str, Any]) -> str:

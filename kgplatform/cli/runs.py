@@ -123,7 +123,7 @@ def _comparison(found: list[Run]) -> str:
     rows = []
     for run in found:
         best: dict[str, Any] = run.metrics.get("test") or run.metrics.get("valid") or {}
-        shown = [f"{best[name]:.3f}" if best else "-" for name in METRICS]
+        shown = [f"{best[name]:.3f}" if name in best else "-" for name in METRICS]
         shown.append(interval_text(best))
         where = run.source.get("graph") or "(query)"
         state = "" if run.complete else "incomplete"

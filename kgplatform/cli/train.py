@@ -52,12 +52,14 @@ def train(
     """Train MODEL on what a graph or a Cypher query names.
 
     MODEL is a score function: transe, transh, rotate, distmult, complex, simple, tucker, conve;
-    or an encoder over one (--set decoder=complex): gcn, sage, gat, rgcn, compgcn.
+    or an encoder over one (--set decoder=complex): gcn, sage, gat, rgcn, compgcn. With
+    --set task=classify an encoder learns the labels that a projection gives its entities.
 
     \b
     kgp train distmult --graph umls
     kgp train transe --graph umls --set embedding_dim=64 --set seed=1
     kgp train distmult --snapshot snapshots/3f9ac02b117e45d8
+    kgp train sage --project papers --set task=classify --set inputs=features
     kgp train gcn --cypher 'MATCH (a:Person)-[r]->(b:Person)
         RETURN a.email AS head, type(r) AS relation, b.email AS tail'
         --label Person --key email
@@ -169,6 +171,9 @@ def _train(
         f"run {folder.name}: {snapshot.num_edges:,} facts, {snapshot.num_entities:,} "
         f"entities, {snapshot.num_relations:,} relations"
     )
+    if config.task == "classify":
+        note(text)
+        return _classified(snapshot, config, folder, source, track, group)
     with _followed(track, folder, config, group, text) as (progress, watch, finish):
         run = train(
             snapshot, config, folder, source=source, progress=progress, watch=watch, group=group
@@ -200,6 +205,26 @@ def _followed(
             tracked.watch(moment)
 
         yield progress, watch, tracked.finish
+
+
+def _classified(
+    snapshot: KGSnapshot,
+    config: TrainingConfig,
+    folder: Path,
+    source: dict[str, Any],
+    track: tuple[str, ...],
+    group: Group,
+) -> Run:
+    from kgplatform.training.classify_nodes import train_classifier
+
+    if track:
+        raise UsageError("--track does not follow a node classification", hint="leave it out")
+    if group.size > 1:
+        raise UsageError(
+            "a node classification is trained by one process", hint="start it without torchrun"
+        )
+    with progress_bar() as progress:
+        return train_classifier(snapshot, config, folder, source=source, progress=progress)
 
 
 def _resume(model: str, name: str, settings: Settings, track: tuple[str, ...], group: Group) -> Run:

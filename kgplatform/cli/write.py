@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kgplatform.cli.output import emit, json_option, progress_bar, table
+from kgplatform.cli.rule_support import supported
+from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
     from kgplatform.settings import Settings
     from kgplatform.store.client import Store
+    from kgplatform.store.links import Link
     from kgplatform.store.writeback import Target
     from kgplatform.training.artifacts import Run
-    from kgplatform.training.predict import PredictedLink
+    from kgplatform.training.calibrate import Calibration
+    from kgplatform.training.predict import PredictedLink, Prediction
 
 graph_option = click.option("--graph", help="Graph of kgplatform's own nodes to write to.")
 label_option = click.option("--label", help="Label of your own nodes to write to.")
@@ -104,35 +109,56 @@ def predict(
 ) -> None:
     """Predict the links that the graph lacks and RUN's model is most confident of.
 
-    A link that the graph has is never predicted. The confidence is calibrated on validation
-    facts and counts every unknown link as false, so it is a lower bound.
+    A link that the graph has is never predicted. The probability is calibrated on validation
+    facts and counts every unknown link as false, so it is a lower bound; the rank is the link's
+    place among the candidates of (head, relation, ?). What supports a link is the surest rule
+    that gives it, if `kgp rules` has mined any of this graph, else the path between its ends
+    that most often goes with the relation. Of a run with task=classify it prints
+    entities' labels and their probability; --head names one entity.
     """
     from kgplatform.cli.connection import snapshot_of_run, target_of_source
     from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
-    from kgplatform.store.links import Link, write_links
-    from kgplatform.training.predict import predict_links
+    from kgplatform.store.links import write_links
+    from kgplatform.training.predict import predict as predict_of_run
 
     settings = load_settings()
     trained = _load_run(settings, run)
+    if trained.config.task == "classify":
+        if write_back or relation is not None:
+            raise UsageError(
+                f"run {trained.id} predicts labels, not links",
+                hint="leave --write and --relation; --head names the entity",
+            )
+        _predict_labels(trained, head, top_k, as_json)
+        return
     with progress_bar() as progress:
         snapshot = snapshot_of_run(settings, trained.source, trained.snapshot_digest, progress)
-        links = predict_links(trained, snapshot, relation=relation, head=head, top_k=top_k)
-        data: dict[str, Any] = {"run": trained.id, "links": [_link_data(link) for link in links]}
+        found = predict_of_run(trained, snapshot, relation=relation, head=head, top_k=top_k)
+        links, rules = supported(settings, snapshot, found.links)
+        data: dict[str, Any] = {
+            "run": trained.id,
+            "links": [_link_data(link) for link in links],
+            "calibration": calibration_data(found),
+            "rules": rules,
+        }
         text = links_table(links)
+        if links:
+            text += f"\n{calibration_text(found)}"
         if write_back:
             target = target_of_source(trained.source, graph, label, key)
-            properties = run_properties(trained, target)
+            properties = run_properties(trained, target) | {
+                "calibration": data["calibration"]["method"],
+                "calibration_negatives": found.negatives,
+                "calibration_error": found.calibration.error,
+            }
             if dry_run:
                 from kgplatform import queries
 
                 data["statements"] = [queries.get("write/merge_predicted")]
                 text += f"\n\n{data['statements'][0]}\nnothing was written"
             else:
-                rows = [
-                    Link(link.head, link.relation, link.tail, link.score, link.confidence)
-                    for link in links
-                ]
+                rows = [stored(link) for link in links]
                 with open_store(settings) as store:
                     data |= write_links(store, trained.id, properties, target, rows, progress)
                 text += f"\n{data['written']:,} written as PREDICTED links"
@@ -183,12 +209,100 @@ def run_properties(run: Run, target: Target) -> dict[str, Any]:
     }
 
 
+def _predict_labels(run: Run, entity: str | None, top_k: int, as_json: bool) -> None:
+    """Print what a node classification says of entities, the surest first."""
+    from dataclasses import asdict
+
+    from kgplatform.errors import UnknownNameError
+    from kgplatform.training.artifacts import load_vocabulary
+    from kgplatform.training.classify_nodes import predict_labels
+
+    entities, _ = load_vocabulary(run)
+    if entity is not None and entity not in entities:
+        raise UnknownNameError("entity", entity, entities)
+    found = predict_labels(run, None if entity is None else (entity,))[:top_k]
+    rows = [[each.entity, each.label, f"{each.probability:.2f}"] for each in found]
+    judged: dict[str, Any] = run.metrics.get("valid") or run.metrics["train"]
+    text = table(["entity", "label", "probability"], rows)
+    text += f"\nexpected calibration error on valid: {judged['calibration_error']:.3f}"
+    labels = [asdict(each) for each in found]
+    error = judged["calibration_error"]
+    emit({"run": run.id, "labels": labels, "expected_calibration_error": error}, as_json, text)
+
+
+def stored(link: PredictedLink) -> Link:
+    """A predicted link as the graph keeps it."""
+    from kgplatform.store.links import Link
+
+    rule = "" if link.support is None else link.support.rule
+    return Link(link.head, link.relation, link.tail, link.score, link.confidence, link.rank, rule)
+
+
 def links_table(links: list[PredictedLink]) -> str:
     """Predicted links for a person."""
     if not links:
         return "no links to predict: every plausible one is known"
-    rows = [[link.head, link.relation, link.tail, f"{link.confidence:.2f}"] for link in links]
-    return table(["head", "relation", "tail", "confidence"], rows)
+    rows = [
+        [
+            link.head,
+            link.relation,
+            link.tail,
+            f"{link.confidence:.2f}",
+            str(link.rank),
+            _support_text(link),
+        ]
+        for link in links
+    ]
+    return table(["head", "relation", "tail", "probability", "rank", "supported by"], rows)
+
+
+def calibration_data(found: Prediction) -> dict[str, Any]:
+    """How the probabilities were fitted and how far they hold, as the JSON has it."""
+    from dataclasses import asdict
+
+    fitted = found.calibration
+    return {
+        "method": _method(fitted),
+        "negatives": found.negatives,
+        "log_loss": fitted.log_loss,
+        "expected_calibration_error": fitted.error,
+        "expected_calibration_error_of_likely": (
+            None if isnan(fitted.likely_error) else fitted.likely_error
+        ),
+        "reliability": [asdict(each) for each in fitted.reliability],
+    }
+
+
+def calibration_text(found: Prediction) -> str:
+    """The same for a person."""
+    from kgplatform.training.calibrate import LIKELY
+
+    fitted = found.calibration
+    rows = [
+        [
+            f"{each.low:.2f} to {each.high:.2f}",
+            f"{each.count:,.0f}",
+            f"{each.confidence:.3f}",
+            f"{each.true:.3f}",
+        ]
+        for each in fitted.reliability
+    ]
+    likely = "" if isnan(fitted.likely_error) else f", {fitted.likely_error:.3f} from {LIKELY} on"
+    return (
+        f"\nprobability by {_method(fitted)}; negatives: {found.negatives}\n"
+        f"expected calibration error {fitted.error:.4f}{likely}, on validation queries held out:\n"
+        + table(["probability", "candidates", "mean", "facts among them"], rows)
+    )
+
+
+def _method(fitted: Calibration) -> str:
+    return f"{fitted.curve.method} on {fitted.curve.feature}"
+
+
+def _support_text(link: PredictedLink) -> str:
+    if link.support is None:
+        return "no path"
+    return f"{link.support.rule} ({link.support.confidence:.2f})"
 
 
 def _load_run(settings: Settings, name: str) -> Run:
@@ -240,11 +354,16 @@ def _planned_text(data: dict[str, Any]) -> str:
 
 
 def _link_data(link: PredictedLink) -> dict[str, Any]:
+    from dataclasses import asdict
+
     return {
         "head": link.head,
         "relation": link.relation,
         "tail": link.tail,
         "score": link.score,
         "confidence": link.confidence,
+        "probability": link.confidence,
+        "rank": link.rank,
+        "support": None if link.support is None else asdict(link.support),
         "kind": "predicted",
     }

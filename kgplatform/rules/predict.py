@@ -119,6 +119,16 @@ class RulePredictor:
             for answer, rules in giving.items()
         ]
 
+    def reason(self, relation: int, head: int, tail: int) -> Reason | None:
+        """The surest rule that gives a link, by the snapshot's indices; None if none does."""
+        giving = [
+            int(row)
+            for hits in self._applier.hits(relation, np.array([head]))
+            for row in hits.rule[hits.answer == tail].tolist()
+        ]
+        # Rules are in order of falling confidence.
+        return self._reason(min(giving), head, tail) if giving else None
+
     def _prediction(
         self, relation: int, entity: int, answer: int, rules: list[int], forward: bool, most: int
     ) -> RulePrediction:

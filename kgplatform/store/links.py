@@ -19,13 +19,19 @@ LINKS_A_BATCH = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A predicted link, by the keys of its ends."""
+    """A predicted link, by the keys of its ends.
+
+    ``rank`` is its place among the answers of its query; ``support`` the rule that speaks for it,
+    '' if there is none.
+    """
 
     head: str
     relation: str
     tail: str
     score: float
     confidence: float
+    rank: int = 1
+    support: str = ""
 
 
 def write_links(
@@ -76,6 +82,8 @@ def write_links(
                 relations=[link.relation for _, _, link in found],
                 scores=[link.score for _, _, link in found],
                 confidences=[link.confidence for _, _, link in found],
+                ranks=[link.rank for _, _, link in found],
+                supports=[link.support or None for _, _, link in found],
             )
             return {**outcome.row, "missing": len(batch) - len(found)}
 

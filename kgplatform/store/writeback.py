@@ -78,6 +78,11 @@ def bytes_property(name: str) -> str:
     return f"{name}_bytes"
 
 
+def origin_property(name: str) -> str:
+    """The property that marks a vector added after its run, with what it is made of."""
+    return f"{name}_origin"
+
+
 def check_target(store: Store, target: Target, keys: Sequence[str]) -> int:
     """How many of the keys name a node.
 
@@ -144,7 +149,7 @@ def write_vectors(
         SchemaError: Nothing makes the key unique.
         StoreError: The database failed; the write can be repeated and goes on where it was.
     """
-    _check_vectors(keys, vectors)
+    check_vectors(keys, vectors)
     migrate(store)
     present = check_target(store, target, keys)
     names = set_of_run(run_id)
@@ -163,7 +168,9 @@ def write_vectors(
         similarity="cosine",
     )
     store.command(queries.get("write/await_index"), index=names.index, seconds=INDEX_SECONDS)
-    written = count_vectors(store, target.label, names.property)
+    written = count_vectors(store, target.label, names.property) - count_added(
+        store, target.label, names.property
+    )
     if written != present:
         raise StoreError(
             f"{written} of {present} vectors are in the graph: it was changed meanwhile",
@@ -203,7 +210,12 @@ def planned_statements(
     ]
 
 
-def _check_vectors(keys: Sequence[str], vectors: np.ndarray) -> None:
+def check_vectors(keys: Sequence[str], vectors: np.ndarray) -> None:
+    """Refuse what must not be written.
+
+    Raises:
+        InputError: Shapes do not fit, or a vector is zero, NaN or infinite.
+    """
     if vectors.ndim != 2 or vectors.shape[0] != len(keys):
         raise InputError(f"{len(keys)} entities, but vectors of shape {vectors.shape}")
     if not 1 <= vectors.shape[1] <= 4096:
@@ -344,3 +356,10 @@ def count_vectors(store: Store, label: str, name: str) -> int:
     """How many nodes of a label carry vectors under the property ``name``."""
     (row,) = store.rows(queries.fill("read/count_vectors", label=label, property=name))
     return int(row["written"])
+
+
+def count_added(store: Store, label: str, name: str) -> int:
+    """How many of them came after the run."""
+    marks = {"label": label, "property": name, "origin_property": origin_property(name)}
+    (row,) = store.rows(queries.fill("read/count_added", **marks))
+    return int(row["added"])

@@ -17,6 +17,7 @@ from kgplatform.models.compgcn import Composition
 from kgplatform.models.rgcn import Decomposition
 
 Loss = Literal["cross_entropy", "binary", "margin", "self_adversarial"]
+Task = Literal["links", "classify"]
 Candidates = Literal["all", "answers", "sampled"]
 NegativesFrom = Literal["uniform", "batch", "typed"]
 Inputs = Literal["table", "features", "both"]
@@ -35,6 +36,7 @@ class TrainingConfig:
 
     Attributes:
         model: Name in ``kgplatform.models.MODELS``.
+        task: Whether ``links`` are predicted or an encoder's head is to ``classify`` entities.
         embedding_dim: Length of entity and relation vectors.
         decoder: Score function over an encoder's vectors, in ``kgplatform.models.DECODERS``.
         layers: Rounds of an encoder's messages.
@@ -81,6 +83,7 @@ class TrainingConfig:
     """
 
     model: str
+    task: Task = "links"
     embedding_dim: int = 128
     decoder: str = "distmult"
     layers: int = 2
@@ -198,6 +201,11 @@ def check_combinations(config: TrainingConfig) -> None:
         )
     check_shards(config)
     spec = SPECS[config.model]
+    if config.task == "classify" and not isinstance(spec, EncoderSpec):
+        raise UsageError(
+            f"{config.model} cannot classify entities: it passes no messages between them",
+            hint=f"train an encoder: {', '.join(ENCODERS)}",
+        )
     needs = config.score.model.needs_reciprocal
     if isinstance(spec, EncoderSpec):
         needs = needs or spec.encoder.needs_reciprocal

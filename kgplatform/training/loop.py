@@ -113,6 +113,10 @@ def train(
             scores are not numbers, or another process of the group is gone.
         RunError: The folder holds a run already.
     """
+    if config.task != "links":
+        raise TrainingError(
+            "the setting task=classify is not one of links", hint="kgp train MODEL takes it"
+        )
     if (folder / "run.json").exists():
         raise RunError(
             f"{folder} holds a run already", hint="resume it, or train into another folder"

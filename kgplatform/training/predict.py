@@ -14,16 +14,24 @@ from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.graph.split import ensure_split
 from kgplatform.models import LinkModel
 from kgplatform.training.artifacts import Run, load_model, load_vocabulary
-from kgplatform.training.calibrate import Calibration, fit_calibration
+from kgplatform.training.calibrate import Calibration, Curve, fit_calibration
 from kgplatform.training.known import KnownAnswers, answers_of_snapshot, answers_of_triples
 from kgplatform.training.loop import check_snapshot
 from kgplatform.training.ranks import SCORES_AT_ONCE
+from kgplatform.training.support import Support, SupportFinder
 
 KEPT_A_QUERY = 100
 """Best candidates of a query that calibration looks at: bounds memory on wide ranges."""
 
+MOST_SUPPORTED = 1_000
+"""Of more links than that, only the surest are given what speaks for them."""
+
 MOST_QUERIES = 10_000
 """Calibration takes at most so many queries with a validation fact, and so many without."""
+
+NEGATIVES = "closed world among typed candidates"
+"""What calibration counts as false: every candidate that no split has as a fact, of heads and tails
+that the relation has in training."""
 
 SYMMETRIC_FROM = 0.5
 """A relation is symmetric if at least this share of its training edges has its mirror there.
@@ -40,7 +48,9 @@ class PredictedLink:
         relation: Name.
         tail: entity_id.
         score: The model's own score; comparable within one run only.
-        confidence: See :func:`predict_links`.
+        confidence: See :func:`predict`.
+        rank: Its place among the candidates of its query (head, relation, ?), from 1.
+        support: A path in the training facts that speaks for it; None if there is none.
     """
 
     head: str
@@ -48,6 +58,23 @@ class PredictedLink:
     tail: str
     score: float
     confidence: float
+    rank: int = 1
+    support: Support | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Links, and how far their confidence holds.
+
+    Attributes:
+        links: By falling confidence.
+        calibration: How confidence was fitted, and its error on held-out queries.
+        negatives: What counted as false when it was.
+    """
+
+    links: list[PredictedLink]
+    calibration: Calibration
+    negatives: str = NEGATIVES
 
 
 @dataclass(frozen=True)
@@ -59,6 +86,7 @@ class _Scored:
     tail: Tensor
     score: Tensor
     log_share: Tensor
+    rank: Tensor
 
     def __getitem__(self, rows: Tensor) -> _Scored:
         return _Scored(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
@@ -72,6 +100,18 @@ def predict_links(
     head: str | None = None,
     top_k: int = 100,
 ) -> list[PredictedLink]:
+    """The links of :func:`predict`, whose arguments and errors it has."""
+    return predict(run, snapshot, relation=relation, head=head, top_k=top_k).links
+
+
+def predict(
+    run: Run,
+    snapshot: KGSnapshot,
+    *,
+    relation: str | None = None,
+    head: str | None = None,
+    top_k: int = 100,
+) -> Prediction:
     """The ``top_k`` links that the graph lacks and the run is most confident of.
 
     Asked are the queries (h, r, ?) whose head has r in training, and as answers only tails
@@ -79,12 +119,13 @@ def predict_links(
     split is never returned, nor a self loop unless r has one in training, nor both directions
     of a relation that is symmetric in training.
 
-    The confidence is the probability that the link is a *known* fact, as a logistic curve
-    (Platt 1999) estimates it from validation facts: they were hidden from training as missing
-    facts are, and compete with the same candidates. That counts every other candidate as
-    false, though some are true and only unknown: confidence is a lower bound of the
-    probability that the link is true, and the looser, the more facts the graph lacks
-    (docs/benchmarks.md, "Calibration"). It orders links and can be compared across relations.
+    The confidence is the probability that the link is a *known* fact, as a curve estimates it
+    from validation facts (:func:`kgplatform.training.calibrate.fit_calibration`): they were
+    hidden from training as missing facts are, and compete with the same candidates. That
+    counts every other candidate as false, though some are true and only unknown: confidence is
+    a lower bound of the probability that the link is true, and the looser, the more facts the
+    graph lacks (docs/benchmarks.md, "Calibration"). It orders links and can be compared across
+    relations.
 
     Args:
         run: A complete run.
@@ -94,7 +135,7 @@ def predict_links(
         top_k: Most links to return, at least 1.
 
     Returns:
-        Links by falling confidence.
+        Links by falling confidence, and the error of it.
 
     Raises:
         UnknownNameError: The run knows no such relation or entity.
@@ -128,16 +169,30 @@ def predict_links(
         if not bool(torch.isfinite(model.entity_vectors()).all()):
             raise RunError(f"run {run.id} has vectors that are NaN or infinite", hint="train again")
         calibration = _calibrate(model, graph, run.config.seed)
-        best = _best(model, graph, calibration, asked, only, top_k)
-    confidence = calibration.confidence(best.score.numpy(), best.log_share.numpy())
+        best = _best(model, graph, calibration.curve, asked, only, top_k)
+    return Prediction(_named(best, calibration.curve, graph, entities, relations), calibration)
+
+
+def _named(
+    best: _Scored,
+    curve: Curve,
+    graph: _Graph,
+    entities: tuple[str, ...],
+    relations: tuple[str, ...],
+) -> list[PredictedLink]:
+    """Links by their names, each with what speaks for it."""
+    confidence = curve.confidence(best.score.numpy(), best.log_share.numpy())
+    links = torch.stack((best.head, best.relation, best.tail), dim=1)
+    support = SupportFinder(graph.snapshot, graph.trained).find(links[:MOST_SUPPORTED])
+    reasons: list[Support | None] = [*support, *[None] * (len(links) - len(support))]
     return [
-        PredictedLink(entities[h], relations[r], entities[t], score, sure)
-        for h, r, t, score, sure in zip(
-            best.head.tolist(),
-            best.relation.tolist(),
-            best.tail.tolist(),
+        PredictedLink(entities[h], relations[r], entities[t], score, sure, rank, reason)
+        for (h, r, t), score, sure, rank, reason in zip(
+            links.tolist(),
             best.score.tolist(),
             confidence.tolist(),
+            best.rank.tolist(),
+            reasons,
             strict=True,
         )
     ]
@@ -153,6 +208,7 @@ class _Graph:
     def __init__(self, snapshot: KGSnapshot) -> None:
         train = snapshot.triples("train")
         everything = snapshot.triples()
+        self.snapshot = snapshot
         self.num_entities = snapshot.num_entities
         self.valid = snapshot.triples("valid")
         self.trained = answers_of_triples(train, snapshot.num_entities, "tail")
@@ -189,10 +245,11 @@ def _candidates(
 ) -> Iterator[_Scored]:
     """The ``keep`` best candidates of each query (head, relation, ?), in chunks of queries.
 
-    Facts in ``hide`` are no candidates. ``log_share`` is the logarithm of p(t | h, r) · (1 + n),
-    p the softmax over all entities that training fitted and n the query's answers in train:
-    the softmax divides its mass among all answers, so that without the factor a sure answer of
-    a query with twenty looks like a doubtful one of a query with one.
+    Facts in ``hide`` are no candidates. ``rank`` is the place among the others, 1 for the best.
+    ``log_share`` is the logarithm of p(t | h, r) · (1 + n), p the softmax over all entities that
+    training fitted and n the query's answers in train: the softmax divides its mass among all
+    answers, so that without the factor a sure answer of a query with twenty looks like a
+    doubtful one of a query with one.
     """
     tails = graph.range[relation]
     if not len(tails):
@@ -217,12 +274,14 @@ def _candidates(
         best = shares.masked_fill(hidden, float("-inf")).topk(min(keep, len(tails)), dim=1)
         chosen = best.indices
         visible = ~hidden.gather(1, chosen)
+        places = torch.arange(1, chosen.shape[1] + 1).expand_as(chosen)
         yield _Scored(
             head=part.unsqueeze(1).expand_as(chosen)[visible],
             relation=relations.unsqueeze(1).expand_as(chosen)[visible],
             tail=tails[chosen][visible],
             score=scores.gather(1, chosen)[visible],
             log_share=best.values[visible],
+            rank=places[visible],
         )
 
 
@@ -232,7 +291,7 @@ def _calibrate(model: LinkModel, graph: _Graph, seed: int) -> Calibration:
     answered = _unique(graph.valid[:, 1] * graph.num_entities + graph.valid[:, 0])
     queries = torch.cat([r * graph.num_entities + heads for r, heads in enumerate(graph.domain)])
     positive = torch.isin(queries, answered)
-    scores, shares, labels, weights = [], [], [], []
+    scores, shares, labels, weights, asked = [], [], [], [], []
     for group in (queries[positive], queries[~positive]):
         chosen = group[torch.randperm(len(group), generator=generator)[:MOST_QUERIES]]
         for relation in _unique(chosen // graph.num_entities).tolist():
@@ -247,25 +306,27 @@ def _calibrate(model: LinkModel, graph: _Graph, seed: int) -> Calibration:
                 labels.append(is_valid[used].numpy())
                 # A sampled query stands for those of its group that were not drawn.
                 weights.append(np.full(int(used.sum()), len(group) / len(chosen)))
+                asked.append((rows.relation * graph.num_entities + rows.head)[used].numpy())
     if not scores or not np.concatenate(labels).any():
         raise RunError(
             "no validation fact is among the candidates, so confidence cannot be calibrated",
             hint="train on a larger graph or with a larger valid_share",
         )
-    return fit_calibration(*(np.concatenate(part) for part in (scores, shares, labels, weights)))
+    parts = (scores, shares, labels, weights, asked)
+    return fit_calibration(*(np.concatenate(part) for part in parts))
 
 
 def _best(
     model: LinkModel,
     graph: _Graph,
-    calibration: Calibration,
+    curve: Curve,
     relations: range,
     head: int | None,
     top_k: int,
 ) -> _Scored:
     """The ``top_k`` unknown candidates of all queries, by falling confidence."""
     empty = torch.empty(0, dtype=torch.int64)
-    best = _Scored(empty, empty, empty, torch.empty(0), torch.empty(0))
+    best = _Scored(empty, empty, empty, torch.empty(0), torch.empty(0), empty)
     for relation in relations:
         heads = graph.domain[relation]
         if head is not None:
@@ -273,7 +334,7 @@ def _best(
         for rows in _candidates(model, graph, relation, heads, graph.known, top_k):
             both = zip(_fields(best), _fields(rows), strict=True)
             best = _Scored(*(torch.cat(pair) for pair in both))
-            best = best[torch.argsort(_value(calibration, best), descending=True, stable=True)]
+            best = best[torch.argsort(_value(curve, best), descending=True, stable=True)]
             if graph.is_symmetric[relation]:
                 best = best[_first_of_mirrors(best, graph.num_entities, relation)]
             best = best[torch.arange(min(top_k, len(best.head)))]
@@ -281,12 +342,12 @@ def _best(
 
 
 def _fields(rows: _Scored) -> tuple[Tensor, ...]:
-    return rows.head, rows.relation, rows.tail, rows.score, rows.log_share
+    return rows.head, rows.relation, rows.tail, rows.score, rows.log_share, rows.rank
 
 
-def _value(calibration: Calibration, rows: _Scored) -> Tensor:
-    """What confidence rises with; finer than confidence, which saturates in floats."""
-    return rows.score if calibration.feature == "score" else rows.log_share
+def _value(curve: Curve, rows: _Scored) -> Tensor:
+    """What confidence rises with; finer than confidence, which has steps or saturates."""
+    return rows.score if curve.feature == "score" else rows.log_share
 
 
 def _first_of_mirrors(rows: _Scored, num_entities: int, relation: int) -> Tensor:

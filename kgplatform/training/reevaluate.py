@@ -8,6 +8,7 @@ from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.graph.split import ensure_split
 from kgplatform.progress import Progress, silent
 from kgplatform.training.artifacts import Run, load_model
+from kgplatform.training.classify_nodes import evaluate_labels, labels_of
 from kgplatform.training.evaluate import evaluate_splits
 from kgplatform.training.loop import check_snapshot
 
@@ -22,6 +23,8 @@ def evaluate_run(
         TrainingError: The model gives scores that are not numbers.
     """
     check_snapshot(run, snapshot)
+    if run.config.task == "classify":
+        return evaluate_labels(run, labels_of(snapshot, run.config))
     split = ensure_split(
         snapshot,
         seed=run.config.seed,

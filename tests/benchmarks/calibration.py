@@ -18,9 +18,10 @@ import numpy as np
 from quality import load
 
 from kgplatform.graph.snapshot import KGSnapshot
+from kgplatform.training.calibrate import expected_calibration_error
 from kgplatform.training.config import resolve_config
 from kgplatform.training.loop import train
-from kgplatform.training.predict import predict_links
+from kgplatform.training.predict import predict
 
 EDGES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -46,14 +47,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = resolve_config(model, seen, {"device": "cpu"})
         run = train(seen, config, Path(folder) / "run", source={"data": name})
-        links = predict_links(run, seen, top_k=1_000_000)
+        found = predict(run, seen, top_k=1_000_000)
+    links, fitted = found.links, found.calibration
     hidden = {
         (graph.entities[h], graph.relations[r], graph.entities[t])
         for h, r, t in graph.triples("test").tolist()
     }
     sure = np.array([link.confidence for link in links])
     true = np.array([(link.head, link.relation, link.tail) in hidden for link in links])
-    print(f"{name}, {model}: of the 100 surest, {true[:100].sum()} are hidden facts\n")
+    losses = ", ".join(f"{way} {loss:.5f}" for way, loss in fitted.log_loss.items())
+    print(f"{name}, {model}: of the 100 surest, {true[:100].sum()} are hidden facts")
+    print(f"log loss when held out: {losses}")
+    print(
+        f"expected calibration error when held out: {fitted.error:.5f}, of likely candidates "
+        f"{fitted.likely_error:.3f}; of hidden facts {expected_calibration_error(sure, true):.5f}\n"
+    )
     print("| confidence | links | mean confidence | hidden facts among them |\n|---|---|---|---|")
     for low, high in itertools.pairwise(EDGES):
         here = (sure >= low) & (sure < high)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kgplatform import queries
+from kgplatform.cli.write import stored
 from kgplatform.graph.projection import snapshot_of_query
 from kgplatform.server import ServerInfo
 from kgplatform.sources.countries import countries
@@ -83,7 +84,7 @@ def enriched(server: ServerInfo, tmp_path_factory: pytest.TempPathFactory) -> It
         keys, vectors = entity_vectors(run)
         write_vectors(store, run.id, properties, target, keys, vectors)
         links = [
-            Link(**vars(link))
+            stored(link)
             for relation in ("BORDERS", "SPEAKS")
             for link in predict_links(run, snapshot, relation=relation, top_k=10)
         ]

@@ -116,10 +116,28 @@ def test_the_story_from_a_file_to_predictions_and_back(
     rows = store.rows(
         "MATCH (h:Entity {graph: $graph})-[p:PREDICTED]->(t) "
         "RETURN h.id AS head, p.relation AS relation, t.id AS tail, p.score AS score, "
-        "p.confidence AS confidence, 'predicted' AS kind",
+        "p.confidence AS confidence, p.confidence AS probability, p.rank AS rank, "
+        "p.support AS support, 'predicted' AS kind",
         graph=graph_name,
     )
-    assert sorted(rows, key=str) == sorted(shown["links"], key=str)
+    links = [
+        link | {"support": link["support"] and link["support"]["rule"]} for link in shown["links"]
+    ]
+    assert sorted(rows, key=str) == sorted(links, key=str)
+    assert all(link["rank"] >= 1 for link in links)
+    calibration = shown["calibration"]
+    assert calibration["negatives"] == "closed world among typed candidates"
+    assert 0 <= calibration["expected_calibration_error"] <= 1
+    assert {"low", "high", "count", "confidence", "true"} == calibration["reliability"][0].keys()
+    (kept,) = store.rows("MATCH (r:Run {id: $run}) RETURN r.calibration_error AS error", run=run)
+    assert kept["error"] == predicted["calibration"]["expected_calibration_error"]
+
+    assert shown["rules"] is None
+    mined = kgp("rules", "--graph", graph_name, "--json").json
+    by_rules = kgp("predict", run, "--top-k", 7, "--json").json
+    assert by_rules["rules"] == mined["rules"]
+    given = [link["support"]["rule"] for link in by_rules["links"] if link["support"]]
+    assert any("<-" in rule for rule in given)
 
     planned = kgp("undo", run, "--dry-run", "--json").json
     assert planned == {"run": run, "vectors": 30, "predicted": 7}
@@ -150,7 +168,9 @@ def test_text_for_a_person_stands_on_stdout_alone(kgp: Any, loaded: str) -> None
     written = kgp("write", "latest")
     assert "now active" in written.out
     assert "Entity" in kgp("similar", "e03", "--graph", loaded).out
-    assert "confidence" in kgp("predict", "latest").out
+    shown_links = kgp("predict", "latest").out
+    assert "probability" in shown_links
+    assert "expected calibration error" in shown_links
     assert "removed 30 vectors" in kgp("undo", "latest").out
 
 

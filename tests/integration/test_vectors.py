@@ -152,6 +152,7 @@ def test_a_change_while_reading_is_noticed(
             return
         if what == "vectors":
             marks = {"label": "Entity", "property": name, "bytes": f"{name}_bytes"}
+            marks |= {"origin_property": f"{name}_origin"}
             store.command(queries.fill("write/remove_vectors", **marks))
         elif what == "vector":
             set_property(store, graph_name, "e39", name, None)

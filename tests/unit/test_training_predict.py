@@ -5,17 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from kgplatform.errors import RunError, UnknownNameError, UsageError
 from kgplatform.graph.snapshot import KGSnapshot, from_triples
 from kgplatform.training.artifacts import Run
-from kgplatform.training.calibrate import Calibration, fit_calibration
 from kgplatform.training.config import TrainingConfig
 from kgplatform.training.loop import train
-from kgplatform.training.predict import PredictedLink, predict_links
+from kgplatform.training.predict import PredictedLink, predict, predict_links
 from kgplatform.triples import SPLITS, Split, Triple
 
 CLUBS, PEOPLE = 4, 32
@@ -178,45 +174,34 @@ def test_without_validation_there_is_no_confidence(tmp_path: Path) -> None:
         predict_links(run, graph)
 
 
-def test_platt_scaling_recovers_the_curve_it_was_drawn_from() -> None:
-    rng = np.random.default_rng(0)
-    share = rng.normal(-3, 2, 40_000)
-    label = rng.random(len(share)) < 1 / (1 + np.exp(-(1.5 * share + 1)))
-    noise = rng.normal(size=len(share))
-    fit = fit_calibration(noise, share, label, np.ones(len(share)))
-    assert fit.feature == "log_share"
-    assert fit.slope == pytest.approx(1.5, abs=0.1)
-    assert fit.intercept == pytest.approx(1, abs=0.1)
-
-
-def test_a_score_that_misleads_gives_the_base_rate() -> None:
-    score = np.linspace(0, 1, 100)
-    label = score < 0.3
-    fit = fit_calibration(score, score, label, np.ones(100))
-    assert fit.slope == 0
-    np.testing.assert_allclose(fit.confidence(score, score), label.mean())
-
-
-@settings(deadline=None)
-@given(
-    st.floats(0, 50),
-    st.floats(-50, 50),
-    st.lists(st.floats(-1e4, 1e4), min_size=2, max_size=20),
-)
-def test_confidence_is_monotone(slope: float, intercept: float, values: list[float]) -> None:
-    ordered = np.sort(np.array(values))
-    confidence = Calibration("score", slope, intercept, 0.0).confidence(ordered, ordered)
-    assert ((confidence >= 0) & (confidence <= 1)).all()
-    assert (np.diff(confidence) >= 0).all()
-
-
-def test_weights_count_candidates() -> None:
-    score = np.array([0.0, 1.0, 2.0, 3.0])
-    label = np.array([False, True, False, True])
-    weight = np.array([3.0, 1.0, 2.0, 1.0])
-    repeated = np.repeat(np.arange(4), weight.astype(int))
-    weighted = fit_calibration(score, score, label, weight)
-    counted = fit_calibration(
-        score[repeated], score[repeated], label[repeated], np.ones(len(repeated))
-    )
-    torch.testing.assert_close(weighted.slope, counted.slope, atol=1e-3, rtol=1e-3)
+def test_probability_rank_and_support_of_a_link(run: Run) -> None:
+    graph = towns()
+    found = predict(run, graph, relation="likes", head="person3", top_k=50)
+    assert [link.rank for link in found.links] == list(range(1, len(found.links) + 1))
+    surest = predict(run, graph, top_k=1).links[0]
+    assert surest.rank == 1
+    assert surest.support is not None
+    assert surest.support.rule.startswith(f"{surest.relation}(X,Y) <- ")
+    assert surest.support.confidence > 0.3
+    train = {
+        (graph.entities[h], graph.relations[r], graph.entities[t])
+        for h, r, t in graph.triples("train").tolist()
+    }
+    for link in (surest, *found.links):
+        if link.support is not None:
+            facts = link.support.facts
+            assert set(facts) <= train
+            assert 1 <= len(facts) <= 3
+            ends = {entity for h, _, t in facts for entity in (h, t)}
+            assert {link.head, link.tail} <= ends
+    assert found.negatives == "closed world among typed candidates"
+    assert 0 <= found.calibration.error < 0.05
+    assert set(found.calibration.log_loss) == {
+        f"{feature}/{method}"
+        for feature in ("score", "log_share")
+        for method in ("platt", "isotonic")
+    }
+    table = found.calibration.reliability
+    assert sum(each.count for each in table) > 0
+    for each in table:
+        assert each.low <= each.confidence <= each.high

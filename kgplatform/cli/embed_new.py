@@ -1,0 +1,70 @@
+"""``kgp embed-new``: vectors for entities that came after a run, without training again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kgplatform.cli.output import emit, json_option, progress_bar
+
+
+@click.command(name="embed-new")
+@click.argument("run")
+@click.option("--dry-run", is_flag=True, help="Say which get one; write nothing.")
+@json_option
+def embed_new(run: str, dry_run: bool, as_json: bool) -> None:
+    """Give the entities that came into the graph after RUN vectors beside those of RUN.
+
+    Nothing is trained again. By their features where RUN's vectors are made of features;
+    otherwise by their facts with entities that RUN knows. Each is marked in the graph, in the
+    property of RUN's vectors with `_origin` behind its name. `kgp write RUN` comes first;
+    `kgp undo RUN` removes them with RUN's own.
+    """
+    from kgplatform.cli.connection import snapshot_of_source
+    from kgplatform.connection import open_store
+    from kgplatform.settings import load_settings
+    from kgplatform.store.add_vectors import add_vectors, target_of_set
+    from kgplatform.store.writeback import origin_property, set_of_run
+    from kgplatform.training.artifacts import find_run, load_run
+    from kgplatform.training.embed_new import embed_new as vectors_of_new
+
+    settings = load_settings()
+    trained = load_run(find_run(settings.kgp_runs, run))
+    with open_store(settings) as store, progress_bar() as progress:
+        target = target_of_set(store, trained.id, bool(trained.source.get("integer_keys")))
+        snapshot, _ = snapshot_of_source(store, trained.source, progress)
+        found = vectors_of_new(trained, snapshot)
+        counts = {"written": 0, "missing": 0}
+        if not dry_run and found.entities:
+            counts = add_vectors(
+                store, trained.id, target, found.entities, found.vectors, found.origin, progress
+            )
+    mark = origin_property(set_of_run(trained.id).property)
+    data: dict[str, Any] = {
+        "run": trained.id,
+        "new": len(found.entities) + len(found.without),
+        "origin": found.origin,
+        "origin_property": mark,
+        "entities": list(found.entities),
+        "without": list(found.without),
+        **counts,
+    }
+    emit(data, as_json, _text(data, dry_run))
+
+
+def _text(data: dict[str, Any], dry_run: bool) -> str:
+    if not data["new"]:
+        return f"the graph has no entities that run {data['run']} was not trained on"
+    many = len(data["entities"])
+    lines = [
+        f"{many:,} new entities have a vector by {data['origin']}; nothing was written"
+        if dry_run
+        else f"{data['written']:,} new entities have a vector by {data['origin']}, which "
+        f"{data['origin_property']} says"
+    ]
+    if data["without"]:
+        lines.append(
+            f"{len(data['without']):,} got none: no fact joins them to an entity of the run"
+        )
+    return "\n".join(lines)
