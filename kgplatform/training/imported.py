@@ -14,7 +14,7 @@ import torch
 from kgplatform.graph.interchange import Vectors
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.graph.split import ensure_split
-from kgplatform.models import IMPORTED
+from kgplatform.models import DECODERS, IMPORTED
 from kgplatform.progress import Progress, silent
 from kgplatform.training.artifacts import (
     CARD_FILE,
@@ -100,8 +100,9 @@ def why_no_scores(vectors: Vectors, snapshot: KGSnapshot | None) -> str | None:
         return f"no model of kgplatform is known to score as {named} of {vectors.tool} does"
     if snapshot is None:
         return "the graph has no facts to score"
-    if vectors.values.shape[1] != vectors.relation_values.shape[1]:
-        return "its relations have vectors of another length than its entities"
+    width = DECODERS[vectors.score.model].model.relation_width(vectors.values.shape[1])
+    if width != vectors.relation_values.shape[1]:
+        return "its relations have vectors of another length than such a model has"
     for kind, names, known in (
         ("entities", snapshot.entities, vectors.entities),
         ("relations", snapshot.relations, vectors.relations),

@@ -64,9 +64,12 @@ def trained(folder: Path, model: str, **options: Any) -> Any:
     [
         ("TransE", {}),
         ("DistMult", {"training_loop": "lcwa"}),
+        ("RotatE", {}),
+        ("ComplEx", {"training_loop": "lcwa"}),
         # With a relation of its own for each direction.
         ("TransE", {"dataset_kwargs": {"create_inverse_triples": True}}),
         ("DistMult", {"dataset_kwargs": {"create_inverse_triples": True}}),
+        ("RotatE", {"dataset_kwargs": {"create_inverse_triples": True}}),
     ],
 )
 def test_a_model_of_pykeen_comes_back(
@@ -98,6 +101,8 @@ def test_a_model_of_pykeen_comes_back(
     assert kgp("write", run["run"], "--json").json["written"] == run["entities"]
     hits = kgp("similar", "e1", "--graph", graph_name, "--top-k", 3, "--json").json["hits"]
     vectors = result.model.entity_representations[0](indices=None).detach()
+    if vectors.is_complex():
+        vectors = torch.cat((vectors.real, vectors.imag), dim=1)
     unit = torch.nn.functional.normalize(vectors)
     ids = result.training.entity_to_id
     order = (unit @ unit[ids["e1"]]).argsort(descending=True)
@@ -120,7 +125,7 @@ def test_complex_vectors_of_pykeen_come_back(
     given = ("--from", "pykeen", "--graph", graph_name, "--trust-pickle")
     run = kgp("import-embeddings", out / model, *given, "--json").json
     assert (run["entities"], run["unmatched"]) == (40, 0)
-    assert f"to score as {model} of pykeen does" in run["vectors_alone"]
+    assert run["vectors_alone"] is None
     assert kgp("write", run["run"], "--json").json["written"] == 40
     assert kgp("export-embeddings", "--graph", graph_name, "--to", "v.parquet").code == 0
     back = pyarrow.parquet.read_table("v.parquet").to_pydict()

@@ -76,8 +76,8 @@ def read(path: Path, opening: Opening) -> Vectors:
     """The vectors of a model that PyKEEN has saved.
 
     Complex vectors become their real parts beside their imaginary ones, [N, 2d], as OpenKE,
-    TorchKGE and DGL-KE keep theirs. TransE and
-    DistMult keep their relations, so that the run scores as PyKEEN does.
+    TorchKGE and DGL-KE keep theirs. TransE, DistMult, ComplEx and RotatE keep their relations,
+    so that the run scores as PyKEEN does.
 
     Args:
         path: The folder of ``save_to_directory``.
@@ -102,6 +102,10 @@ def read(path: Path, opening: Opening) -> Vectors:
     if kept is not None and getattr(model, "use_inverse_triples", False):
         # Its rows are r, r⁻¹ by turns; ours are all r, then all r⁻¹.
         kept = np.concatenate((kept[0::2], kept[1::2]))
+    if kept is not None and score is not None and score.model == "rotate":
+        # Its relations are complex numbers of modulus 1, ours the angles.
+        real, imaginary = np.split(kept, 2, axis=1)
+        kept = np.arctan2(imaginary, real)
     return Vectors(
         tool="pykeen",
         model=type(model).__name__,
@@ -135,6 +139,10 @@ def _score(model: Any) -> Score | None:
     kind = type(model).__name__
     if kind == "DistMult":
         return Score("distmult", reciprocal=inverse)
+    if kind == "ComplEx":
+        return Score("complex", reciprocal=inverse)
+    if kind == "RotatE":
+        return Score("rotate", norm=2, reciprocal=inverse)
     if kind == "TransE" and not model.interaction.power_norm and model.interaction.p in (1, 2):
         norm: Literal[1, 2] = 1 if model.interaction.p == 1 else 2
         return Score("transe", norm=norm, reciprocal=inverse)

@@ -36,11 +36,11 @@ class Score:
 
     Attributes:
         model: Name in ``kgplatform.models.MODELS``.
-        norm: p of TransE's distance.
+        norm: p of the distance of TransE and RotatE.
         reciprocal: Whether the relations have a second half for the opposite direction.
     """
 
-    model: Literal["transe", "distmult"]
+    model: Literal["transe", "distmult", "complex", "rotate"]
     norm: Literal[1, 2] = 2
     reciprocal: bool = False
 
@@ -55,7 +55,8 @@ class Vectors:
         entities: Names of the entities, [N].
         values: Their vectors, finite float32 [N, d].
         relations: Names of the relations, [R].
-        relation_values: Their vectors, float32 [R, d] or [2R, d]; None where they are not needed.
+        relation_values: Their rows as ``score`` has them, float32 [R, d'] or [2R, d']; None where
+            they are not needed.
         score: How triples are scored; None where no model of ours does it so, or nothing says.
     """
 
