@@ -61,6 +61,7 @@ class ModelSpec:
         options: Settings of a training that its constructor takes beside the common ones.
         multiple_of: What ``embedding_dim`` must be a multiple of.
         defaults: Settings that suit it better than the common defaults.
+        large: Settings that suit it better than these on graphs of many entities.
     """
 
     model: type[LinkModel]
@@ -68,6 +69,7 @@ class ModelSpec:
     options: tuple[str, ...] = ()
     multiple_of: int = 1
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    large: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class EncoderSpec:
     summary: str
     options: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    large: Mapping[str, Any] = field(default_factory=dict)
 
 
 DECODERS: dict[str, ModelSpec] = {
@@ -92,6 +95,8 @@ DECODERS: dict[str, ModelSpec] = {
         "a relation turns complex coordinates: -‖h ∘ e^{iθ} - t‖",
         options=("norm",),
         multiple_of=2,
+        # Distances grow with the length of vectors, and a sharp softmax needs long ones.
+        defaults={"embedding_dim": 256, "learning_rate": 0.5, "dropout": 0.2},
     ),
     "distmult": ModelSpec(
         DistMult,
@@ -99,7 +104,11 @@ DECODERS: dict[str, ModelSpec] = {
         defaults={"dropout": 0.4},
     ),
     "complex": ModelSpec(
-        ComplEx, "a trilinear product of complex vectors: Re Σ hᵢ rᵢ t̄ᵢ", multiple_of=2
+        ComplEx,
+        "a trilinear product of complex vectors: Re Σ hᵢ rᵢ t̄ᵢ",
+        multiple_of=2,
+        defaults={"embedding_dim": 512, "dropout": 0.2, "regularization": 0.01},
+        large={"embedding_dim": 256, "dropout": 0.0, "regularization": 0.1},
     ),
     "simple": ModelSpec(
         SimplE, "an entity has a vector as a head and one as a tail", multiple_of=2
@@ -123,7 +132,8 @@ ENCODERS: dict[str, EncoderSpec] = {
         RGCN,
         "a matrix a relation, built of few",
         options=("decomposition",),
-        defaults=_ADAM,
+        defaults=_ADAM | {"embedding_dim": 256},
+        large={"embedding_dim": 128},
     ),
     "compgcn": EncoderSpec(
         CompGCN,

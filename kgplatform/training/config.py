@@ -270,8 +270,10 @@ def resolve_config(
         if name == "model" or name not in _types():
             raise UnknownNameError("setting", name, _types().keys() - {"model"})
         given[name] = _coerced(name, value)
+    spec = MODELS[model]
+    large = spec.large if snapshot.num_entities > MOST_ENTITIES_FOR_ONE_VS_ALL else {}
     return TrainingConfig(
-        model=model, **{**_for_size(model, snapshot), **MODELS[model].defaults, **given}
+        model=model, **{**_for_size(model, snapshot), **spec.defaults, **large, **given}
     )
 
 
@@ -304,6 +306,9 @@ def _for_size(model: str, snapshot: KGSnapshot) -> dict[str, Any]:
     if snapshot.num_edges > 50_000:
         # Many steps an epoch: fewer epochs, and an evaluation costs a smaller part of one.
         settings |= {"epochs": 60, "batch_size": 1024, "evaluate_every": 3, "patience": 5}
+    if snapshot.num_entities > MOST_ENTITIES_FOR_ONE_VS_ALL and snapshot.num_edges < 1_000_000:
+        # A step with shared negatives is cheap, and few facts need many steps.
+        settings["batch_size"] = 256
     if model in ENCODERS:
         # Each step encodes the whole graph, so a large one gets few, large steps.
         settings["batch_size"] = max(1024, snapshot.num_edges // 20)

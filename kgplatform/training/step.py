@@ -139,6 +139,10 @@ def batch_loss(trainer: Trainer, batch: Tensor, edges: Edges | None = None) -> T
         queries = _queries(trainer, vectors, batch, part)
         answer = vectors.entity[torch.cat((batch[:, 2], batch[:, 0]))]
         others = model.match(queries, vectors.entity[negatives]).masked_fill(mask, -torch.inf)
+        if config.loss == "cross_entropy" and config.negatives_from == "uniform":
+            # Each stands for as many entities as were not drawn (Bengio and Senécal 2008).
+            drawn = (~mask).sum(1, keepdim=True).clamp_min(1)
+            others = others + torch.log((model.num_entities - 1) / drawn)
         scores = torch.cat((model.match_rows(queries, answer).unsqueeze(1), others), dim=1)
         target = torch.zeros(len(scores), dtype=torch.int64, device=scores.device)
     losses = LOSSES[config.loss](scores, target, config)
