@@ -34,7 +34,8 @@ def test_the_example_trains_graphsage_on_a_live_graph(
     ]
     load(store, "papers", papers, cited, source="t")
     store.run(
-        "MATCH (:Entity {graph: 'papers'})-[r]->() WITH r, id(r) % 1000 AS i "
+        # Spread out: facts of one paper have numbers side by side.
+        "MATCH (:Entity {graph: 'papers'})-[r]->() WITH r, id(r) * 7919 % 1000 AS i "
         "SET r.weight = i / 10.0, r.pages = i, r.since = datetime({epochSeconds: i * 2000000})"
     )
     words = generator.normal(0, 1.5, (300, 3)) + 1.5 * np.eye(3)[topics]
