@@ -73,6 +73,8 @@ import test_training_distributed as here
 from kgplatform.errors import TrainingError
 from kgplatform.training import loop
 from kgplatform.training.distributed import launched_group
+def tell(line):  # At once: both processes write into one pipe.
+    sys.stderr.write(line + "\\n")
 started, seen = loop._start, []
 loop._start = lambda *a: seen.append(started(*a)) or seen[-1]
 with launched_group() as group:
@@ -81,14 +83,15 @@ with launched_group() as group:
         loop.train(here.ring(), here.config_of(case), folder, source={}, splits=(), group=group)
         trainer = seen[-1].trainer
         shard = trainer.shard
-        print(case, group.rank, trainer.optimizer.param_groups[0]["params"][0].shape[0],
-              tuple(trainer.model.entity.shape), shard and shard.here, file=sys.stderr)
+        rows = trainer.optimizer.param_groups[0]["params"][0].shape[0]
+        shape = tuple(trainer.model.entity.shape)
+        tell(f"{case} {group.rank} {rows} {shape} {shard and shard.here}")
     statistics = [tensor.tolist() for tensor in trainer.statistics()]
     group.require_same("statistics", statistics)
     try:
         group.require_same("a number", group.rank)
     except TrainingError as error:
-        print(group.rank, error, file=sys.stderr)
+        tell(f"{group.rank} {error}")
 """
 
 
