@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from kgplatform.errors import InputError
 from kgplatform.graph.live import LiveGraph
+from kgplatform.store.client import Store
 from kgplatform.store.neighbors import distinct_values, one_edge_value, one_value
 
 MAX_CLASSES = 10_000
@@ -91,12 +92,7 @@ def feature_column(live: LiveGraph, name: str, given: str | Sequence[str]) -> Co
     Raises:
         InputError: No entity has one of them, or it is of a kind that makes no numbers.
     """
-    properties = (given,) if isinstance(given, str) else tuple(given)
-    graph = live.entities.graph
-    widths = tuple(
-        _width(one_value(live.store, graph, of), graph, of, "entity") for of in properties
-    )
-    return Column(name, properties, widths)
+    return _column(live, name, given, one_value, "entity")
 
 
 def edge_column(live: LiveGraph, name: str, given: str | Sequence[str]) -> Column:
@@ -105,11 +101,19 @@ def edge_column(live: LiveGraph, name: str, given: str | Sequence[str]) -> Colum
     Raises:
         InputError: No fact has one of them, or it is of a kind that makes no numbers.
     """
+    return _column(live, name, given, one_edge_value, "fact")
+
+
+def _column(
+    live: LiveGraph,
+    name: str,
+    given: str | Sequence[str],
+    sample: Callable[[Store, str, str], Any],
+    owner: str,
+) -> Column:
     properties = (given,) if isinstance(given, str) else tuple(given)
     graph = live.entities.graph
-    widths = tuple(
-        _width(one_edge_value(live.store, graph, of), graph, of, "fact") for of in properties
-    )
+    widths = tuple(_width(sample(live.store, graph, of), graph, of, owner) for of in properties)
     return Column(name, properties, widths)
 
 

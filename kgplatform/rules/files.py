@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from kgplatform.errors import InputError, UnknownNameError
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.rules.mine import MiningConfig
 from kgplatform.rules.table import MOST_ATOMS, RuleTable, rule_text
+from kgplatform.training.artifacts import new_run_id
 
 FORMAT = 1
 TABLE_FILE = "rules.arrow"
@@ -54,7 +54,7 @@ class RuleSet:
 
 def new_set_id() -> str:
     """A name like ``20261123-221530-rules-3f9a``: sorts by time."""
-    return f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-rules-{secrets.token_hex(2)}"
+    return new_run_id("rules")
 
 
 def save_rules(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,7 +13,7 @@ EPSILON = 1e-10
 """Keeps Adagrad's first division finite."""
 
 
-class _RowOptimizer(torch.optim.Optimizer):
+class _RowOptimizer(torch.optim.Optimizer, ABC):
     """Steps through parameters; a sparse gradient [N, d] is one of the rows that it holds."""
 
     @torch.no_grad()
@@ -29,11 +30,11 @@ class _RowOptimizer(torch.optim.Optimizer):
                 else:
                     self.update(parameter, parameter.grad, group, None)
 
+    @abstractmethod
     def update(
         self, parameter: Tensor, grad: Tensor, group: dict[str, Any], rows: Tensor | None
     ) -> None:
         """Change a parameter, or some distinct ``rows`` of it, by its gradient."""
-        raise NotImplementedError
 
 
 class RowAdagrad(_RowOptimizer):
