@@ -114,6 +114,23 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """A place in a text that names an entity.
+
+    Attributes:
+        start: Where it begins in the text, in characters.
+        end: Where it ends, exclusive.
+        entity_id: What it names; None where no entity of the graph fits.
+        confidence: From 0 to 1.
+    """
+
+    start: int
+    end: int
+    entity_id: str | None
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A text with where it came from.
 

@@ -59,8 +59,14 @@ def tune(
     """
     from kgplatform.cli.train import from_file
     from kgplatform.settings import load_settings
+    from kgplatform.training.distributed import was_launched
     from kgplatform.training.tune import tune as run_study
 
+    if was_launched():
+        raise UsageError(
+            "a study is searched by one process",
+            hint="start `kgp tune` without torchrun; its best settings are for any training",
+        )
     if trials < 1:
         raise UsageError("--trials must be at least 1", hint="--trials 20")
     settings = load_settings()

@@ -14,7 +14,6 @@ from kgplatform.models.distmult import DistMult
 from kgplatform.models.encoder import Edges, Encoder
 from kgplatform.models.gat import GAT
 from kgplatform.models.gcn import GCN
-from kgplatform.models.imported import ImportedVectors
 from kgplatform.models.rgcn import RGCN
 from kgplatform.models.rotate import RotatE
 from kgplatform.models.sage import GraphSAGE
@@ -22,6 +21,7 @@ from kgplatform.models.simple import SimplE
 from kgplatform.models.transe import TransE
 from kgplatform.models.transh import TransH
 from kgplatform.models.tucker import TuckER
+from kgplatform.models.vector_table import VectorTable
 
 __all__ = [
     "DECODERS",
@@ -32,6 +32,7 @@ __all__ = [
     "MODELS",
     "RGCN",
     "SPECS",
+    "VECTORS_ONLY",
     "CompGCN",
     "ComplEx",
     "ConvE",
@@ -149,8 +150,12 @@ MODELS: dict[str, ModelSpec | EncoderSpec] = {**DECODERS, **ENCODERS}
 
 IMPORTED = "imported"
 
-SPECS: dict[str, ModelSpec | EncoderSpec] = {
-    **MODELS,
-    IMPORTED: ModelSpec(ImportedVectors, "vectors of another toolkit, which are not scored"),
+VECTORS_ONLY: dict[str, ModelSpec | EncoderSpec] = {
+    IMPORTED: ModelSpec(VectorTable, "vectors of another toolkit, which are not scored"),
+    "text": ModelSpec(VectorTable, "what a language model makes of names and descriptions"),
+    "joint": ModelSpec(VectorTable, "vectors of text and graph, trained together"),
 }
-"""``MODELS``, and what a run may hold that was trained elsewhere."""
+"""Runs that have vectors of entities and no score function."""
+
+SPECS: dict[str, ModelSpec | EncoderSpec] = {**MODELS, **VECTORS_ONLY}
+"""``MODELS``, and what a run may hold that ``kgp train`` did not train on links."""

@@ -170,6 +170,11 @@ class Group:
 ALONE = Group()
 
 
+def was_launched() -> bool:
+    """Whether a launcher such as torchrun started more than this process."""
+    return all(name in os.environ for name in _LAUNCHED) and os.environ["WORLD_SIZE"] != "1"
+
+
 @contextlib.contextmanager
 def launched_group() -> Iterator[Group]:
     """The processes that a launcher such as torchrun started beside this one; else ``ALONE``.
@@ -179,7 +184,7 @@ def launched_group() -> Iterator[Group]:
     Raises:
         TrainingError: They do not find each other.
     """
-    if any(name not in os.environ for name in _LAUNCHED) or os.environ["WORLD_SIZE"] == "1":
+    if not was_launched():
         yield ALONE
         return
     local_rank = int(os.environ["LOCAL_RANK"])

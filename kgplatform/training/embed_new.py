@@ -17,8 +17,8 @@ from torch import Tensor
 from kgplatform.errors import RunError
 from kgplatform.graph.features import matrix
 from kgplatform.graph.snapshot import KGSnapshot
-from kgplatform.models import IMPORTED, LinkModel
-from kgplatform.models.imported import refuse_scores
+from kgplatform.models import VECTORS_ONLY, LinkModel
+from kgplatform.models.vector_table import refuse_scores
 from kgplatform.training.artifacts import TRAIN_AGAIN, Run, load_model, load_vocabulary
 from kgplatform.triples import SPLITS
 
@@ -71,7 +71,7 @@ def embed_new(run: Run, snapshot: KGSnapshot) -> NewVectors:
     Raises:
         RunError: The run has no model that scores, or its features are no longer there.
     """
-    if run.config.model == IMPORTED:
+    if run.config.model in VECTORS_ONLY:
         refuse_scores()
     entities, relations = load_vocabulary(run)
     model = load_model(run)

@@ -31,6 +31,7 @@ from kgplatform.training.artifacts import (
 from kgplatform.training.card import model_card
 from kgplatform.training.config import TrainingConfig
 from kgplatform.training.evaluate import evaluate_splits
+from kgplatform.training.vector_run import save_vector_run, vector_config
 
 
 def save_vectors(
@@ -44,11 +45,8 @@ def save_vectors(
         folder: The run's folder to make.
         source: Where the entities are, and what the vectors came from.
     """
-    table = torch.from_numpy(vectors.values[keep])
-    config = _config(IMPORTED, int(table.shape[1]), reciprocal=False)
-    entities = tuple(vectors.entities[row] for row in keep.tolist())
-    tensors = {"entity": table, "relation": torch.empty(0, table.shape[1])}
-    return _save(folder, config, source, "", (entities, ()), tensors)
+    entities = [vectors.entities[row] for row in keep.tolist()]
+    return save_vector_run(folder, IMPORTED, entities, vectors.values[keep], source)
 
 
 def save_model(
@@ -79,7 +77,8 @@ def save_model(
         "entity": torch.from_numpy(vectors.values[[entity_at[n] for n in snapshot.entities]]),
         "relation": torch.from_numpy(vectors.relation_values[relations]),
     }
-    config = _config(score.model, int(vectors.values.shape[1]), score.reciprocal)
+    dimension = int(vectors.values.shape[1])
+    config = vector_config(score.model, dimension, reciprocal=score.reciprocal)
     config = dataclasses.replace(config, norm=score.norm)
     names = (tuple(snapshot.entities), snapshot.relations)
     run = _save(folder, config, source, snapshot.digest, names, tensors)
@@ -110,16 +109,6 @@ def why_no_scores(vectors: Vectors, snapshot: KGSnapshot | None) -> str | None:
         if missing := sorted(set(names) - set(known)):
             return f"{len(missing):,} {kind} of the graph have no vector, such as {missing[0]!r}"
     return None
-
-
-def _config(model: str, dimension: int, reciprocal: bool) -> TrainingConfig:
-    return TrainingConfig(
-        model=model,
-        embedding_dim=dimension,
-        reciprocal=reciprocal,
-        valid_share=0.0,
-        test_share=0.0,
-    )
 
 
 def _save(

@@ -17,8 +17,8 @@ from kgplatform.errors import RunError, TrainingError
 from kgplatform.graph.features import matrix
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.graph.split import ensure_split
-from kgplatform.models import IMPORTED, Edges
-from kgplatform.models.imported import refuse_scores
+from kgplatform.models import VECTORS_ONLY, Edges
+from kgplatform.models.vector_table import refuse_scores
 from kgplatform.progress import Progress, silent
 from kgplatform.training.artifacts import (
     CARD_FILE,
@@ -185,7 +185,7 @@ def check_snapshot(run: Run, snapshot: KGSnapshot) -> None:
     Raises:
         RunError: The digests differ, or the run has no model that could score it.
     """
-    if run.config.model == IMPORTED:
+    if run.config.model in VECTORS_ONLY:
         refuse_scores()
     if run.snapshot_digest != snapshot.digest:
         raise RunError(

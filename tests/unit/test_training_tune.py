@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kgplatform.cli import cli
 from kgplatform.errors import RunError, TrainingError, UnknownNameError, UsageError
 from kgplatform.graph.snapshot import KGSnapshot, from_triples
 from kgplatform.models import MODELS
@@ -246,3 +247,11 @@ def test_what_is_searched_by_default_are_settings_of_the_model(model: str) -> No
         ends = (among.low, among.high) if isinstance(among, Range) else among
         for value in ends:
             resolve_config(model, ring(), {name: value})
+
+
+def test_a_study_under_torchrun_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_ADDR": "127.0.0.1"}
+    for name, value in {**told, "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match="searched by one process"):
+        cli.main(["tune", "distmult", "--graph", "g"], standalone_mode=False)

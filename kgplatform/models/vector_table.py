@@ -1,4 +1,4 @@
-"""Vectors that another toolkit has trained under a score function that is none of ours."""
+"""Vectors of entities that no score function of ours belongs to: imported, of texts, joint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kgplatform.errors import RunError
 from kgplatform.models.base import LinkModel
 
 
-class ImportedVectors(LinkModel):
+class VectorTable(LinkModel):
     """A table of entity vectors, which scores nothing.
 
     Args:
@@ -35,13 +35,13 @@ class ImportedVectors(LinkModel):
 
 
 def refuse_scores() -> NoReturn:
-    """Say that a run of imported vectors has no scores.
+    """Say that a run of vectors alone has no scores.
 
     Raises:
         RunError: Always.
     """
     raise RunError(
-        "this run holds imported vectors without their score function",
-        hint="`kgp write` and `kgp similar` use them; predict and evaluate in the toolkit, or "
-        "import a TransE or DistMult from a toolkit that says how it scores",
+        "this run holds vectors without a score function of links",
+        hint="`kgp write` and `kgp similar` use them; to predict links, train a model on them, or "
+        "import one from a toolkit that says how it scores",
     )

@@ -1,0 +1,1 @@
+"""Text and graph trained together: fusion, classification, question answering, links by text."""

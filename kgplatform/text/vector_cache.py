@@ -1,0 +1,87 @@
+"""Vectors of texts that were read before, kept by the hash of encoder and text.
+
+A folder an encoder (by its digest) holds parts of a few thousand vectors; a part is written whole
+under a name of its own, so that processes side by side and crashes cannot spoil one another's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from kgplatform.progress import Progress, silent
+from kgplatform.text.encode import STAGE, TextEncoder, text_vectors
+
+TEXTS_A_PART = 4_096
+KEY_BYTES = 16
+
+
+def cached_text_vectors(
+    encoder: TextEncoder, texts: Sequence[str], folder: Path, progress: Progress = silent
+) -> np.ndarray:
+    """The same as ``text_vectors``; only texts that the folder has not yet are read.
+
+    What was read is kept every few thousand texts, so that a run that was stopped goes on there.
+
+    Args:
+        encoder: A frozen encoder.
+        texts: Any texts.
+        folder: Where vectors of all encoders are kept; made if need be.
+        progress: Told of texts.
+
+    Returns:
+        float32 [N, D].
+    """
+    place = folder / encoder.digest[:32]
+    keys = [text_key(text) for text in texts]
+    known = _known(place, encoder.dimension)
+    missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+    # Texts of like length go together, as in `text_vectors`.
+    wanted = sorted(missing.items(), key=lambda item: len(item[1]))
+    for start in range(0, len(wanted), TEXTS_A_PART):
+        part = wanted[start : start + TEXTS_A_PART]
+
+        def told(stage: str, done: int, total: int | None, start: int = start) -> None:
+            progress(stage, start + done, len(wanted))
+
+        vectors = text_vectors(encoder, [text for _, text in part], told)
+        _keep(place, [key for key, _ in part], vectors)
+        known.update(zip((key for key, _ in part), vectors, strict=True))
+    progress(STAGE, len(wanted), len(wanted))
+    if not keys:
+        return np.empty((0, encoder.dimension), dtype=np.float32)
+    return np.stack([known[key] for key in keys])
+
+
+def text_key(text: str) -> bytes:
+    """128 bits of SHA-256 of a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:KEY_BYTES]
+
+
+def _known(place: Path, dimension: int) -> dict[bytes, np.ndarray]:
+    """Vectors by key of all parts; a damaged part is passed over, so that its texts are read."""
+    found: dict[bytes, np.ndarray] = {}
+    for path in sorted(place.glob("*.safetensors")):
+        try:
+            part = load_file(path)
+            keys, vectors = part["keys"], part["vectors"]
+        except (OSError, SafetensorError, KeyError):
+            continue
+        if vectors.shape == (len(keys), dimension) and keys.shape[1:] == (KEY_BYTES,):
+            found.update((key.tobytes(), row) for key, row in zip(keys, vectors, strict=True))
+    return found
+
+
+def _keep(place: Path, keys: Sequence[bytes], vectors: np.ndarray) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    name = secrets.token_hex(8)
+    rows = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), KEY_BYTES)
+    save_file({"keys": rows, "vectors": vectors}, place / f"{name}.part")
+    os.replace(place / f"{name}.part", place / f"{name}.safetensors")  # noqa: PTH105
