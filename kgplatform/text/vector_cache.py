@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from kgplatform.progress import Progress, silent
 from kgplatform.text.encode import STAGE, TextEncoder, text_vectors
 
-TEXTS_A_PART = 4_096
+TEXTS_A_PART = 2_048
 KEY_BYTES = 16
 
 
@@ -47,14 +47,10 @@ def cached_text_vectors(
     wanted = sorted(missing.items(), key=lambda item: len(item[1]))
     for start in range(0, len(wanted), TEXTS_A_PART):
         part = wanted[start : start + TEXTS_A_PART]
-
-        def told(stage: str, done: int, total: int | None, start: int = start) -> None:
-            progress(stage, start + done, len(wanted))
-
-        vectors = text_vectors(encoder, [text for _, text in part], told)
+        vectors = text_vectors(encoder, [text for _, text in part])
         _keep(place, [key for key, _ in part], vectors)
         known.update(zip((key for key, _ in part), vectors, strict=True))
-    progress(STAGE, len(wanted), len(wanted))
+        progress(STAGE, start + len(part), len(wanted))
     if not keys:
         return np.empty((0, encoder.dimension), dtype=np.float32)
     return np.stack([known[key] for key in keys])
