@@ -54,7 +54,7 @@ def read_texts(
     integers = False
     for key, values in _rows(store, target, properties):
         count += 1
-        text = ": ".join(filter(None, map(_text, values)))
+        text = ": ".join(filter(None, map(as_text, values)))
         if text:
             integers = integers or isinstance(key, int)
             ids.append(str(key))
@@ -88,7 +88,7 @@ def _rows(store: Store, target: Target, properties: Sequence[str]) -> Any:
         yield from transaction.stream(query, params)
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A property as text; spaces and line breaks count as one space."""
     values = value if isinstance(value, list) else [value]
     said = ", ".join(str(each) for each in values if each is not None)
@@ -101,7 +101,7 @@ def check_encoder(store: Store, target: Target, encoder: str, dimension: int) ->
     Raises:
         InputError: Those are another encoder's, or of another dimension; both are named.
     """
-    active = active_texts(store, target)
+    active = active_set_of(store, target, "text")
     if active is None or (active["encoder"], active["dimension"]) == (encoder, dimension):
         return
     raise InputError(
@@ -112,9 +112,9 @@ def check_encoder(store: Store, target: Target, encoder: str, dimension: int) ->
     )
 
 
-def active_texts(store: Store, target: Target) -> dict[str, Any] | None:
-    """The set of text vectors that readers use: name, encoder, dimension, run and more."""
+def active_set_of(store: Store, target: Target, kind: str) -> dict[str, Any] | None:
+    """The set of vectors of a kind that readers use: name, encoder, dimension, run and more."""
     rows = store.rows(
-        queries.get("search/get_active_set"), graph=target.graph, label=target.label, kind="text"
+        queries.get("search/get_active_set"), graph=target.graph, label=target.label, kind=kind
     )
     return rows[0] if rows else None
