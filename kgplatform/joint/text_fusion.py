@@ -151,7 +151,9 @@ def _spread(scorer: Scorer, facts: Tensor) -> float:
     return max(float(scorer.score_tails(head, relation).std(dim=1).mean()), 1e-12)
 
 
-def fusion_data(scales: tuple[float, float], learned: Combination, names: list[str]) -> dict[str, Any]:
+def fusion_data(
+    scales: tuple[float, float], learned: Combination, names: list[str]
+) -> dict[str, Any]:
     """What a run keeps of a fusion."""
     return {
         "scales": list(scales),

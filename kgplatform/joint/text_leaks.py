@@ -27,7 +27,8 @@ def pattern_of(name: str) -> re.Pattern[str] | None:
     words = re.findall(r"\w+", name)
     if not words:
         return None
-    return re.compile(rf"\b{r'\W+'.join(map(re.escape, words))}(?:e?s)?\b", re.IGNORECASE)
+    words_in_a_row = r"\W+".join(map(re.escape, words))
+    return re.compile(rf"\b{words_in_a_row}(?:e?s)?\b", re.IGNORECASE)
 
 
 def named_in(names: Sequence[str], texts: Sequence[str], facts: Tensor) -> Tensor:

@@ -48,9 +48,7 @@ class Surroundings:
     def of_rows(self, kept: Tensor) -> Surroundings:
         """The same, but only of the entities that are ``kept``, bool [B]."""
         here = kept[self.row]
-        return Surroundings(
-            self.row[here], self.relation[here], self.count[here], self.text[here]
-        )
+        return Surroundings(self.row[here], self.relation[here], self.count[here], self.text[here])
 
 
 def neighbours_of(triples: Tensor, num_entities: int, num_relations: int) -> Neighbours:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -21,14 +21,20 @@ from kgplatform.training.known import Known, known_of_snapshot, known_of_triples
 from kgplatform.training.metrics import metrics_of
 from kgplatform.training.ranks import rank_triples
 
+STAGE = "training on texts"
+
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of a learning curve."""
+    """A point of a learning curve; without validation facts there is no MRR."""
 
     epoch: int
     loss: float
-    valid_mrr: float
+    valid_mrr: float | None
+
+
+def ignored(epoch: Epoch) -> None:
+    """Tell nobody."""
 
 
 def train_text_link(
@@ -36,7 +42,7 @@ def train_text_link(
     texts: Tensor,
     settings: TextLinkSettings,
     progress: Progress = silent,
-    watch: Callable[[Epoch], None] = lambda _: None,
+    watch: Callable[[Epoch], None] = ignored,
 ) -> tuple[TextLink, list[Epoch]]:
     """Train on a snapshot's training facts; the weights that were best on validation are kept.
 
@@ -46,68 +52,101 @@ def train_text_link(
         settings: All else.
         progress: Told of steps.
         watch: Told of each epoch.
+
+    Returns:
+        The model in evaluation mode, and the learning curve.
+
+    Raises:
+        TrainingError: There is nothing to train on, or the loss is no number.
     """
-    torch.manual_seed(settings.seed)
     facts = snapshot.triples("train")
-    model = TextLink(
-        texts, neighbours_of(facts, snapshot.num_entities, snapshot.num_relations), settings
-    )
-    generator = torch.Generator().manual_seed(settings.seed)
+    if not len(facts) or snapshot.num_entities < 2:
+        raise TrainingError(
+            f"there is nothing to train on: {len(facts)} training facts of "
+            f"{snapshot.num_entities} entities",
+            hint="check the graph's name and the projection",
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        neighbours = neighbours_of(facts, snapshot.num_entities, snapshot.num_relations)
+        model = TextLink(texts, neighbours, settings)
+        curve: list[Epoch] = []
+        best: dict[str, Tensor] | None = None
+        for epoch in _epochs(model, snapshot, facts, progress):
+            curve.append(epoch)
+            watch(epoch)
+            bests = max(curve, key=lambda other: other.valid_mrr or 0.0)
+            if bests is epoch or epoch.valid_mrr is None:
+                best = copy.deepcopy(model.state_dict())
+            elif epoch.epoch - bests.epoch >= settings.patience:
+                break
+    assert best is not None
+    model.load_state_dict(best)
+    return model.eval(), curve
+
+
+def _epochs(
+    model: TextLink, snapshot: KGSnapshot, facts: Tensor, progress: Progress
+) -> Iterator[Epoch]:
+    """Train an epoch, then say how good the model is."""
+    settings = model.settings
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
     steps = math.ceil(len(facts) / settings.batch_size)
+    total = steps * settings.epochs
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=steps * settings.epochs, pct_start=0.1
+        optimizer, settings.learning_rate, total_steps=total, pct_start=0.1
     )
     known = known_of_triples(facts, snapshot.num_entities)
-    all_known = known_of_snapshot(snapshot, torch.device("cpu"))
-    curve: list[Epoch] = []
-    best, best_weights = -1.0, None
+    everything = known_of_snapshot(snapshot, torch.device("cpu"))
+    valid = snapshot.triples("valid")
     for epoch in range(1, settings.epochs + 1):
         model.train()
-        total = 0.0
-        for rows in torch.randperm(len(facts), generator=generator).split(settings.batch_size):
+        lost = 0.0
+        for step, rows in enumerate(torch.randperm(len(facts)).split(settings.batch_size), 1):
             with torch.autocast("cpu", torch.bfloat16, enabled=settings.half):
-                loss = batch_loss(model, facts, rows, known, generator)
+                loss = batch_loss(model, facts, rows, known)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
-            total += float(loss.detach()) * len(rows)
+            lost += float(loss.detach()) * len(rows)
+            progress(STAGE, (epoch - 1) * steps + step, total)
+        if not math.isfinite(lost):
+            raise TrainingError(
+                f"the loss is no number in epoch {epoch}", hint="lower the setting learning_rate"
+            )
         model.eval()
-        mrr = metrics_of(rank_triples(model, snapshot.triples("valid"), all_known)).mrr
-        curve.append(Epoch(epoch, total / len(facts), mrr))
-        watch(curve[-1])
-        if mrr > best:
-            best, best_weights = mrr, copy.deepcopy(model.state_dict())
-        elif epoch - max(curve, key=lambda e: e.valid_mrr).epoch >= settings.patience:
-            break
-    model.load_state_dict(best_weights)
-    return model.eval(), curve
+        mrr = metrics_of(rank_triples(model, valid, everything)).mrr if len(valid) else None
+        yield Epoch(epoch, lost / len(facts), mrr)
 
 
-def batch_loss(
-    model: TextLink, facts: Tensor, rows: Tensor, known: Known, generator: torch.Generator
-) -> Tensor:
-    """InfoNCE of both questions of some facts, among the batch's entities and some drawn ones."""
-    settings = model.settings
+def batch_loss(model: TextLink, facts: Tensor, rows: Tensor, known: Known) -> Tensor:
+    """InfoNCE of both questions of some facts (van den Oord et al. 2018), a scalar.
+
+    Each answer competes with all entities of the batch and some drawn ones, but not with other
+    answers that are known. The batch's facts are hidden from the neighbours of all of them.
+
+    Args:
+        model: In training mode.
+        facts: Training facts, int64 [E, 3].
+        rows: Which of them, [B].
+        known: Training facts by question.
+    """
     head, relation, tail = facts[rows].unbind(1)
-    drawn = torch.randint(model.num_entities, (settings.negatives,), generator=generator)
+    drawn = torch.randint(model.num_entities, (model.settings.negatives,))
     candidates = torch.unique(torch.cat((head, tail, drawn)))
     place = torch.full((model.num_entities,), -1)
     place[candidates] = torch.arange(len(candidates))
-    anchor = torch.cat((head, tail))
-    back = relation + model.neighbours.num_relations // 2
-    target = place[torch.cat((tail, head))]
-    scores = model.questions(anchor, torch.cat((relation, back)), rows) @ model.answers(
-        candidates, rows
-    ).T
-    scores = scores * model.log_scale.exp()
+    anchor, target = torch.cat((head, tail)), place[torch.cat((tail, head))]
+    both = torch.cat((relation, relation + model.neighbours.num_relations // 2))
+    questions, answers = model.questions(anchor, both, rows), model.answers(candidates, rows)
+    scores = questions @ answers.T * model.log_scale.exp()
     hide = torch.zeros(scores.shape, dtype=torch.bool)
     for first, side, ends in ((0, known.tails, head), (len(rows), known.heads, tail)):
         row, answer = side.of(ends, relation)
         inside = place[answer] >= 0
         hide[row[inside] + first, place[answer[inside]]] = True
     hide[torch.arange(len(target)), target] = False
-    return cross_entropy(scores.masked_fill(hide, -torch.inf), target)
+    return cross_entropy(scores.masked_fill(hide, -torch.inf).float(), target)

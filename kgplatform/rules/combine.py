@@ -41,6 +41,7 @@ TIE = 1e-6
 """How much the further rules of an answer count: less than any difference of confidence that
 matters, more than none."""
 
+
 def normalised(scores: Tensor, keys: np.ndarray, confidence: np.ndarray) -> tuple[Tensor, Tensor]:
     """What a model and rules say of answers, each in [0, 1], to be mixed by a weight.
 
