@@ -89,12 +89,24 @@ class Tower(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(
-        self, text: Tensor, around: Surroundings | None, relation: Tensor | None = None
+        self,
+        text: Tensor,
+        around: Surroundings | None,
+        place: Tensor,
+        relation: Tensor | None = None,
     ) -> Tensor:
-        """Vectors [B, D] of texts [B, D], and relations [B] if it makes questions."""
+        """Vectors of length 1, [B, D].
+
+        Args:
+            text: Vectors of U entities' texts, [U, D].
+            around: What is around them.
+            place: Which of them is meant, [B].
+            relation: What is asked of each, [B], if it makes questions.
+        """
         hidden = self.first(self.dropout(text))
         if self.around is not None and around is not None:
             hidden = hidden + self.around(around, len(text))
+        hidden, text = hidden[place], text[place]
         hidden = self.norm(hidden)
         if self.scale is not None and relation is not None:
             hidden = hidden * self.scale(relation) + self.shift(relation)
@@ -145,13 +157,17 @@ class TextLink(nn.Module):
 
     def questions(self, anchor: Tensor, relation: Tensor, hidden: Tensor | None = None) -> Tensor:
         """Vectors of (anchor, relation, ?), [B, D]; relations in both directions."""
-        around = self.surroundings(anchor, hidden)
-        vectors: Tensor = self.question(self.texts[anchor], around, relation)
+        # Each anchor once, however many questions of a batch are about it.
+        entities, place = torch.unique(anchor, return_inverse=True)
+        around = self.surroundings(entities, hidden)
+        vectors: Tensor = self.question(self.texts[entities], around, place, relation)
         return vectors
 
     def answers(self, entities: Tensor, hidden: Tensor | None = None) -> Tensor:
         """Vectors of entities as answers, [B, D]."""
-        vectors: Tensor = self.answer(self.texts[entities], self.surroundings(entities, hidden))
+        around = self.surroundings(entities, hidden)
+        place = torch.arange(len(entities))
+        vectors: Tensor = self.answer(self.texts[entities], around, place)
         return vectors
 
     def train(self, mode: bool = True) -> TextLink:
