@@ -19,9 +19,13 @@ PROPERTIES = "name,description"
 ENDINGS = (".tsv", ".txt")
 
 
-def is_file(texts: str) -> bool:
-    """Whether ``--texts`` names a file, not properties."""
-    return texts.endswith(ENDINGS) or Path(texts).is_file()
+def texts_of_source(
+    store: Store, source: Mapping[str, Any], texts: str, progress: Progress
+) -> dict[str, tuple[str, ...]]:
+    """Texts by id from what ``--texts`` names: a file, or properties of the source's nodes."""
+    if texts.endswith(ENDINGS) or Path(texts).is_file():
+        return texts_of_file(Path(texts))
+    return texts_of_graph(store, source, texts, progress)
 
 
 def texts_of_file(path: Path) -> dict[str, tuple[str, ...]]:

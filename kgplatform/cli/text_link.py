@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kgplatform.cli.entity_texts import (
-    PROPERTIES,
-    aligned,
-    is_file,
-    texts_of_file,
-    texts_of_graph,
-)
+from kgplatform.cli.entity_texts import PROPERTIES, aligned, texts_of_source
 from kgplatform.cli.output import emit, json_option, note, progress_bar, table
 from kgplatform.cli.results import METRICS
 from kgplatform.cli.source import pairs, source_options
@@ -71,11 +64,7 @@ def text_link(
     chosen = settings_of(pairs("--set", settings_given))
     with open_store(settings) as store, progress_bar() as progress:
         snapshot, source = snapshot_of_source(store, source, progress)
-        found = (
-            texts_of_file(Path(texts))
-            if is_file(texts)
-            else texts_of_graph(store, source, texts, progress)
-        )
+        found = texts_of_source(store, source, texts, progress)
     source = {**source, "texts": texts}
     run, data = _trained(settings, snapshot, source, found, encoder, fuse, chosen)
     emit({"run": run.id, "folder": str(run.folder), **data}, as_json, _text(run, data))

@@ -27,8 +27,9 @@ from kgplatform.training.artifacts import (
     save_tensors,
     write_atomically,
 )
+from kgplatform.training.embed_new import NewVectors
 from kgplatform.training.vector_run import save_vector_run
-from kgplatform.triples import Triple
+from kgplatform.triples import SPLITS, Triple
 
 SETTINGS_FILE = "joint.json"
 TENSORS_FILE = "joint.safetensors"
@@ -171,6 +172,38 @@ def with_new_entities(
     return TextLinkRun(
         model, entities, trained.relations, every, trained.encoder, trained.digest, trained.said
     )
+
+
+def embed_new_texts(
+    run: Run, snapshot: KGSnapshot, texts: Mapping[str, str], encoder: TextEncoder
+) -> NewVectors:
+    """Vectors for the entities of a graph that a run of links by text was not trained on.
+
+    Facts of the splits valid and test are not looked at.
+
+    Args:
+        run: Of ``kgp train text-link``.
+        snapshot: The graph as it is now.
+        texts: Of its entities; those of new ones are read.
+        encoder: The one that the run was trained with.
+
+    Raises:
+        RunError: It is another kind of run, or its files are damaged.
+        UsageError: The encoder is another one.
+    """
+    trained = load_text_link(run)
+    known = set(trained.entities)
+    new = [name for name in snapshot.entities if name not in known]
+    read = {name: texts[name] for name in new if texts.get(name)}
+    seen = (snapshot.split != SPLITS.index("valid")) & (snapshot.split != SPLITS.index("test"))
+    facts = [
+        Triple(snapshot.entities[head], snapshot.relations[relation], snapshot.entities[tail])
+        for head, relation, tail in snapshot.triples()[seen].tolist()
+        if snapshot.entities[head] in read or snapshot.entities[tail] in read
+    ]
+    more = with_new_entities(trained, encoder, read, facts)
+    without = tuple(name for name in new if name not in read)
+    return NewVectors(tuple(read), vectors_of(more, list(read)), "text", without)
 
 
 def with_texts(model: TextLink, texts: Tensor, facts: Tensor) -> TextLink:
