@@ -20,6 +20,7 @@ from kgplatform.training.evaluate import EVALUATED
 from kgplatform.training.known import known_of_snapshot
 from kgplatform.training.metrics import metrics_of
 from kgplatform.training.ranks import Ranks, Scorer, rank_triples
+from kgplatform.triples import Split
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 """Vectors of texts, float32 [n, D], by the encoder of the run."""
@@ -92,8 +93,8 @@ def _leaks(
     encode: Encode,
     ranks: Mapping[str, Mapping[str, Ranks]],
 ) -> dict[str, Any]:
-    split = next(reversed(ranks["text"]))
-    facts = snapshot.triples("test" if split == "test" else "valid")
+    split: Split = "test" if "test" in ranks["text"] else "valid"
+    facts = snapshot.triples(split)
     named = named_in(names, texts, facts)
     changed = masked_texts(names, texts, snapshot)
     masked = with_masks(model, snapshot, changed, encode)

@@ -8,6 +8,7 @@ known of all answers at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,7 +153,7 @@ def _spread(scorer: Scorer, facts: Tensor) -> float:
 
 
 def fusion_data(
-    scales: tuple[float, float], learned: Combination, names: list[str]
+    scales: tuple[float, float], learned: Combination, names: Sequence[str]
 ) -> dict[str, Any]:
     """What a run keeps of a fusion."""
     return {

@@ -180,7 +180,9 @@ class TextLink(nn.Module):
         """Vectors of all entities as answers, [N, D], made once in evaluation mode."""
         if self._answers is None:
             every = torch.arange(self.num_entities)
-            self._answers = torch.cat([self.answers(rows) for rows in every.split(ROWS_AT_ONCE)])
+            self._answers = torch.cat(
+                [self.answers(rows) for rows in torch.split(every, ROWS_AT_ONCE)]
+            )
         return self._answers
 
     def score_tails(

@@ -71,7 +71,7 @@ def neighbours_of(triples: Tensor, num_entities: int, num_relations: int) -> Nei
         start,
         kind[order],
         torch.cat((tail, head))[order],
-        torch.stack(place.split(len(head)), dim=1),
+        torch.stack(torch.split(place, len(head)), dim=1),
         2 * num_relations,
     )
 

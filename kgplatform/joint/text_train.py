@@ -103,8 +103,8 @@ def _epochs(
     valid = snapshot.triples("valid")
     for epoch in range(1, settings.epochs + 1):
         model.train()
-        lost = 0.0
-        for step, rows in enumerate(torch.randperm(len(facts)).split(settings.batch_size), 1):
+        lost, order = 0.0, torch.randperm(len(facts))
+        for step, rows in enumerate(torch.split(order, settings.batch_size), 1):
             with torch.autocast("cpu", torch.bfloat16, enabled=settings.half):
                 loss = batch_loss(model, facts, rows, known)
             optimizer.zero_grad()

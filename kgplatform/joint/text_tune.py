@@ -100,7 +100,7 @@ def tune_encoder(
             {"params": list(turn.parameters()), "lr": settings.head_rate, "weight_decay": 0.0},
         ]
     )
-    batches = order.split(settings.batch_size)
+    batches = torch.split(order, settings.batch_size)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=len(batches))
     known = known_of_triples(facts, snapshot.num_entities)
     encoder.network.train()

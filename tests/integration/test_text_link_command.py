@@ -11,17 +11,8 @@ from kgplatform.store.writeback import Target
 from kgplatform.triples import Entity, Split, Triple
 
 KINDS = ("dog", "bird", "boat")
-FAST = (
-    "--set",
-    "hidden=32",
-    "--set",
-    "epochs=15",
-    "--set",
-    "batch_size=16",
-    "--set",
-    "negatives=8",
-)
-FAST += ("--set", "learning_rate=0.003", "--set", "dropout=0", "--json")
+SETTINGS = "hidden=32 epochs=15 batch_size=16 negatives=8 learning_rate=0.003 dropout=0"
+FAST = tuple(f"--set={setting}" for setting in SETTINGS.split())
 
 
 @pytest.fixture
@@ -53,7 +44,7 @@ def test_text_is_trained_fused_written_and_places_new_entities(  # type: ignore[
         "embedding_dim=8",
         "--json",
     ).json["run"]
-    data = kgp("train", "text-link", "--graph", zoo, "--fuse", model, *FAST).json
+    data = kgp("train", "text-link", "--graph", zoo, "--fuse", model, *FAST, "--json").json
     assert set(data["metrics"]) == {"text", "structure", "both"}
     mrr = {name: values["valid"]["mrr"] for name, values in data["metrics"].items()}
     assert mrr["both"] >= max(mrr["text"], mrr["structure"])
