@@ -8,7 +8,7 @@ known of all answers at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,28 +106,21 @@ def learn_fusion(
     scales = _spread(structure, facts), _spread(text, facts)
     total: dict[Group, np.ndarray] = {}
     count: dict[Group, int] = {}
-    size = max(1, SCORES_AT_ONCE // snapshot.num_entities)
     done = 0
-    for relation in torch.unique(facts[:, 1]).tolist():
-        for rows in torch.split(facts[facts[:, 1] == relation], size):
-            head, kind, tail = rows.unbind(1)
-            for side in SIDES:
-                if side == "tail":
-                    both = structure.score_tails(head, kind), text.score_tails(head, kind)
-                    target, hidden = tail, known.tails.of(head, kind)
-                else:
-                    both = structure.score_heads(kind, tail), text.score_heads(kind, tail)
-                    target, hidden = head, known.heads.of(tail, kind)
-                first, second = both[0] / scales[0], both[1] / scales[1]
-                sums = [
-                    float(rank(mixed(first, second, weight), target, hidden).reciprocal().sum())
-                    for weight in WEIGHTS
-                ]
-                group = (relation, side)
-                total[group] = total.get(group, np.zeros(len(WEIGHTS))) + np.array(sums)
-                count[group] = count.get(group, 0) + len(rows)
-                done += len(rows)
-                progress("weighing text and structure", done, 2 * len(facts))
+    for group, questions in _questions(facts, SCORES_AT_ONCE // snapshot.num_entities):
+        first = _scores(structure, group[1], questions) / scales[0]
+        second = _scores(text, group[1], questions) / scales[1]
+        anchor, relation, target = questions.unbind(1)
+        answers = known.tails if group[1] == "tail" else known.heads
+        hidden = answers.of(anchor, relation)
+        sums = [
+            float(rank(mixed(first, second, weight), target, hidden).reciprocal().sum())
+            for weight in WEIGHTS
+        ]
+        total[group] = total.get(group, np.zeros(len(WEIGHTS))) + np.array(sums)
+        count[group] = count.get(group, 0) + len(questions)
+        done += len(questions)
+        progress("weighing text and structure", done, 2 * len(facts))
     learned = best_weights(total, count)
     return fused(structure, text, scales, learned, snapshot.num_relations), learned
 
@@ -144,6 +137,26 @@ def fused(
         [learned.weight(relation, side) for relation in range(num_relations)] for side in SIDES
     ]
     return Fused(structure, text, scales, torch.tensor(weights))
+
+
+def _questions(facts: Tensor, size: int) -> Iterator[tuple[Group, Tensor]]:
+    """Both questions of facts by relation and side, some at a time.
+
+    Yields:
+        The group, and anchor, relation and answer of each, int64 [B, 3].
+    """
+    for relation in torch.unique(facts[:, 1]).tolist():
+        for rows in torch.split(facts[facts[:, 1] == relation], max(1, size)):
+            yield (relation, "tail"), rows
+            yield (relation, "head"), rows.flip(1)
+
+
+def _scores(scorer: Scorer, side: Side, questions: Tensor) -> Tensor:
+    """Of all entities as answers, [B, N]."""
+    anchor, relation, _ = questions.unbind(1)
+    if side == "tail":
+        return scorer.score_tails(anchor, relation)
+    return scorer.score_heads(relation, anchor)
 
 
 def _spread(scorer: Scorer, facts: Tensor) -> float:

@@ -90,8 +90,8 @@ def tune_encoder(
         TrainingError: The encoder has no layers that could be told apart.
     """
     facts = snapshot.triples("train")
-    generator = torch.Generator().manual_seed(settings.seed)
-    order = torch.randperm(len(facts), generator=generator)[: settings.facts]
+    torch.manual_seed(settings.seed)
+    order = torch.randperm(len(facts))[: settings.facts]
     turn = Turn(encoder.dimension, 2 * snapshot.num_relations, settings.temperature)
     upper = upper_weights(encoder, settings.layers)
     optimizer = torch.optim.AdamW(

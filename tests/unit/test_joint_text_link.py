@@ -23,6 +23,7 @@ from kgplatform.joint.text_run import (
 )
 from kgplatform.joint.text_settings import TextLinkSettings, settings_of
 from kgplatform.joint.text_train import train_text_link
+from kgplatform.joint.text_tune import TuneSettings, tune_encoder
 from kgplatform.models import DistMult
 from kgplatform.text.encode import TextEncoder, load_encoder, text_vectors
 from kgplatform.training.metrics import metrics_of
@@ -242,6 +243,25 @@ def test_a_run_reads_entities_that_came_later(
     )
     with pytest.raises(RunError, match="holds no links by text"):
         load_text_link(plain)
+
+
+def test_a_tuned_encoder_tells_links_better_and_is_frozen_again() -> None:
+    snapshot, texts = zoo()
+    whole = [texts[name] for name in snapshot.entities]
+    encoder = load_encoder()
+    before, digest = text_vectors(encoder, whole), encoder.digest
+    losses: list[float] = []
+    settings = TuneSettings(facts=500, layers=1, batch_size=16)
+    tune_encoder(encoder, snapshot, whole, settings, lambda _, loss: losses.append(loss))
+    assert not any(weight.requires_grad for weight in encoder.network.parameters())
+    assert not encoder.network.training
+    assert encoder.digest != digest
+    after = text_vectors(encoder, whole)
+    assert not np.allclose(before, after, atol=1e-3)
+    assert len(losses) == 1
+    again = load_encoder()
+    tune_encoder(again, snapshot, whole, settings)
+    assert np.allclose(text_vectors(again, whole), after, atol=1e-5)
 
 
 def test_settings_are_checked() -> None:
