@@ -74,6 +74,29 @@ def read_texts(
     return NodeTexts(ids, texts, count - len(ids), integers)
 
 
+def read_text_properties(
+    store: Store, target: Target, properties: Sequence[str], progress: Progress = silent
+) -> dict[str, tuple[str, ...]]:
+    """Texts of nodes by id: one a property, empty where the node has none.
+
+    Nodes that have none of the properties are left out.
+
+    Args:
+        store: The database.
+        target: The nodes.
+        properties: Names of properties.
+        progress: Told of nodes read.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for key, values in _rows(store, target, properties):
+        texts = tuple(map(as_text, values))
+        if any(texts):
+            found[str(key)] = texts
+            if len(found) % TOLD_EVERY == 0:
+                progress(STAGE, len(found), None)
+    return found
+
+
 def _rows(store: Store, target: Target, properties: Sequence[str]) -> Any:
     """Key and values of each node as they arrive."""
     params: dict[str, Any] = {"names": list(properties)}
