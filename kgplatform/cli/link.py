@@ -70,9 +70,9 @@ def link(
         known = read_names(store, graph, aliases, progress)
         linker = _linker(settings, store, graph, known, encoder, names_only, progress)
         if threshold is not None:
-            linker = replace(linker, weights=replace(linker.weights, threshold=threshold))
+            linker = replace(linker, weights=replace(linker.used, threshold=threshold))
         found = link_texts(linker, lines, progress)
-    data = {
+    data: dict[str, Any] = {
         "graph": graph,
         "encoder": None if linker.encoder is None else linker.encoder.name,
         "graph_vectors": linker.graph is not None,
