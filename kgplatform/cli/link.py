@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,10 +92,7 @@ def _read(path: Path, whole: bool) -> list[str]:
         InputError: It cannot be read.
     """
     try:
-        if str(path) == "-":
-            content = click.get_text_stream("stdin", encoding="utf-8").read()
-        else:
-            content = path.read_text(encoding="utf-8")
+        content = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}", hint="give a file in UTF-8") from None
     # Not splitlines: a text may hold other marks that this would end it at.
