@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +71,9 @@ def link(
         known = read_names(store, graph, aliases, progress)
         linker = _linker(settings, store, graph, known, encoder, names_only, progress)
         if threshold is not None:
-            linker = replace(linker, weights=replace(linker.weights, threshold=threshold))
+            linker = replace(linker, weights=replace(linker.used, threshold=threshold))
         found = link_texts(linker, lines, progress)
-    data = {
+    data: dict[str, Any] = {
         "graph": graph,
         "encoder": None if linker.encoder is None else linker.encoder.name,
         "graph_vectors": linker.graph is not None,
@@ -91,10 +92,7 @@ def _read(path: Path, whole: bool) -> list[str]:
         InputError: It cannot be read.
     """
     try:
-        if str(path) == "-":
-            content = click.get_text_stream("stdin", encoding="utf-8").read()
-        else:
-            content = path.read_text(encoding="utf-8")
+        content = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}", hint="give a file in UTF-8") from None
     # Not splitlines: a text may hold other marks that this would end it at.

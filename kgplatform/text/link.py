@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from kgplatform.progress import Progress, silent
 from kgplatform.text.chunk import sentences
 from kgplatform.text.encode import TextEncoder, text_vectors
 from kgplatform.text.names import Gazetteer, Place
+from kgplatform.text.vector_cache import cached_text_vectors
 from kgplatform.triples import Mention
 
 USUAL_TEXT = 0.3
@@ -39,16 +41,23 @@ class LinkWeights:
         threshold: Probability under which nothing is meant.
     """
 
-    bias: float = -2.5
-    prior: float = 2.0
-    exact: float = 0.5
-    text: float = 10.0
-    graph: float = 3.0
-    threshold: float = 0.2
+    bias: float
+    prior: float
+    exact: float
+    text: float
+    graph: float
+    threshold: float
 
     def vector(self) -> np.ndarray:
         """The weights of the columns of :func:`_features`, [4]."""
         return np.array([self.prior, self.exact, self.text, self.graph])
+
+
+WITH_TEXTS = LinkWeights(bias=-5.4, prior=1.1, exact=0.7, text=12.7, graph=2.0, threshold=0.11)
+WITHOUT_TEXTS = LinkWeights(bias=-2.0, prior=2.5, exact=0.2, text=0.0, graph=5.0, threshold=0.1)
+"""Rounded from what :func:`fit_weights` finds on encyclopaedia articles (docs/benchmarks.md); the
+graph's weight lies between what those ask for and what names ask for that only a graph can tell
+apart. Without texts, null is hardly ever the answer: nothing speaks for it."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,8 @@ class Linker:
         encoder: What reads the sentences; None to do without.
         text: What it makes of names and descriptions, float32 [N, D], or None.
         graph: Vectors of a model of the graph, float32 [N, d], or None; zeros for none.
-        weights: Of the features.
+        weights: Of the features; None for those that go with what there is.
+        cache: A folder where the sentences' vectors are kept, or None to read them each time.
     """
 
     gazetteer: Gazetteer
@@ -69,7 +79,14 @@ class Linker:
     encoder: TextEncoder | None = None
     text: np.ndarray | None = None
     graph: np.ndarray | None = None
-    weights: LinkWeights = LinkWeights()
+    weights: LinkWeights | None = None
+    cache: Path | None = None
+
+    @property
+    def used(self) -> LinkWeights:
+        """The weights that count."""
+        read = self.encoder is not None and self.text is not None
+        return self.weights or (WITH_TEXTS if read else WITHOUT_TEXTS)
 
     def __post_init__(self) -> None:
         for name in ("prior", "text", "graph"):
@@ -115,8 +132,8 @@ def link(
 def fit_weights(linker: Linker, gold: Sequence[GoldLink], progress: Progress = silent) -> Linker:
     """A linker whose weights and threshold suit known links.
 
-    Features that the linker has no vectors for keep a weight of zero. The threshold is the one
-    that answers most of the links rightly, null among them.
+    Features that the linker has no vectors for get a weight of zero. The threshold is the one that
+    answers most of the links rightly, null among them.
 
     Raises:
         InputError: There are fewer than ten links whose place has candidates, or those never or
@@ -143,7 +160,7 @@ def fit_weights(linker: Linker, gold: Sequence[GoldLink], progress: Progress = s
         )
     fitted = LogisticRegression(C=10.0, max_iter=1_000).fit(np.concatenate(rows), labels)
     prior, exact, text, graph = fitted.coef_[0].tolist()
-    weights = LinkWeights(float(fitted.intercept_[0]), prior, exact, text, graph)
+    weights = LinkWeights(float(fitted.intercept_[0]), prior, exact, text, graph, threshold=0.0)
     linker = replace(linker, weights=weights)
     threshold = _best_threshold([_probabilities(linker, row) for row in rows], answers)
     return replace(linker, weights=replace(weights, threshold=threshold))
@@ -154,7 +171,7 @@ def _mention(linker: Linker, place: Place, features: np.ndarray) -> Mention:
     best = int(likely.argmax())
     # Candidates exclude one another: what all others are worth is taken off.
     confidence = float(likely[best] / max(1.0, likely.sum()))
-    if likely[best] < linker.weights.threshold:
+    if likely[best] < linker.used.threshold:
         return Mention(place.start, place.end, None, 1 - confidence)
     entity = linker.gazetteer.entities[place.entities[best]]
     return Mention(place.start, place.end, entity, confidence)
@@ -162,7 +179,7 @@ def _mention(linker: Linker, place: Place, features: np.ndarray) -> Mention:
 
 def _probabilities(linker: Linker, features: np.ndarray) -> np.ndarray:
     """How likely each candidate is meant, each by itself, [C]."""
-    scores = features @ linker.weights.vector() + linker.weights.bias
+    scores = features @ linker.used.vector() + linker.used.bias
     return np.asarray(1 / (1 + np.exp(-scores)))
 
 
@@ -232,7 +249,11 @@ def _contexts(
         return [[None] * len(places) for places in found]
     around = [_sentences(text, places) for text, places in zip(texts, found, strict=True)]
     flat = [sentence for of_text in around for sentence in of_text]
-    vectors = iter(text_vectors(linker.encoder, flat, progress).astype(np.float64))
+    if linker.cache is None:
+        read = text_vectors(linker.encoder, flat, progress)
+    else:
+        read = cached_text_vectors(linker.encoder, flat, linker.cache, progress)
+    vectors = iter(read.astype(np.float64))
     return [[next(vectors) for _ in of_text] for of_text in around]
 
 

@@ -161,13 +161,10 @@ def without_some(data: Data, seed: int) -> tuple[Data, list[GoldLink], list[Gold
         # Where the name went with the entity, nothing is to be decided.
         if at:
             gold.append(replace(each, entity_id=None) if each.entity_id in gone else each)
-    tables = {
-        "prior": data.prior[kept],
-        "text": None if data.text is None else data.text[kept],
-        "graph": data.graph[kept],
-    }
+    text = None if data.text is None else data.text[kept]
     half = len(gold) // 2
-    return replace(data, names=names, **tables), gold[:half], gold[half:]
+    cut = Data(names, data.prior[kept], text, data.graph[kept], data.gold)
+    return cut, gold[:half], gold[half:]
 
 
 def judged(linker: Linker, gold: Sequence[GoldLink]) -> list[float]:
@@ -187,7 +184,7 @@ def judged(linker: Linker, gold: Sequence[GoldLink]) -> list[float]:
     return [precision, recall, f1, null, (right + sum(nulls)) / len(answers)]
 
 
-def rows_of(data: Data, encoder: Any, seed: int) -> dict[str, Linker]:
+def rows_of(data: Data, encoder: Any, seed: int, cache: Path) -> dict[str, Linker]:
     """What is compared: parts of the mixture, and controls."""
     gazetteer = Gazetteer(data.names)
     shuffled = np.random.default_rng(seed).permutation(len(data.names))
@@ -196,8 +193,8 @@ def rows_of(data: Data, encoder: Any, seed: int) -> dict[str, Linker]:
     found = {"the name alone": bare, "prior": prior, "graph": replace(bare, graph=data.graph)}
     found["prior and graph"] = replace(prior, graph=data.graph)
     if encoder is not None:
-        text = replace(bare, encoder=encoder, text=data.text)
-        both = replace(prior, encoder=encoder, text=data.text)
+        text = replace(bare, encoder=encoder, text=data.text, cache=cache)
+        both = replace(prior, encoder=encoder, text=data.text, cache=cache)
         assert data.text is not None
         found |= {"text": text, "prior and text": both}
         found["text and graph"] = replace(text, graph=data.graph)
@@ -209,7 +206,7 @@ def rows_of(data: Data, encoder: Any, seed: int) -> dict[str, Linker]:
     return found
 
 
-def compare(title: str, datas: Sequence[Data], encoder: Any) -> None:
+def compare(title: str, datas: Sequence[Data], encoder: Any, cache: Path) -> None:
     """Print a table: each row fitted on one half and judged on the other, a seed a column."""
     figures: dict[str, list[list[float]]] = defaultdict(list)
     sizes, weights = [], {}
@@ -217,10 +214,10 @@ def compare(title: str, datas: Sequence[Data], encoder: Any) -> None:
     for seed, data in enumerate(datas):
         cut, valid, test = without_some(data, seed)
         sizes.append((len(valid), len(test), sum(each.entity_id is None for each in test)))
-        for name, linker in rows_of(cut, encoder, seed).items():
+        for name, linker in rows_of(cut, encoder, seed, cache).items():
             fitted = fit_weights(linker, valid)
             figures[name].append(judged(fitted, test))
-            weights[name] = fitted.weights
+            weights[name] = fitted.used
     print(f"\n{title}: links to fit on, to test on, null among these: {sizes}")
     print("| | " + " | ".join(FIGURES) + " |\n|---" * 1 + "|---" * len(FIGURES) + "|")
     for name, of_seeds in figures.items():
@@ -249,11 +246,11 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("text_cache"))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    compare("synthetic", [synthetic(seed) for seed in range(options.seeds)], None)
+    compare("synthetic", [synthetic(seed) for seed in range(options.seeds)], None, options.cache)
     if options.wheel is not None:
         data, encoder = encyclopaedia(options.wheel, options.cache)
         speed(data)
-        compare("encyclopaedia", [data] * options.seeds, encoder)
+        compare("encyclopaedia", [data] * options.seeds, encoder, options.cache)
 
 
 if __name__ == "__main__":

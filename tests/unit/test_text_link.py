@@ -1,12 +1,14 @@
 """Which entity a name means: by prior, by sentence, by what else is named, or none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from kgplatform.errors import InputError
 from kgplatform.text.encode import TextEncoder, load_encoder, text_vectors
-from kgplatform.text.link import GoldLink, Linker, LinkWeights, fit_weights, link
+from kgplatform.text.link import WITHOUT_TEXTS, GoldLink, Linker, fit_weights, link
 from kgplatform.text.names import Gazetteer
 from kgplatform.triples import Mention
 
@@ -65,7 +67,8 @@ def test_nothing_fits(linker: Linker) -> None:
 def test_what_else_is_named_decides() -> None:
     names = {"a": ["same"], "b": ["same"], "c": ["near a"], "d": ["near b"], "e": ["far"]}
     graph = np.array([[1, 0], [0, 1], [1, 0.1], [0.1, 1], [0, 0]], dtype=np.float32)
-    linker = Linker(Gazetteer(names), graph=graph, weights=LinkWeights(graph=10, threshold=0))
+    weights = replace(WITHOUT_TEXTS, graph=10, threshold=0)
+    linker = Linker(Gazetteer(names), graph=graph, weights=weights)
     found = link(linker, ["same and near a", "near b, then same", "same and far", "same"])
     assert [meant(each) for each in found[:2]] == [["a", "c"], ["d", "b"]]
     assert found[0][0].confidence > found[3][0].confidence
@@ -89,8 +92,8 @@ def test_weights_are_learnt_from_known_links() -> None:
         gold.append(GoldLink(text, 0, len(f"name{i}"), f"{side}{i}"))
         gold.append(GoldLink(f"name{i} alone", 0, len(f"name{i}"), None))
     fitted = fit_weights(linker, gold)
-    assert fitted.weights.graph > 1
-    assert fitted.weights.text == 0
+    assert fitted.used.graph > 1
+    assert fitted.used.text == 0
     right = [
         meant(found)[0] == each.entity_id
         for found, each in zip(link(fitted, [each.text for each in gold]), gold, strict=True)
