@@ -45,6 +45,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("runs", "List, show, compare or remove runs."),
     "plot": ("plot", "Draw a run's learning curves, relations or vectors."),
     "write": ("write", "Write a run's vectors into the graph, with their index."),
+    "encode": ("encode", "Make vectors of texts: names, descriptions, chunks, your own."),
+    "link": ("link", "Find which entities texts name, or that none fits."),
     "embed-new": ("embed_new", "Give entities that came after a run their vectors."),
     "predict": ("write", "Predict missing links; write them on request."),
     "rules": ("rules", "Mine Horn rules, predict by them, combine them with a model."),

@@ -6,7 +6,7 @@ import pytest
 
 from kgplatform.store.client import Store
 from kgplatform.store.load import load
-from kgplatform.store.texts import read_texts
+from kgplatform.store.texts import read_parts
 from kgplatform.store.writeback import Target
 from kgplatform.triples import Entity, Split, Triple
 
@@ -98,7 +98,7 @@ def test_texts_of_a_users_own_nodes(store: Store) -> None:
         "(:Film {title: 'Stalker', plot: 3}), (:Film {plot: 'Nobody knows its title.'})"
     )
     target = Target(label="Film", key="title", graph=None)
-    assert read_texts(store, target, ["title", "plot", "tags"]) == {
+    assert read_parts(store, target, ["title", "plot", "tags"]) == {
         "Solaris": ("Solaris", "A planet that thinks.", "slow, wet"),
-        "Stalker": ("Stalker", "", ""),
+        "Stalker": ("Stalker", "3", ""),
     }
