@@ -79,7 +79,7 @@ def test_texts_come_from_a_file_and_mistakes_are_named(kgp, zoo: str, tmp_path: 
     ended = kgp("train", "text-link", "--graph", zoo, "--texts", str(path), *one)
     assert ended.code == 0
     assert "3 of 21 entities have no text" in ended.err
-    assert "the text alone reaches MRR" in ended.out
+    assert "the text with its neighbours' texts reaches MRR" in ended.out
     assert "next: kgp write" in ended.out
     nothing = kgp("train", "text-link", "--graph", zoo, "--texts", "plot", *one)
     assert (nothing.code, "no entity has a text" in nothing.err) == (1, True)
