@@ -65,11 +65,10 @@ def texts_of_graph(
         UsageError: The source does not say which nodes they are.
     """
     from kgplatform.cli.connection import target_of_source
-    from kgplatform.store.texts import read_text_properties
+    from kgplatform.store.texts import read_parts
 
     properties = [name.strip() for name in texts.split(",") if name.strip()]
-    target = target_of_source(source, None, None, None)
-    return read_text_properties(store, target, properties, progress)
+    return read_parts(store, target_of_source(source, None, None, None), properties, progress)
 
 
 def aligned(

@@ -61,12 +61,13 @@ def assess(
         progress: Told of ranks.
 
     Returns:
-        ``metrics`` of ``text``, ``structure`` and ``both`` by split; ``fusion``; and ``leaks``: of
-        the last split, by whether the answer is named in the text asked with (``named``,
-        ``not_named``), and the text's metrics with such names taken out (``masked``).
+        ``neighbours``, whether the text is read with those around it; ``metrics`` of ``text``,
+        ``structure`` and ``both`` by split; ``fusion``; and ``leaks``: of the last split, by
+        whether the answer is named in the text asked with (``named``, ``not_named``), and the
+        text's metrics with such names taken out (``masked``).
     """
     scorers: dict[str, Scorer] = {"text": model}
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = {"neighbours": model.settings.neighbours}
     both: Fused | None = None
     if structure is not None:
         both, learned = learn_fusion(structure, model, snapshot, progress)
@@ -125,7 +126,8 @@ def report(data: Mapping[str, Any]) -> str:
     if split is None:
         return "no validation or test facts, so nothing is known of how good this is"
     mrr = {name: values[split]["mrr"] for name, values in metrics.items()}
-    lines = [f"on {split}: the text alone reaches MRR {mrr['text']:.3f}"]
+    text = "the text with its neighbours' texts" if data["neighbours"] else "the text alone"
+    lines = [f"on {split}: {text} reaches MRR {mrr['text']:.3f}"]
     if "both" in mrr:
         better = max(mrr["text"], mrr["structure"])
         low, high = metrics["both"][split]["mrr_interval"]
@@ -146,7 +148,7 @@ def report(data: Mapping[str, Any]) -> str:
         )
     )
     lines.append(
-        f"with those names taken out of {leaks['masked_texts']:,} texts the text alone reaches "
+        f"with those names taken out of {leaks['masked_texts']:,} texts it reaches "
         f"{leaks['masked']['mrr']:.3f}"
     )
     return "\n".join(lines)

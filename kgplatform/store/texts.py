@@ -74,26 +74,20 @@ def read_texts(
     return NodeTexts(ids, texts, count - len(ids), integers)
 
 
-def read_text_properties(
+def read_parts(
     store: Store, target: Target, properties: Sequence[str], progress: Progress = silent
 ) -> dict[str, tuple[str, ...]]:
-    """Texts of nodes by id: one a property, empty where the node has none.
+    """What each property says, by what identifies the nodes; empty where one says nothing.
 
-    Nodes that have none of the properties are left out.
-
-    Args:
-        store: The database.
-        target: The nodes.
-        properties: Names of properties.
-        progress: Told of nodes read.
+    Args and errors as those of :func:`read_texts`, but that nodes without any text are no error:
+    they are there with empty texts.
     """
     found: dict[str, tuple[str, ...]] = {}
     for key, values in _rows(store, target, properties):
-        texts = tuple(map(as_text, values))
-        if any(texts):
-            found[str(key)] = texts
-            if len(found) % TOLD_EVERY == 0:
-                progress(STAGE, len(found), None)
+        found[str(key)] = tuple(map(as_text, values))
+        if len(found) % TOLD_EVERY == 0:
+            progress(STAGE, len(found), None)
+    progress(STAGE, len(found), len(found))
     return found
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from kgplatform.store.client import Store
 from kgplatform.store.load import load
-from kgplatform.store.texts import read_text_properties
+from kgplatform.store.texts import read_parts
 from kgplatform.store.writeback import Target
 from kgplatform.triples import Entity, Split, Triple
 
@@ -79,7 +79,7 @@ def test_texts_come_from_a_file_and_mistakes_are_named(kgp, zoo: str, tmp_path: 
     ended = kgp("train", "text-link", "--graph", zoo, "--texts", str(path), *one)
     assert ended.code == 0
     assert "3 of 21 entities have no text" in ended.err
-    assert "the text alone reaches MRR" in ended.out
+    assert "the text with its neighbours' texts reaches MRR" in ended.out
     assert "next: kgp write" in ended.out
     nothing = kgp("train", "text-link", "--graph", zoo, "--texts", "plot", *one)
     assert (nothing.code, "no entity has a text" in nothing.err) == (1, True)
@@ -98,7 +98,7 @@ def test_texts_of_a_users_own_nodes(store: Store) -> None:
         "(:Film {title: 'Stalker', plot: 3}), (:Film {plot: 'Nobody knows its title.'})"
     )
     target = Target(label="Film", key="title", graph=None)
-    assert read_text_properties(store, target, ["title", "plot", "tags"]) == {
+    assert read_parts(store, target, ["title", "plot", "tags"]) == {
         "Solaris": ("Solaris", "A planet that thinks.", "slow, wet"),
-        "Stalker": ("Stalker", "", ""),
+        "Stalker": ("Stalker", "3", ""),
     }

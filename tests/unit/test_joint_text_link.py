@@ -168,7 +168,7 @@ def test_fused_scores_are_at_least_as_good_on_validation_and_told_apart(
     assert leaks["buckets"]["text"]["named"]["count"] == len(KINDS)
     assert leaks["masked_texts"] == 2 * len(KINDS)
     words = report(data)
-    assert "the text alone reaches" in words
+    assert "the text with its neighbours' texts reaches" in words
     assert "names the answer in 50%" in words
     assert both is not None
     # A tile of some entities has the scores of all of them.
