@@ -104,7 +104,7 @@ def train_joint(
             extra = link_loss(links, joint.snapshot)
         model = JointClassifier(
             _text_side(joint, settings, progress),
-            _nodes(joint, settings, modalities),
+            _nodes(joint, settings, modalities, sees_text=sees_text),
             settings,
             len(joint.dataset.classes),
             sees_text=sees_text,
@@ -114,9 +114,20 @@ def train_joint(
         return fit(model, task, settings, extra, progress), task
 
 
-def _nodes(joint: Joint, settings: JointSettings, modalities: dict[str, Modality]) -> Nodes:
+def _nodes(
+    joint: Joint, settings: JointSettings, modalities: dict[str, Modality], *, sees_text: bool
+) -> Nodes:
+    """The graph's side. "Graph only" has no text of an entity but what means of others are of."""
     snapshot = joint.snapshot
+    edges = Edges(snapshot.edge_index, snapshot.edge_type)
     graph_network = settings.strategy == "gnn"
+    if graph_network and settings.encoder == HOPS:
+        # Beyond two hops, means hold a little of the entity itself.
+        hops = settings.layers if sees_text else min(settings.layers, 2)
+        modalities |= _hops(modalities, edges, hops)
+        graph_network = False
+    if not sees_text:
+        modalities.pop(TEXT, None)
     if not modalities:
         # Nothing is known of the entities but their edges.
         table = nn.Parameter(0.1 * torch.randn(snapshot.num_entities, settings.width))
@@ -129,10 +140,6 @@ def _nodes(joint: Joint, settings: JointSettings, modalities: dict[str, Modality
                 f"{snapshot.num_entities:,} entities",
                 hint="give a row for each entity of the snapshot, in its order",
             )
-    edges = Edges(snapshot.edge_index, snapshot.edge_type)
-    if graph_network and settings.encoder == HOPS:
-        modalities |= _hops(modalities, edges, settings.layers)
-        graph_network = False
     tells = graph_network and settings.tell_classes
     return Nodes(
         modalities,
@@ -146,11 +153,11 @@ def _nodes(joint: Joint, settings: JointSettings, modalities: dict[str, Modality
     )
 
 
-def _hops(
-    modalities: Mapping[str, Modality], edges: Edges, hops: int
-) -> dict[str, Modality]:
+def _hops(modalities: Mapping[str, Modality], edges: Edges, hops: int) -> dict[str, Modality]:
     """The means of neighbours of each modality, as modalities ``name+1``, ``name+2``, …"""
-    has = torch.bincount(edges.index.flatten(), minlength=len(next(iter(modalities.values())).present))
+    has = torch.bincount(
+        edges.index.flatten(), minlength=len(next(iter(modalities.values())).present)
+    )
     return {
         f"{name}+{hop}": Modality(values, has > 0)
         for name, each in modalities.items()
@@ -184,7 +191,9 @@ def _link_model(snapshot: KGSnapshot, settings: JointSettings) -> LinkModel:
         settings.embedding, snapshot, {"embedding_dim": settings.width, "seed": settings.seed}
     )
     config = dataclasses.replace(config, device="cpu")
-    return build_model(config, snapshot.num_entities, snapshot.num_relations)
+    return build_model(
+        config, snapshot.num_entities, snapshot.num_relations, edges=None, features=None
+    )
 
 
 def link_loss(model: LinkModel, snapshot: KGSnapshot) -> ExtraLoss:

@@ -87,8 +87,7 @@ class JointClassifier(nn.Module):
             assert batch.between is not None
             found: Fused = self.fusion(*given, batch.between, batch.linked & mask)
             return found
-        found = self.fusion(*given)
-        return found
+        return self.fusion(*given)  # type: ignore[no-any-return]
 
     def forward(self, batch: Batch, classes: Tensor | None = None) -> Tensor:
         """Logits, [B, C].

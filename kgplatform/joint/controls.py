@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from kgplatform.graph.snapshot import KGSnapshot
-from kgplatform.joint.build import TEXT, Joint
+from kgplatform.joint.build import Joint
 from kgplatform.joint.dataset import LinkedTexts
 from kgplatform.joint.nodes import Modality
 from kgplatform.triples import SPLITS
@@ -91,12 +91,6 @@ def random_vectors(joint: Joint, seed: int = 0) -> Joint:
         return Modality(values, each.present)
 
     modalities = {name: drawn(each) for name, each in joint.modalities.items()}
-    return dataclasses.replace(joint, modalities=modalities)
-
-
-def without_texts(joint: Joint) -> Joint:
-    """The graph without what is written on its entities, for "graph only"."""
-    modalities = {name: each for name, each in joint.modalities.items() if name != TEXT}
     return dataclasses.replace(joint, modalities=modalities)
 
 

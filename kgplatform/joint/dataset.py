@@ -112,8 +112,10 @@ def linked_texts(
     code = {name: index for index, name in enumerate(classes)}
     of = torch.tensor([UNKNOWN if each is None else code[each] for each in named])
     place = {entity: index for index, entity in enumerate(snapshot.entities)}
-    found = [[place[entity] for entity in dict.fromkeys(of_text) if entity in place]
-             for of_text in entities]
+    found = [
+        [place[entity] for entity in dict.fromkeys(of_text) if entity in place]
+        for of_text in entities
+    ]
     missing = sum(len(set(of_text)) for of_text in entities) - sum(map(len, found))
     offsets = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum([len(each) for each in found], out=offsets[1:])

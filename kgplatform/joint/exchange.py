@@ -49,7 +49,9 @@ class DeepExchange(nn.Module):
             GATConv(width, width // HEADS, HEADS, dropout=dropout) for _ in range(layers)
         )
         self.mix = nn.ModuleList(
-            nn.Sequential(nn.Linear(2 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, 2 * width))
+            nn.Sequential(
+                nn.Linear(2 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, 2 * width)
+            )
             for _ in range(layers)
         )
         self.leave = nn.Linear(3 * width, width)
@@ -97,8 +99,10 @@ class DeepExchange(nn.Module):
         reached = masked_mean(nodes[:, 1:], graph_mask, self.node)
         fused = self.leave(torch.cat((states[:, 0], own, reached), dim=1))
         width = own.shape[1]
-        parts = self.leave.weight.split(width, dim=1)
-        return Fused(fused, shares((states[:, 0] @ parts[0].T) + own @ parts[1].T, reached @ parts[2].T))
+        parts = torch.split(self.leave.weight, width, dim=1)
+        return Fused(
+            fused, shares((states[:, 0] @ parts[0].T) + own @ parts[1].T, reached @ parts[2].T)
+        )
 
 
 def subgraph_edges(between: Tensor, mask: Tensor, linked: Tensor) -> Tensor:

@@ -23,7 +23,8 @@ from kgplatform.progress import Progress, silent
 
 STAGE = "training text and graph"
 TEXTS_AT_ONCE = 1024
-TEXTS_A_STEP = 32
+TEXTS_A_STEP = 256
+TEXTS_TUNED = 32
 SHARE_TOLD = 0.5
 
 ExtraLoss = Callable[[], Tensor]
@@ -124,9 +125,7 @@ def fit(
         epoch += 1
         loss = _one_epoch(model, task, settings, optimizer, train, extra)
         if not np.isfinite(loss):
-            raise TrainingError(
-                f"the loss of epoch {epoch} is {loss}", hint="lower learning_rate"
-            )
+            raise TrainingError(f"the loss of epoch {epoch} is {loss}", hint="lower learning_rate")
         told = probabilities(model, task, valid).argmax(1)
         value = macro_f1(task.dataset.labels[valid], told)
         curve.append({"epoch": epoch, "loss": loss, "valid_macro_f1": value})
@@ -191,17 +190,21 @@ def _steps(
         halves = [(order[:cut], order[cut:]), (order[cut:], order[:cut])]
     else:
         halves = [(order, order[:0])]
-    frozen = settings.text == "pooled"
-    size = settings.batch_size or (len(order) if frozen else TEXTS_A_STEP)
+    size = settings.batch_size or _texts_a_step(model, settings, len(order))
     for asked, told in halves:
-        for rows in asked.split(size):
+        for rows in torch.split(asked, size):
             yield rows, told
 
 
+def _texts_a_step(model: JointClassifier, settings: JointSettings, texts: int) -> int:
+    """All where each step encodes the whole graph, few where it reads them by a large encoder."""
+    if settings.text == "tuned":
+        return TEXTS_TUNED
+    return max(1, texts) if model.sees_graph and model.nodes.encoder is not None else TEXTS_A_STEP
+
+
 @torch.no_grad()
-def read_texts(
-    model: JointClassifier, task: Task, rows: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+def read_texts(model: JointClassifier, task: Task, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Logits [B, C], fused vectors [B, H] and weights [B, 2] of texts.
 
     The classes of all training texts are told, but of no other ones.
@@ -209,7 +212,7 @@ def read_texts(
     model.eval()
     told = task.classes(task.dataset.rows("train")) if model.nodes.told is not None else None
     encoded = model.encode(told)
-    found = [model.fused(task.batch(part), encoded) for part in rows.split(TEXTS_AT_ONCE)]
+    found = [model.fused(task.batch(part), encoded) for part in torch.split(rows, TEXTS_AT_ONCE)]
     return (
         torch.cat([model.logits(each) for each in found]),
         torch.cat([each.vector for each in found]),

@@ -46,9 +46,7 @@ class Fusion(nn.Module, ABC):
         self.no_text = nn.Parameter(0.02 * torch.randn(width))
         self.no_entity = nn.Parameter(0.02 * torch.randn(width))
 
-    def forward(
-        self, text: Tensor, text_mask: Tensor, graph: Tensor, graph_mask: Tensor
-    ) -> Fused:
+    def forward(self, text: Tensor, text_mask: Tensor, graph: Tensor, graph_mask: Tensor) -> Fused:
         """Fuse a batch.
 
         Args:

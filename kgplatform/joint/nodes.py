@@ -57,7 +57,10 @@ class Nodes(nn.Module):
         super().__init__()
         self.names = list(modalities)
         self.project = nn.ModuleDict(
-            {_key(name): nn.Linear(each.values.shape[1], width) for name, each in modalities.items()}
+            {
+                _key(name): nn.Linear(each.values.shape[1], width)
+                for name, each in modalities.items()
+            }
         )
         self.null = nn.ParameterDict(
             {_key(name): nn.Parameter(0.02 * torch.randn(width)) for name in modalities}
@@ -125,10 +128,11 @@ def _key(name: str) -> str:
 
 
 def hop_means(values: Tensor, edges: Edges, hops: int) -> list[Tensor]:
-    """The mean of the neighbours' vectors, of their neighbours' means, and so on: (D⁻¹ A)ᵏ X.
+    """Means of the vectors of entities one step away, two steps away, and so on: (D⁻¹ A)ᵏ X.
 
     Wu et al. 2019, "Simplifying Graph Convolutional Networks" (SGC), with each hop kept for itself
-    and without loops (Frasca et al. 2020, SIGN). An entity without neighbours has zeros.
+    (Frasca et al. 2020, SIGN). Loops are left out, and so is the way of two steps that comes back,
+    so that up to two hops an entity's own vector is not among what it gets of its neighbours.
 
     Args:
         values: X, float32 [N, d].
@@ -136,11 +140,17 @@ def hop_means(values: Tensor, edges: Edges, hops: int) -> list[Tensor]:
         hops: The largest k.
 
     Returns:
-        A matrix [N, d] for each k from 1.
+        A matrix [N, d] for each k from 1; zeros where there are no neighbours.
     """
-    adjacency = mean_adjacency(edges, len(values), values.dtype)
-    found = []
-    for _ in range(hops):
-        values = torch.sparse.mm(adjacency, values)
-        found.append(values)
+    apart = edges.index[0] != edges.index[1]
+    adjacency = mean_adjacency(
+        Edges(edges.index[:, apart], edges.type[apart]), len(values), values.dtype
+    )
+    found: list[Tensor] = []
+    for hop in range(1, hops + 1):
+        mean = torch.sparse.mm(adjacency, found[-1] if found else values)
+        if hop == 2:
+            back = torch.sparse.sum(adjacency * adjacency.t().coalesce(), 1).to_dense()
+            mean = mean - back.unsqueeze(1) * values
+        found.append(mean)
     return found

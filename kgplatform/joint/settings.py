@@ -45,7 +45,8 @@ class JointSettings:
         label_smoothing: Of the cross-entropy.
         epochs: At most.
         patience: Epochs without a better validation macro-F1 before the training stops.
-        batch_size: Texts a step; 0: all of them where texts are frozen, else 32.
+        batch_size: Texts a step; 0: all where each step encodes the whole graph, 32 for
+            ``tuned`` texts, else 256.
         seed: Of initial weights, order and dropout.
     """
 

@@ -75,4 +75,5 @@ class Between:
 
 
 def _keys(source: np.ndarray, target: np.ndarray, entities: int) -> np.ndarray:
-    return source.astype(np.int64) * entities + target
+    keys: np.ndarray = source.astype(np.int64) * entities + target
+    return keys
