@@ -2,7 +2,6 @@
 
     python tests/benchmarks/joint_classify.py articles WHEEL --share 0.1
     python tests/benchmarks/joint_classify.py articles WHEEL --share 0.1 --rows fusions
-    python tests/benchmarks/joint_classify.py wordnet FOLDER
     python tests/benchmarks/joint_classify.py summaries WHEEL --share 0.1
 
 Each row is tuned on the validation texts of seed 0 over the same `GRID`, then trained with seeds
@@ -235,12 +234,6 @@ def encoded(texts: list[str], cache: Path) -> torch.Tensor:
 
 def makers(what: str, where: Path, share: float, cache: Path) -> Make:
     """From a seed to texts and graph."""
-    if what == "wordnet":
-        from wordnet_classes import read_wordnet
-
-        glosses, classes, snapshot = read_wordnet(where)
-        vectors = encoded(glosses, cache)
-        return lambda seed: joint_of(glosses, classes, vectors, vectors, snapshot, share, seed)
     articles = read_articles(where)
     texts = articles.descriptions if what == "articles" else articles.summaries
     vectors = encoded(texts, cache)
@@ -251,7 +244,7 @@ def makers(what: str, where: Path, share: float, cache: Path) -> Make:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["articles", "wordnet", "summaries"])
+    parser.add_argument("what", choices=["articles", "summaries"])
     parser.add_argument("where", type=Path)
     parser.add_argument("--share", type=float, default=0.1)
     parser.add_argument("--rows", choices=["controls", "fusions", "dear"], default="controls")
