@@ -153,7 +153,7 @@ def classify(
         for name, found in answers.items()
     }
     found = differences(truth, {name: np.stack(each) for name, each in answers.items()}, classes)
-    return Result(*first, scores, found, helped(found), verdict(found, scores))
+    return Result(*first, scores, found, helped(found, seeds), verdict(found, scores))
 
 
 @torch.no_grad()

@@ -10,6 +10,9 @@ import numpy as np
 RESAMPLES = 1000
 LEVEL = 0.95
 
+LEAST_SEEDS = 5
+"""With fewer, the interval does not know what another seed would do, and no gain is claimed."""
+
 FUSED, TEXT_ONLY, GRAPH_ONLY = "fused", "text only", "graph only"
 PERMUTED, SHUFFLED, RANDOM = "entities permuted", "edges shuffled", "random vectors"
 MUST_BEAT = (TEXT_ONLY, GRAPH_ONLY, PERMUTED, SHUFFLED, RANDOM)
@@ -94,11 +97,11 @@ def differences(
     }
 
 
-def helped(found: Mapping[str, Difference]) -> bool | None:
-    """Whether the graph helped; None where not all of ``MUST_BEAT`` were tried."""
+def helped(found: Mapping[str, Difference], seeds: int) -> bool | None:
+    """Whether the graph helped; None where too few seeds or controls were tried to say so."""
     if any(name in found and not found[name].sure for name in MUST_BEAT):
         return False
-    return True if all(name in found for name in MUST_BEAT) else None
+    return True if seeds >= LEAST_SEEDS and all(name in found for name in MUST_BEAT) else None
 
 
 def verdict(found: Mapping[str, Difference], scores: Mapping[str, Sequence[float]]) -> str:
@@ -124,6 +127,11 @@ def verdict(found: Mapping[str, Difference], scores: Mapping[str, Sequence[float
         lines.append(f"It is not shown that the graph helps: {reasons}.")
     elif missing:
         lines.append(f"Whether the graph helps is open: not compared with {', '.join(missing)}.")
+    elif len(scores[FUSED]) < LEAST_SEEDS:
+        lines.append(
+            f"Whether the graph helps is open: it passed every control with {len(scores[FUSED])} "
+            f"seeds, and {LEAST_SEEDS} are the least to claim it."
+        )
     else:
         lines.append(
             "The graph helped: the fused model beats text alone, the graph alone and every control."

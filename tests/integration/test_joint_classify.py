@@ -34,7 +34,7 @@ def test_one_command_says_whether_the_graph_helped(kgp: Any, graph_name: str) ->
     ended = kgp("train", "joint-classify", *given, "--controls", "--json")
     assert ended.code == 0, ended.err
     found = ended.json
-    assert found["graph_helped"] in (True, False)
+    assert found["graph_helped"] in (False, None)  # one seed claims nothing
     assert set(found["macro_f1"]) >= {"fused", "text only", "entities permuted", "TF-IDF"}
     run = found["run"]
     assert json.loads((Path("runs") / run / "joint.json").read_text())["classes"] == ["blue", "red"]

@@ -9,7 +9,15 @@ from kgplatform.graph.snapshot import KGSnapshot, from_columns
 from kgplatform.joint.build import TEXT, Joint, train_joint
 from kgplatform.joint.controls import permuted, random_vectors, shuffled_edges
 from kgplatform.joint.dataset import linked_texts
-from kgplatform.joint.evidence import difference, macro_f1_of
+from kgplatform.joint.evidence import (
+    FUSED,
+    MUST_BEAT,
+    Difference,
+    difference,
+    helped,
+    macro_f1_of,
+    verdict,
+)
 from kgplatform.joint.exchange import DeepExchange, subgraph_edges
 from kgplatform.joint.fit import macro_f1, probabilities
 from kgplatform.joint.fusion import FUSIONS, CrossAttention
@@ -223,3 +231,18 @@ def test_wrong_settings_are_refused() -> None:
         settings_from({"width": "10"})
     with pytest.raises(UsageError, match="link_weight"):
         settings_from({"link_weight": "0.1"})
+
+
+def test_a_gain_is_claimed_only_over_all_controls_with_enough_seeds() -> None:
+    sure, unsure = Difference(0.1, 0.05, 0.15), Difference(0.01, -0.01, 0.03)
+    every = dict.fromkeys(MUST_BEAT, sure)
+    scores = {name: [0.5] * 5 for name in (FUSED, *MUST_BEAT)}
+    few = {name: each[:1] for name, each in scores.items()}
+    assert helped(every, 5) is True
+    assert "The graph helped" in verdict(every, scores)
+    assert helped(every, 1) is None
+    assert "is open" in verdict(every, few)
+    assert helped({"text only": sure}, 5) is None
+    failed = {**every, "edges shuffled": unsure}
+    assert helped(failed, 5) is False
+    assert "other edges do as well" in verdict(failed, scores)
