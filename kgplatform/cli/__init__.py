@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "snapshot": ("snapshot", "Freeze a graph or what a query names into a folder."),
     "train": ("train", "Train a model on what a graph or a Cypher query names."),
     "train text-link": ("text_link", "Train links by the texts of entities."),
+    "train joint-classify": ("joint_classify", "Learn classes of texts from texts and graph."),
     "tune": ("tune", "Search a model's settings by validation MRR."),
     "evaluate": ("train", "Evaluate a run's model again."),
     "runs": ("runs", "List, show, compare or remove runs."),

@@ -1,0 +1,139 @@
+"""The settings of a joint classification, checked before it starts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_type_hints
+
+from kgplatform.errors import UnknownNameError, UsageError
+from kgplatform.joint.nodes import HOPS
+from kgplatform.models import DECODERS, ENCODERS
+
+Strategy = Literal["embedding", "gnn"]
+FusionName = Literal["concat", "sum", "gate", "cross_attention", "deep"]
+TextKind = Literal["pooled", "tokens", "tuned", "lstm"]
+
+
+@dataclass(frozen=True)
+class JointSettings:
+    """Everything that decides what is trained, beside texts and graph.
+
+    Attributes:
+        strategy: ``embedding``: vectors of a link prediction model; ``gnn``: a graph network over
+            text vectors of the entities.
+        fusion: How text and graph become one vector.
+        text: ``pooled``: a frozen vector a text; ``tokens``: a frozen vector a token; ``tuned``:
+            the same, trained along; ``lstm``: learned words.
+        encoder: Graph network, in ``kgplatform.models.ENCODERS``; or ``sgc``: means of neighbours
+            over ``layers`` hops, which are not trained (:func:`kgplatform.joint.nodes.hop_means`).
+        embedding: Link prediction model, in ``kgplatform.models.DECODERS``.
+        width: Length of the fused vectors, a multiple of 4.
+        layers: Of the graph network, and of ``deep``.
+        neighbours: Neighbours of its entities that a text sees beside them.
+        tell_classes: Whether the graph network is told the classes of entities of other training
+            texts (Shi et al. 2021, "Masked Label Prediction", UniMP).
+        link_weight: λ of ``task loss + λ · embedding loss``; 0: the embeddings are trained first
+            and stay as they are.
+        dropout: Of the entities' vectors and of the fused vector.
+        text_dropout: Of the states of the text.
+        entity_dropout: Share of a text's entities that training takes away.
+        learning_rate: Of AdamW.
+        text_learning_rate: For ``tuned`` encoders.
+        weight_decay: Of AdamW.
+        label_smoothing: Of the cross-entropy.
+        epochs: At most.
+        patience: Epochs without a better validation macro-F1 before the training stops.
+        batch_size: Texts a step; 0: all where each step encodes the whole graph, 32 for
+            ``tuned`` texts, else 256.
+        seed: Of initial weights, order and dropout.
+    """
+
+    strategy: Strategy = "gnn"
+    fusion: FusionName = "concat"
+    text: TextKind = "pooled"
+    encoder: str = "sage"
+    embedding: str = "distmult"
+    width: int = 128
+    layers: int = 2
+    neighbours: int = 0
+    tell_classes: bool = False
+    link_weight: float = 0.0
+    dropout: float = 0.5
+    text_dropout: float = 0.2
+    entity_dropout: float = 0.1
+    learning_rate: float = 0.005
+    text_learning_rate: float = 5e-5
+    weight_decay: float = 1e-3
+    label_smoothing: float = 0.0
+    epochs: int = 200
+    patience: int = 30
+    batch_size: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, kind in get_type_hints(JointSettings).items():
+            if (allowed := get_args(kind)) and getattr(self, name) not in allowed:
+                raise _wrong(name, getattr(self, name), f"one of {', '.join(allowed)}")
+        if self.encoder not in (HOPS, *ENCODERS):
+            raise UnknownNameError("encoder", self.encoder, (HOPS, *ENCODERS))
+        if self.embedding not in DECODERS:
+            raise UnknownNameError("model", self.embedding, DECODERS)
+        for name in ("width", "layers", "epochs", "patience"):
+            if getattr(self, name) < 1:
+                raise _wrong(name, getattr(self, name), "at least 1")
+        for name in ("neighbours", "batch_size", "seed", "link_weight", "weight_decay"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise _wrong(name, getattr(self, name), "a finite number, at least 0")
+        for name in ("dropout", "text_dropout", "entity_dropout", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise _wrong(name, getattr(self, name), "at least 0 and below 1")
+        for name in ("learning_rate", "text_learning_rate"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise _wrong(name, getattr(self, name), "a finite number above 0")
+        if self.width % 4:
+            raise _wrong("width", self.width, "a multiple of 4, the heads of attention")
+        if self.link_weight and self.strategy != "embedding":
+            raise UsageError(
+                "link_weight is of the strategy embedding, whose vectors are trained on links",
+                hint="leave link_weight, or give --strategy embedding",
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as plain values."""
+        return dataclasses.asdict(self)
+
+
+def settings_from(given: Mapping[str, str | object]) -> JointSettings:
+    """Settings by name; values may be the strings of a command line.
+
+    Raises:
+        UnknownNameError: There is no such setting.
+        UsageError: A value is of the wrong type or out of range.
+    """
+    kinds = get_type_hints(JointSettings)
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in kinds:
+            raise UnknownNameError("setting", name, kinds)
+        values[name] = _coerced(name, kinds[name], value)
+    return JointSettings(**values)
+
+
+def _coerced(name: str, kind: Any, value: object) -> Any:
+    if kind is bool:
+        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        if (word := str(value).lower()) not in words:
+            raise _wrong(name, value, "true or false")
+        return words[word]
+    if kind in (int, float):
+        try:
+            return kind(str(value))
+        except ValueError:
+            raise _wrong(name, value, "a number" if kind is float else "a whole number") from None
+    return str(value)
+
+
+def _wrong(name: str, value: object, wanted: str) -> UsageError:
+    return UsageError(f"setting {name} cannot be {value!r}", hint=f"{name} must be {wanted}")

@@ -1,0 +1,59 @@
+"""``kgp train joint-classify``: from texts and a graph in Neo4j to a report and vectors."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+QUICK = ("--set", "epochs=15", "--set", "width=16", "--set", "encoder=sgc")
+
+
+def write_clubs(folder: Path) -> None:
+    """Two rings whose members say nothing of their ring, but half their words."""
+    folder.mkdir()
+    rows, entities = [], []
+    for club, word in (("red", "apples"), ("blue", "rivers")):
+        for i in range(20):
+            rows += [f"{club}{i:02}\tknows\t{club}{(i + step) % 20:02}\n" for step in (1, 2)]
+            entities.append(f"{club}{i:02}\tlikes {word if i % 2 else 'music'}\n")
+    (folder / "facts.tsv").write_text("".join(rows))
+    (folder / "entities.tsv").write_text("id\tdescription\n" + "".join(entities))
+
+
+def test_one_command_says_whether_the_graph_helped(kgp: Any, graph_name: str) -> None:
+    write_clubs(Path("clubs"))
+    assert kgp("load", "clubs", "--graph", graph_name).code == 0
+    with Path("texts.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["what", "club", "who"])
+        for club in ("red", "blue"):
+            for i in range(20):
+                table.writerow([f"number {i}", club, f"{club}{i:02}"])
+    columns = ("--text-column", "what", "--label-column", "club", "--entity-column", "who")
+    given = ("--graph", graph_name, "--texts", "texts.csv", *columns, *QUICK)
+    ended = kgp("train", "joint-classify", *given, "--controls", "--json")
+    assert ended.code == 0, ended.err
+    found = ended.json
+    assert found["graph_helped"] in (False, None)  # one seed claims nothing
+    assert set(found["macro_f1"]) >= {"fused", "text only", "entities permuted", "TF-IDF"}
+    run = found["run"]
+    assert json.loads((Path("runs") / run / "joint.json").read_text())["classes"] == ["blue", "red"]
+    written = kgp("write", run, "--json").json
+    assert written["written"] == 40
+    assert len(kgp("similar", "red00", "--graph", graph_name, "--json").json["hits"]) > 0
+    assert kgp("undo", run).code == 0
+
+    query = (
+        "MATCH (e:Entity {graph: $graph}) "
+        "RETURN e.description AS text, substring(e.id, 0, 3) AS label, e.id AS entity"
+    )
+    told = kgp("train", "joint-classify", "--graph", graph_name, "--texts", query, *QUICK)
+    assert told.code == 0, told.err
+    assert "text alone" in told.out
+
+    refused = kgp("train", "joint-classify", *given[:4], *QUICK)
+    assert refused.code == 2
+    assert "no such column" in refused.err
+    bad = kgp("train", "joint-classify", *given, "--modality", "nothing")
+    assert bad.code == 1
+    assert "no entity has the property 'nothing'" in bad.err
