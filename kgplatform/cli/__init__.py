@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("export", "Write a graph or what a query names for another toolkit."),
     "snapshot": ("snapshot", "Freeze a graph or what a query names into a folder."),
     "train": ("train", "Train a model on what a graph or a Cypher query names."),
+    "train joint-qa": ("joint_qa", "Learn to answer questions about a graph, from examples."),
     "tune": ("tune", "Search a model's settings by validation MRR."),
     "evaluate": ("train", "Evaluate a run's model again."),
     "runs": ("runs", "List, show, compare or remove runs."),

@@ -7,6 +7,8 @@ question is read into a vector that takes the place of the relation; every entit
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 
@@ -24,8 +26,6 @@ class QuestionAsRelation(nn.Module):
         graph: The score function with its trained vectors, which do not change.
     """
 
-    entity: Tensor
-
     def __init__(self, width: int, hidden: int, dropout: float, graph: LinkModel) -> None:
         super().__init__()
         self.reader = Reader(width, hidden, dropout)
@@ -38,9 +38,13 @@ class QuestionAsRelation(nn.Module):
             nn.Linear(4 * hidden, relation),
         )
         self.scale = nn.Parameter(torch.zeros(()))
-        # Not a module of ours: its weights stay as they are, and are kept once, as the run's.
-        self._graph = [graph.requires_grad_(False).eval()]
-        self.register_buffer("entity", graph.entity_vectors().detach().clone())
+        self.graph = graph.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode; the score function's stays, as its vectors do."""
+        super().train(mode)
+        self.graph.eval()
+        return self
 
     def forward(self, batch: Batch, topic: Tensor) -> Tensor:
         """Log-probability of each entity, [B, N]."""
@@ -49,6 +53,6 @@ class QuestionAsRelation(nn.Module):
         weight = self.look(states).squeeze(-1).masked_fill(~real, -torch.inf).softmax(-1)
         attended = torch.einsum("bl,bls->bs", weight, states)
         relation = self.asked(torch.cat((attended, whole), dim=1))
-        graph = self._graph[0]
-        scores = graph.match(graph.tail_query(self.entity[topic], relation), self.entity)
+        entity = self.graph.entity_vectors()
+        scores = self.graph.match(self.graph.tail_query(entity[topic], relation), entity)
         return (scores * self.scale.exp()).log_softmax(-1)

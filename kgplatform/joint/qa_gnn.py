@@ -177,9 +177,12 @@ class GraphReader(nn.Module):
     def _alike(self, phrases: Tensor) -> Tensor:
         """Cosine of phrases and relations, walked along and against, [B, P, 2R]."""
         said = normalize(self.said(self.drop(phrases)), dim=-1)
-        along = normalize(self.meant(self.relations), dim=-1)
-        against = normalize(self.turned(self.relations), dim=-1)
-        return said @ torch.cat((along, against)).T
+        return said @ self.vectors_of_ways().T
+
+    def vectors_of_ways(self) -> Tensor:
+        """Of relations walked along, then against, what phrases are compared with, [2R, D]."""
+        both = torch.cat((self.meant(self.relations), self.turned(self.relations)))
+        return normalize(both, dim=-1)
 
     def _direction(self) -> Tensor:
         """What counts against walking from tail to head, [2R]."""

@@ -111,16 +111,29 @@ def batches(questions: Sequence[Linked], size: int) -> Iterator[Sequence[Linked]
         yield questions[start : start + size]
 
 
+@dataclass(frozen=True)
+class Judged:
+    """How questions were answered.
+
+    Attributes:
+        hits: Of each the share of answers among its likeliest entities, [n].
+        confidence: The probability of these together, [n].
+    """
+
+    hits: np.ndarray
+    confidence: np.ndarray
+
+
 @torch.no_grad()
-def hits_at_1(solver: Solver, questions: Sequence[Linked], batch_size: int) -> np.ndarray:
-    """Of each question the share of answers among its likeliest entities, [n].
+def judge(solver: Solver, questions: Sequence[Linked], batch_size: int) -> Judged:
+    """hits@1 of each question.
 
     As everywhere in this project ties are realistic: of two likeliest, one of them an answer, a
     half counts. A question whose walks all end nowhere is wrong.
     """
     was = solver.network.training
     solver.network.eval()
-    found = [np.zeros(0)]
+    hits, confidence = [np.zeros(0)], [np.zeros(0)]
     for some in batches(questions, batch_size):
         scored = solver.scores(some)
         right = is_answer(scored, some, solver.walks.num_entities).double()
@@ -131,9 +144,10 @@ def hits_at_1(solver: Solver, questions: Sequence[Linked], batch_size: int) -> n
         first = (scored.scores >= most[scored.owner] - TIE) & scored.scores.isfinite()
         many = torch.zeros(size).double().index_add(0, scored.owner, first.double())
         hit = torch.zeros(size).double().index_add(0, scored.owner, first.double() * right)
-        found.append((hit / many.clamp_min(1)).numpy())
+        hits.append((hit / many.clamp_min(1)).numpy())
+        confidence.append((most.exp() * many).clamp_max(1).numpy())
     solver.network.train(was)
-    return np.concatenate(found)
+    return Judged(np.concatenate(hits), np.concatenate(confidence))
 
 
 def trainable(network: nn.Module) -> list[nn.Parameter]:

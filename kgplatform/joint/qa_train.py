@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from kgplatform.errors import TrainingError
@@ -20,13 +19,13 @@ from kgplatform.joint.qa_gnn import GraphReader
 from kgplatform.joint.qa_questions import Linked
 from kgplatform.joint.qa_reader import Phrases, phrase_texts, relation_text
 from kgplatform.joint.qa_settings import QASettings
-from kgplatform.joint.qa_solver import Solver, batches, hits_at_1, trainable
+from kgplatform.joint.qa_solver import Judged, Solver, batches, judge, trainable
 from kgplatform.joint.qa_walks import Walks
 from kgplatform.models import LinkModel
 from kgplatform.progress import Progress, silent
 from kgplatform.text.encode import TextEncoder
 from kgplatform.training.artifacts import load_model
-from kgplatform.training.config import resolve_config
+from kgplatform.training.config import TrainingConfig, resolve_config
 from kgplatform.training.loop import train
 from kgplatform.triples import Split
 
@@ -40,17 +39,19 @@ class Trained:
 
     Attributes:
         solver: With the weights that were best on validation.
-        hits: hits@1 of each question, by split.
+        judged: How questions were answered, by split.
         epochs: How many there were.
         best_epoch: The one whose weights they are, from 1.
         seconds: Of the processor.
+        graph_config: How entities' vectors were trained, with the strategy embedding.
     """
 
     solver: Solver
-    hits: Mapping[Split, np.ndarray]
+    judged: Mapping[Split, Judged]
     epochs: int
     best_epoch: int
     seconds: float
+    graph_config: TrainingConfig | None = None
 
 
 def train_answers(
@@ -85,19 +86,18 @@ def train_answers(
     walks = Walks(snapshot, settings.hops)
     names = relation_texts or [relation_text(name) for name in snapshot.relations]
     network: GraphReader | QuestionAsRelation
+    config = None
     if settings.strategy == "gnn":
         network = graph_reader(settings, encoder.dimension, torch.from_numpy(phrases(names)))
     else:
-        graph = entity_vectors(snapshot, settings, progress)
+        graph, config = entity_vectors(snapshot, settings, progress)
         network = QuestionAsRelation(encoder.dimension, settings.hidden, settings.dropout, graph)
     solver = Solver(network, phrases, walks, snapshot.relations)
     epochs, best_epoch = _fit(solver, questions["train"], questions["valid"], settings, progress)
-    hits = {
-        name: hits_at_1(solver, part, settings.batch_size)
-        for name, part in questions.items()
-        if part
+    judged = {
+        name: judge(solver, part, settings.batch_size) for name, part in questions.items() if part
     }
-    return Trained(solver, hits, epochs, best_epoch, time.process_time() - started)
+    return Trained(solver, judged, epochs, best_epoch, time.process_time() - started, config)
 
 
 def graph_reader(settings: QASettings, width: int, relations: torch.Tensor) -> GraphReader:
@@ -118,7 +118,9 @@ def graph_reader(settings: QASettings, width: int, relations: torch.Tensor) -> G
     )
 
 
-def entity_vectors(snapshot: KGSnapshot, settings: QASettings, progress: Progress) -> LinkModel:
+def entity_vectors(
+    snapshot: KGSnapshot, settings: QASettings, progress: Progress
+) -> tuple[LinkModel, TrainingConfig]:
     """Vectors of entities and their score function, trained on the graph's links.
 
     Some facts validate, none test: it is questions that are tested.
@@ -137,7 +139,7 @@ def entity_vectors(snapshot: KGSnapshot, settings: QASettings, progress: Progres
         run = train(
             snapshot, config, Path(folder) / "graph", source={}, splits=(), progress=progress
         )
-        return load_model(run)
+        return load_model(run), config
 
 
 def _fit(
@@ -170,7 +172,7 @@ def _fit(
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(trainable(network), LONGEST_GRADIENT)
             optimizer.step()
-        reached = float(hits_at_1(solver, valid, settings.batch_size).mean())
+        reached = float(judge(solver, valid, settings.batch_size).hits.mean())
         if reached > best:
             best, best_epoch, kept = reached, epoch, copy.deepcopy(network.state_dict())
         progress(STAGE, epoch, settings.epochs)

@@ -86,6 +86,10 @@ class Walks:
         """Steps from each entity, int64 [N]."""
         return np.diff(self._start)
 
+    def source_and_way(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of each step in the graph where it begins, and its way, int64 [2E] each."""
+        return np.repeat(np.arange(self.num_entities), self.degree), self._way
+
     def _steps(self, nodes: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Steps from entities: place in ``nodes``, way and target of each."""
         number = self._start[nodes + 1] - self._start[nodes]

@@ -6,6 +6,8 @@ from kgplatform import queries
 from kgplatform.errors import InputError
 from kgplatform.store.client import Store
 
+ALL_NAMES = 2**31 - 1
+
 NAMES_COMPARED = 200_000
 """Names that a misspelt one is compared with; beyond that a suggestion takes too long."""
 
@@ -43,6 +45,12 @@ def find_entity(store: Store, graph: str, text: str) -> str:
     suggestions = _suggest(store, graph, text)
     hint = f"did you mean: {', '.join(suggestions)}" if suggestions else "see `kgp status`"
     raise InputError(f"graph {graph!r} has no entity {text!r}", hint=hint)
+
+
+def names_of(store: Store, graph: str) -> dict[str, str]:
+    """What a graph's entities are called, by entity_id."""
+    rows = store.rows(queries.get("search/list_names"), graph=graph, limit=ALL_NAMES)
+    return {str(row["id"]): str(row["name"]) for row in rows if row["name"] is not None}
 
 
 def similar(store: Store, graph: str, entity: str, top_k: int) -> list[Hit]:
