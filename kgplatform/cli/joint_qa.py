@@ -121,6 +121,7 @@ def _trained(
 ) -> tuple[Run, dict[str, list[int]]]:
     from kgplatform.errors import InputError
     from kgplatform.joint.qa_questions import Names, link, split_questions
+    from kgplatform.joint.qa_reader import Phrases
     from kgplatform.joint.qa_report import qa_metrics
     from kgplatform.joint.qa_run import save_answers
     from kgplatform.joint.qa_template import Templates
@@ -142,7 +143,7 @@ def _trained(
     folder = settings.kgp_runs / new_run_id("joint-qa")
     note(f"run {folder.name}: {len(linked):,} questions, {snapshot.num_edges:,} facts")
     with progress_bar() as progress:
-        trained = train_answers(snapshot, parts, load_encoder(encoder), chosen, progress)
+        trained = train_answers(snapshot, parts, Phrases(load_encoder(encoder)), chosen, progress)
     templates = Templates(parts["train"], trained.solver.walks, snapshot.relations)
     metrics = qa_metrics(trained.judged, parts, templates)
     where = {**source, "texts": str(texts)}

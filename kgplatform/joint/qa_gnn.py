@@ -190,7 +190,7 @@ class GraphReader(nn.Module):
         return torch.cat((self.against.new_zeros(many), self.against.expand(many)))
 
     def forward(self, batch: Batch, areas: Areas) -> Tensor:
-        """Log-probability of each node that can be reached, [M]; over a question's nodes it is 1."""
+        """Log-probability of each node in reach, [M]; those of a question add up to 1."""
         return self.walk(self.read(batch), areas)
 
     def walk(self, read: Read, areas: Areas) -> Tensor:

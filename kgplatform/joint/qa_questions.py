@@ -7,12 +7,13 @@ is a list of relations, a ``^`` before one that is walked from tail to head (as 
 from __future__ import annotations
 
 import dataclasses
-import random
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
+
+import numpy as np
 
 from kgplatform.errors import InputError, UsageError
 from kgplatform.sources.json_lines import LIST_SEPARATOR, JsonTable, json_rows
@@ -293,7 +294,7 @@ def split_questions(
         chosen = _drawn([_group(q, by, at) for at, q in enumerate(questions)], valid, test, seed)
         for question, name in zip(questions, chosen, strict=True):
             parts[name].append(question)
-    for name in ("train", "valid"):
+    for name in SPLITS[:2]:
         if not parts[name]:
             raise InputError(
                 f"no question is in {name}", hint="give more questions, or another split"
@@ -311,7 +312,7 @@ def _group(question: Linked, by: SplitBy, at: int) -> Hashable:
 def _drawn(groups: Sequence[Hashable], valid: float, test: float, seed: int) -> list[Split]:
     """A split for each group, so that about the wished share of questions is in each."""
     order = list(dict.fromkeys(groups))
-    random.Random(seed).shuffle(order)
+    order = [order[at] for at in np.random.default_rng(seed).permutation(len(order))]
     sizes = dict.fromkeys(order, 0)
     for group in groups:
         sizes[group] += 1
@@ -319,7 +320,8 @@ def _drawn(groups: Sequence[Hashable], valid: float, test: float, seed: int) -> 
     counts: dict[Split, float] = {"test": test * len(groups), "valid": valid * len(groups)}
     for group in order:
         # The first split that has room for most of the group.
-        name = next((n for n, room in counts.items() if room >= sizes[group] / 2), "train")
+        room = [name for name, left in counts.items() if left >= sizes[group] / 2]
+        name = room[0] if room else SPLITS[0]
         place[group] = name
         if name in counts:
             counts[name] -= sizes[group]

@@ -27,7 +27,7 @@ def qa_metrics(
     The baseline tells the kind of question by its words and walks that kind's path. ``gain`` is
     what the strategy has over it, with its standard error, question by question.
     """
-    found = {}
+    found: dict[str, Any] = {}
     for split in SPLITS[1:]:
         if split not in judged:
             continue

@@ -49,11 +49,11 @@ class QASettings:
     graph_epochs: int = 100
     hidden: int = 64
     dropout: float = 0.3
-    epochs: int = 40
+    epochs: int = 30
     batch_size: int = 64
     learning_rate: float = 0.003
     weight_decay: float = 0.01
-    patience: int = 8
+    patience: int = 5
     split: SplitBy = "auto"
     valid_share: float = 0.1
     test_share: float = 0.1

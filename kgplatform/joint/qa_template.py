@@ -41,7 +41,9 @@ class Templates:
         self._classifier: Any = None
         if len(labels) > 1:
             self._classifier = make_pipeline(
-                TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\S+", sublinear_tf=True),
+                TfidfVectorizer(
+                    ngram_range=(1, 2), tokenizer=str.split, token_pattern=None, sublinear_tf=True
+                ),
                 LogisticRegression(C=100.0, max_iter=1000),
             )
             place = {path: at for at, path in enumerate(labels)}

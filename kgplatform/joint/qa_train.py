@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import random
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from kgplatform.errors import TrainingError
@@ -23,7 +23,6 @@ from kgplatform.joint.qa_solver import Judged, Solver, batches, judge, trainable
 from kgplatform.joint.qa_walks import Walks
 from kgplatform.models import LinkModel
 from kgplatform.progress import Progress, silent
-from kgplatform.text.encode import TextEncoder
 from kgplatform.training.artifacts import load_model
 from kgplatform.training.config import TrainingConfig, resolve_config
 from kgplatform.training.loop import train
@@ -57,7 +56,7 @@ class Trained:
 def train_answers(
     snapshot: KGSnapshot,
     questions: Mapping[Split, Sequence[Linked]],
-    encoder: TextEncoder,
+    phrases: Phrases,
     settings: QASettings,
     progress: Progress = silent,
     *,
@@ -68,7 +67,7 @@ def train_answers(
     Args:
         snapshot: The graph.
         questions: By split; those of test are only answered, once, at the end.
-        encoder: A frozen encoder.
+        phrases: Of a frozen encoder; what it has read already is not read again.
         settings: What to do.
         progress: Told of texts and epochs.
         relation_texts: What to read for relations, if not their names.
@@ -80,18 +79,18 @@ def train_answers(
         raise TrainingError("the graph has no facts", hint="check its name, or load it first")
     started = time.process_time()
     torch.manual_seed(settings.seed)
-    phrases = Phrases(encoder)
     texts = [text for part in questions.values() for q in part for text in phrase_texts(q.words)]
     phrases.add(texts, progress)
+    width = phrases.encoder.dimension
     walks = Walks(snapshot, settings.hops)
     names = relation_texts or [relation_text(name) for name in snapshot.relations]
     network: GraphReader | QuestionAsRelation
     config = None
     if settings.strategy == "gnn":
-        network = graph_reader(settings, encoder.dimension, torch.from_numpy(phrases(names)))
+        network = graph_reader(settings, width, torch.from_numpy(phrases(names)))
     else:
         graph, config = entity_vectors(snapshot, settings, progress)
-        network = QuestionAsRelation(encoder.dimension, settings.hidden, settings.dropout, graph)
+        network = QuestionAsRelation(width, settings.hidden, settings.dropout, graph)
     solver = Solver(network, phrases, walks, snapshot.relations)
     epochs, best_epoch = _fit(solver, questions["train"], questions["valid"], settings, progress)
     judged = {
@@ -151,8 +150,7 @@ def _fit(
 ) -> tuple[int, int]:
     """Train; leave the weights that were best on validation. Epochs, and the best one."""
     network = solver.network
-    order = list(train_part)
-    shuffler = random.Random(settings.seed)
+    shuffler = np.random.default_rng(settings.seed)
     optimizer = torch.optim.AdamW(
         trainable(network), settings.learning_rate, weight_decay=settings.weight_decay
     )
@@ -161,7 +159,7 @@ def _fit(
     while epoch < settings.epochs and epoch - best_epoch < settings.patience:
         epoch += 1
         network.train()
-        shuffler.shuffle(order)
+        order = [train_part[at] for at in shuffler.permutation(len(train_part))]
         for some in batches(order, settings.batch_size):
             loss = solver.loss(some, settings.paths)
             if not loss.requires_grad:
