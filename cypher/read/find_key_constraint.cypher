@@ -4,5 +4,5 @@
 SHOW CONSTRAINTS YIELD name, type, entityType, labelsOrTypes, properties
 WHERE entityType = 'NODE' AND type IN ['UNIQUENESS', 'NODE_KEY', 'NODE_PROPERTY_UNIQUENESS']
   AND labelsOrTypes = [$label]
-  AND (properties = [$key] OR ($label = 'Entity' AND properties = ['graph', $key]))
+  AND (properties = [$key] OR ($label IN ['Entity', 'Chunk'] AND properties = ['graph', $key]))
 RETURN name

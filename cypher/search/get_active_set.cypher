@@ -1,9 +1,10 @@
-// The set of vectors that readers use.
-// Params: $graph (null: nodes that are not kgplatform's own), $label
-// Returns: name, property, index, dimension, run, key
+// The set of vectors that readers use; where no kind is asked for, the graph's before the text's.
+// Params: $graph (null: nodes that are not kgplatform's own), $label, $kind (or null: any)
+// Returns: name, kind, property, index, dimension, encoder (or null), run, key
 MATCH (r:Run)-[:WROTE]->(s:EmbeddingSet {label: $label, active: true})
-WHERE s.graph = $graph OR (s.graph IS NULL AND $graph IS NULL)
-RETURN s.name AS name, s.property AS property, s.index AS index, s.dimension AS dimension,
-       r.id AS run, s.key AS key
-ORDER BY s.created DESC
+WHERE (s.graph = $graph OR (s.graph IS NULL AND $graph IS NULL))
+  AND ($kind IS NULL OR s.kind = $kind)
+RETURN s.name AS name, s.kind AS kind, s.property AS property, s.index AS index,
+       s.dimension AS dimension, r.encoder AS encoder, r.id AS run, s.key AS key
+ORDER BY s.kind, s.created DESC
 LIMIT 1

@@ -1,4 +1,4 @@
-// Ids and names of a graph, to find them in questions and to suggest what may have been meant.
+// Ids and names of a graph, to suggest what may have been meant.
 // Params: $graph, $limit
 // Returns: id, name
 MATCH (e:Entity {graph: $graph})

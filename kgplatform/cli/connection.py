@@ -102,4 +102,4 @@ def target_of_source(
             "the run was trained on a query, which does not say where its entities are",
             hint="add --graph G for kgplatform's own nodes, or --label L --key PROPERTY",
         )
-    return Target(graph=graph)
+    return Target(label="Chunk" if source.get("what") == "chunks" else "Entity", graph=graph)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kgplatform.cli.output import emit, json_option, progress_bar
+
+if TYPE_CHECKING:
+    from kgplatform.graph.snapshot import KGSnapshot
+    from kgplatform.progress import Progress
+    from kgplatform.store.client import Store
+    from kgplatform.training.artifacts import Run
+    from kgplatform.training.embed_new import NewVectors
 
 
 @click.command(name="embed-new")
@@ -17,7 +24,8 @@ def embed_new(run: str, dry_run: bool, as_json: bool) -> None:
     """Give the entities that came into the graph after RUN vectors beside those of RUN.
 
     Nothing is trained again. By their features where RUN's vectors are made of features;
-    otherwise by their facts with entities that RUN knows. Each is marked in the graph, in the
+    by their texts where RUN is one of `kgp train text-link`; otherwise by their facts with
+    entities that RUN knows. Each is marked in the graph, in the
     property of RUN's vectors with `_origin` behind its name. `kgp write RUN` comes first;
     `kgp undo RUN` removes them with RUN's own.
     """
@@ -34,7 +42,10 @@ def embed_new(run: str, dry_run: bool, as_json: bool) -> None:
     with open_store(settings) as store, progress_bar() as progress:
         target = target_of_set(store, trained.id, bool(trained.source.get("integer_keys")))
         snapshot, _ = snapshot_of_source(store, trained.source, progress)
-        found = vectors_of_new(trained, snapshot)
+        if trained.source.get("task") == "text-link":
+            found = _by_texts(store, trained, snapshot, progress)
+        else:
+            found = vectors_of_new(trained, snapshot)
         counts = {"written": 0, "missing": 0}
         if not dry_run and found.entities:
             counts = add_vectors(
@@ -53,6 +64,17 @@ def embed_new(run: str, dry_run: bool, as_json: bool) -> None:
     emit(data, as_json, _text(data, dry_run))
 
 
+def _by_texts(store: Store, run: Run, snapshot: KGSnapshot, progress: Progress) -> NewVectors:
+    """Vectors of new entities by the texts that a run of `kgp train text-link` reads."""
+    from kgplatform.cli.entity_texts import texts_of_source
+    from kgplatform.joint.text_run import embed_new_texts, load_text_link
+    from kgplatform.text.encode import load_encoder
+
+    parts = texts_of_source(store, run.source, run.source["texts"], progress)
+    texts = {name: ", ".join(filter(None, each)) for name, each in parts.items()}
+    return embed_new_texts(run, snapshot, texts, load_encoder(load_text_link(run).encoder))
+
+
 def _text(data: dict[str, Any], dry_run: bool) -> str:
     if not data["new"]:
         return f"the graph has no entities that run {data['run']} was not trained on"
@@ -64,7 +86,8 @@ def _text(data: dict[str, Any], dry_run: bool) -> str:
         f"{data['origin_property']} says"
     ]
     if data["without"]:
-        lines.append(
-            f"{len(data['without']):,} got none: no fact joins them to an entity of the run"
-        )
+        lacking = "no fact joins them to an entity of the run"
+        if data["origin"] == "text":
+            lacking = "they have no text"
+        lines.append(f"{len(data['without']):,} got none: {lacking}")
     return "\n".join(lines)

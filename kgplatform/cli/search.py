@@ -13,15 +13,24 @@ from kgplatform.cli.output import emit, json_option, table
 @click.option(
     "--top-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many."
 )
+@click.option(
+    "--kind",
+    type=click.Choice(["graph", "text"]),
+    help="By which vectors.  [default: graph, else text]",
+)
 @json_option
-def similar(entity: str, graph: str, top_k: int, as_json: bool) -> None:
-    """Find the entities nearest to ENTITY, an id or a name, by the active vectors."""
+def similar(entity: str, graph: str, top_k: int, kind: str | None, as_json: bool) -> None:
+    """Find the entities nearest to ENTITY, an id or a name, by the active vectors.
+
+    Those of kind graph are what a model learned of its facts, those of kind text what an encoder
+    made of its name and description (`kgp encode`).
+    """
     from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.search import similar as find_similar
 
     with open_store(load_settings()) as store:
-        hits = find_similar(store, graph, entity, top_k)
+        hits = find_similar(store, graph, entity, top_k, kind)
     data = {
         "entity": entity,
         "hits": [

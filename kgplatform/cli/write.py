@@ -65,7 +65,15 @@ def write(
             return
         properties = run_properties(trained, target)
         data = write_vectors(
-            store, trained.id, properties, target, keys, vectors, progress, keep_bytes=keep_bytes
+            store,
+            trained.id,
+            properties,
+            target,
+            keys,
+            vectors,
+            progress,
+            kind=kind_of(trained),
+            keep_bytes=keep_bytes,
         )
     kept = data["written"] * vectors.shape[1] * 4 if data["bytes_property"] else 0
     data = {"run": trained.id, **data, "bytes_kept": kept}
@@ -195,6 +203,11 @@ def undo(run: str, dry_run: bool, as_json: bool) -> None:
     emit(data, as_json, "\n".join(lines))
 
 
+def kind_of(run: Run) -> str:
+    """The kind of a run's vectors, of which a graph has one active set each."""
+    return "text" if run.config.model == "text" else "graph"
+
+
 def run_properties(run: Run, target: Target) -> dict[str, Any]:
     """What a run's node in the database carries."""
     best: dict[str, Any] = run.metrics.get("test") or run.metrics.get("valid") or {}
@@ -206,6 +219,7 @@ def run_properties(run: Run, target: Target) -> dict[str, Any]:
         "seed": run.config.seed,
         "created": run.created,
         **{name: best[name] for name in shown if name in best},
+        **{name: run.source[name] for name in ("encoder", "encoder_digest") if name in run.source},
     }
 
 
@@ -333,7 +347,7 @@ def _planned_vectors(
     from kgplatform.store.writeback import check_target, planned_statements, set_of_run
 
     present = check_target(store, target, keys)
-    names = set_of_run(run.id)
+    names = set_of_run(run.id, kind_of(run))
     return {
         "run": run.id,
         "dry_run": True,

@@ -174,7 +174,9 @@ class LinkModel(nn.Module, ABC):
             return Vectors(self.inputs(), self.relation)
         if self.training:
             edges = edges or Edges(self.edge_index, self.edge_type)
-            return Vectors(*self.encoder(self.inputs(), self.relation, edges))
+            # Sums over many neighbours lose too much in half the bits, and sparse ones fail.
+            with torch.autocast(self.device.type, enabled=False):
+                return Vectors(*self.encoder(self.inputs(), self.relation, edges))
         if self._encoded is None or self._encoded.entity.device != self.device:
             with torch.no_grad():
                 every = Edges(self.edge_index, self.edge_type)

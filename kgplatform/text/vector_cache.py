@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from kgplatform.progress import Progress, silent
-from kgplatform.text.encode import STAGE, TextEncoder, text_vectors
+from kgplatform.text.encode import TextEncoder, text_vectors
 
 TEXTS_A_PART = 2_048
 KEY_BYTES = 16
@@ -41,16 +42,19 @@ def cached_text_vectors(
     """
     place = folder / encoder.digest[:32]
     keys = [text_key(text) for text in texts]
-    known = _known(place, encoder.dimension)
+    known = _known(place, encoder.dimension, set(keys))
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
     # Texts of like length go together, as in `text_vectors`.
     wanted = sorted(missing.items(), key=lambda item: len(item[1]))
     for start in range(0, len(wanted), TEXTS_A_PART):
         part = wanted[start : start + TEXTS_A_PART]
-        vectors = text_vectors(encoder, [text for _, text in part])
+        vectors = text_vectors(
+            encoder,
+            [text for _, text in part],
+            lambda stage, done, _, at=start: progress(stage, at + done, len(wanted)),
+        )
         _keep(place, [key for key, _ in part], vectors)
         known.update(zip((key for key, _ in part), vectors, strict=True))
-        progress(STAGE, start + len(part), len(wanted))
     if not keys:
         return np.empty((0, encoder.dimension), dtype=np.float32)
     return np.stack([known[key] for key in keys])
@@ -61,8 +65,8 @@ def text_key(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:KEY_BYTES]
 
 
-def _known(place: Path, dimension: int) -> dict[bytes, np.ndarray]:
-    """Vectors by key of all parts; a damaged part is passed over, so that its texts are read."""
+def _known(place: Path, dimension: int, wanted: AbstractSet[bytes]) -> dict[bytes, np.ndarray]:
+    """Vectors of the wanted keys; a damaged part is passed over, so that its texts are read."""
     found: dict[bytes, np.ndarray] = {}
     for path in sorted(place.glob("*.safetensors")):
         try:
@@ -71,7 +75,10 @@ def _known(place: Path, dimension: int) -> dict[bytes, np.ndarray]:
         except (OSError, SafetensorError, KeyError):
             continue
         if vectors.shape == (len(keys), dimension) and keys.shape[1:] == (KEY_BYTES,):
-            found.update((key.tobytes(), row) for key, row in zip(keys, vectors, strict=True))
+            for row, key in enumerate(keys):
+                if (name := key.tobytes()) in wanted:
+                    # A copy: a view would keep all of the part in memory.
+                    found[name] = vectors[row].copy()
     return found
 
 

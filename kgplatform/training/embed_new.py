@@ -22,7 +22,7 @@ from kgplatform.models.vector_table import refuse_scores
 from kgplatform.training.artifacts import TRAIN_AGAIN, Run, load_model, load_vocabulary
 from kgplatform.triples import SPLITS
 
-Origin = Literal["features", "neighbourhood"]
+Origin = Literal["features", "neighbourhood", "text"]
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,11 @@ class Trainer:
         """Triples of an epoch, or questions with ``candidates=answers``."""
         return len(self.train if self.facts.queries is None else self.facts.queries)
 
+    def precision(self) -> torch.autocast:
+        """Where products are computed as the settings say."""
+        low = self.config.precision == "bfloat16"
+        return torch.autocast(self.generator.device.type, torch.bfloat16, enabled=low)
+
     def drop(self, share: float, part: Part) -> Drop:
         """Dropout of vectors that stand for a part of a batch."""
         return partial(drop_coordinates, share=share, generator=self.generator, part=part)
@@ -81,7 +86,8 @@ def epoch_steps(trainer: Trainer) -> Iterator[tuple[Tensor, Tensor]]:
     stop before they do.
     """
     for batch, edges in _batches(trainer):
-        loss = batch_loss(trainer, batch, edges)
+        with trainer.precision():
+            loss = batch_loss(trainer, batch, edges)
         yield trainer.group.sum(loss.detach().clone()), batch
         trainer.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -161,8 +161,17 @@ def compare(options: argparse.Namespace) -> None:
         print(f"| {' | '.join(cells)} |", flush=True)
 
 
+LABELS = {
+    "entities": "entities",
+    "steps": "batches of 1,024 facts",
+    "dim": "numbers a vector",
+    "negatives": "negatives a batch",
+    "batch": "triples a batch",
+}
+
 GROWING: dict[str, tuple[int, ...]] = {
     "entities": (10_000, 100_000, 1_000_000),
+    "steps": (4, 16, 64),
     "dim": (64, 128, 256, 512),
     "negatives": (64, 256, 1024, 4096),
     "batch": (256, 1024, 4096),
@@ -170,15 +179,38 @@ GROWING: dict[str, tuple[int, ...]] = {
 
 
 def grow(options: argparse.Namespace) -> None:
-    """Print microseconds a triple as one size after the other grows."""
-    print("| model | what grows | " + "µs a triple |\n|---|---|---|")
+    """Print, and draw, what a triple costs as one size after the other grows."""
+    print("| model | what grows | microseconds of processor a triple; peak memory |\n|---|---|---|")
+    drawn: dict[str, dict[str, list[tuple[int, float]]]] = {name: {} for name in GROWING}
     for model in options.models:
         for name, sizes in GROWING.items():
             costs = []
             for size in sizes:
                 values = argparse.Namespace(**{**vars(options), name: size})
-                costs.append(f"{size:,}: {1e6 / measured('ours', model, values)['rate']:.1f}")
+                found = measured("ours", model, values)
+                cost = 1e6 / found["processor"]
+                drawn[name].setdefault(model, []).append((size, cost))
+                costs.append(f"{size:,}: {cost:.1f}; {found['peak']:,.0f} MB")
             print(f"| {model} | {name} | {', '.join(costs)} |", flush=True)
+    if options.plot:
+        draw(drawn, options.plot)
+
+
+def draw(costs: dict[str, dict[str, list[tuple[int, float]]]], picture: str) -> None:
+    """A panel for each size that grows, a line for each model."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 6.5), layout="constrained")
+    for panel, (name, by_model) in zip(figure.subplots(2, 3).flat, costs.items(), strict=False):
+        for model, points in by_model.items():
+            panel.loglog(*zip(*points, strict=True), marker="o", label=model)
+        panel.set_xticks(GROWING[name], [f"{size:,}" for size in GROWING[name]], minor=False)
+        panel.set_xticks([], minor=True)
+        panel.set(xlabel=LABELS[name], ylabel="µs of processor a triple", ylim=(5, 500))
+        panel.grid(alpha=0.3)
+        panel.legend(fontsize=8)
+    figure.get_axes()[-1].remove()  # six places for five sizes
+    figure.savefig(picture, dpi=110)
 
 
 def main() -> None:
@@ -195,6 +227,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--grow", action="store_true")
+    parser.add_argument("--plot", metavar="PNG", help="where --grow draws")
     parser.add_argument("--side", choices=("ours", "peers"))
     options = parser.parse_args()
     if options.side is None:

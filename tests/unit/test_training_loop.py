@@ -452,3 +452,17 @@ def test_a_plateau_is_left_to_validation_once_the_warm_up_is_over(tmp_path: Path
     assert lines[-1]["learning_rate"] < 0.1
     with pytest.raises(UsageError, match="warmup"):
         config_of("distmult", warmup=6)
+
+
+@pytest.mark.parametrize("model", ["distmult", "transe", "rotate", "conve", "rgcn", "gat"])
+def test_half_the_bits_train_to_about_the_same(model: str, tmp_path: Path) -> None:
+    losses = []
+    for precision in ("float32", "bfloat16"):
+        config = config_of(model, precision=precision, epochs=3)
+        train(ring(), config, tmp_path / precision, source={})
+        losses.append([line["loss"] for line in lines_of(tmp_path / precision)])
+        kept = weights(tmp_path / precision)
+        assert all(kept[name].dtype == torch.float32 for name in ("entity", "relation"))
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+    # TransE's and RotatE's distances are taken with all bits, and nothing else is a product.
+    assert (losses[0] == losses[1]) is (model in ("transe", "rotate"))

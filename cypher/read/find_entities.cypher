@@ -1,7 +1,0 @@
-// The nodes of a graph's entities. Element ids stay inside one transaction of the store.
-// Params: $graph, $keys
-// Returns: nodes (element ids parallel to $keys, '' where there is none)
-UNWIND range(0, size($keys) - 1) AS i
-OPTIONAL MATCH (n:Entity {graph: $graph, id: $keys[i]})
-WITH i, n ORDER BY i
-RETURN collect(coalesce(elementId(n), '')) AS nodes

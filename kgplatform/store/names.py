@@ -1,0 +1,68 @@
+"""What entities are called in the graph, for whoever looks for them in texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kgplatform import queries
+from kgplatform.progress import Progress, silent
+from kgplatform.store.client import RECORDS_AHEAD, Store
+from kgplatform.store.stream import graph_record
+from kgplatform.store.texts import TOLD_EVERY, as_text
+
+STAGE = "reading names"
+
+
+@dataclass(frozen=True)
+class EntityNames:
+    """A graph's entities and what they are called.
+
+    Attributes:
+        names: Names and aliases by entity_id, in order.
+        texts: What an encoder is to read of each, [N]: its name and description.
+        facts: How many facts each has, int64 [N].
+    """
+
+    names: dict[str, tuple[str, ...]]
+    texts: list[str]
+    facts: np.ndarray
+
+
+def read_names(
+    store: Store, graph: str, aliases: str = "aliases", progress: Progress = silent
+) -> EntityNames:
+    """Names, aliases and descriptions of a graph's entities, by their ids.
+
+    Args:
+        store: The database.
+        graph: The graph.
+        aliases: The property of further names: a list, or one text.
+        progress: Told of entities read.
+
+    Raises:
+        InputError: There is no such graph.
+    """
+    names: dict[str, tuple[str, ...]] = {}
+    texts: list[str] = []
+    facts: list[int] = []
+    with store.reading(RECORDS_AHEAD) as transaction:
+        graph_record(transaction, graph)
+        query = queries.get("read/list_entity_names")
+        for key, name, others, description, count in transaction.stream(
+            query, {"graph": graph, "aliases": aliases}
+        ):
+            names[key] = (as_text(name), *_listed(others))
+            texts.append(": ".join(filter(None, (as_text(name), as_text(description)))))
+            facts.append(count)
+            if len(facts) % TOLD_EVERY == 0:
+                progress(STAGE, len(facts), None)
+    progress(STAGE, len(facts), len(facts))
+    return EntityNames(names, texts, np.array(facts, dtype=np.int64))
+
+
+def _listed(value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [as_text(each) for each in values]
