@@ -21,6 +21,7 @@ from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.joint.qa_questions import (
     Linked,
     Names,
+    SplitBy,
     link,
     split_questions,
 )
@@ -43,6 +44,8 @@ ROWS = (
 )
 HELD_OUT = ("nationality", "profession", "cause_of_death", "religion", "place_of_death")
 """The relation that seed 0, 1, … leaves out of training in ``2H/relation``."""
+
+WAYS: Mapping[str, SplitBy] = {"pair": "pair", "path": "path", "countries": "given"}
 
 Parts = Mapping[Split, Sequence[Linked]]
 
@@ -68,8 +71,7 @@ def task_of(name: str, seed: int) -> Task:
     if name.endswith("/relation"):
         parts = without_relation(linked, HELD_OUT[seed % len(HELD_OUT)], seed)
     else:
-        by = "given" if name == "countries" else name.split("/")[1]
-        assert by == "given" or by == "pair" or by == "path"
+        by = WAYS[name.split("/")[-1]]
         parts = split_questions(linked, by, valid=0.1, test=0.1, seed=seed)
     return Task(snapshot, parts, sum(map(len, left.values())))
 

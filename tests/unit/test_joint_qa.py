@@ -143,15 +143,15 @@ def test_areas_and_walks_are_those_of_a_slow_search(family: KGSnapshot) -> None:
     read = Read(torch.zeros(1, 2, 1), ways, number, torch.zeros(1, 0))
     best: dict[int, float] = {}
     ends = {topic: 0.0}
-    for hop in range(2):
+    for turn in range(2):
         longer: dict[int, float] = {}
         for source, way, target in steps:
             if source in ends:
-                score = ends[source] + float(ways[0, hop, way])
+                score = ends[source] + float(ways[0, turn, way])
                 longer[target] = max(score, longer.get(target, -np.inf))
         ends = longer
         for node, score in ends.items():
-            best[node] = max(best.get(node, -np.inf), score + float(number[0, hop]))
+            best[node] = max(best.get(node, -np.inf), score + float(number[0, turn]))
     for at, node in enumerate(area.nodes.tolist()):
         walk, score = best_walk(read, area, at)
         assert score == pytest.approx(best.get(node, -np.inf))
