@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("export", "Write a graph or what a query names for another toolkit."),
     "snapshot": ("snapshot", "Freeze a graph or what a query names into a folder."),
     "train": ("train", "Train a model on what a graph or a Cypher query names."),
+    "train joint-qa": ("joint_qa", "Learn to answer questions about a graph, from examples."),
     "train text-link": ("text_link", "Train links by the texts of entities."),
     "train joint-classify": ("joint_classify", "Learn classes of texts from texts and graph."),
     "tune": ("tune", "Search a model's settings by validation MRR."),

@@ -30,6 +30,8 @@ def results_text(metrics: Mapping[str, Any], most_relations: int = 0) -> str:
     """The metrics, by cardinality, what the rules know, and by relation if any are wanted."""
     if "accuracy" in list(metrics.values())[-1]:
         return _labels_table(metrics)
+    if "mrr" not in list(metrics.values())[-1]:
+        return _plain_table(metrics)
     parts = [metrics_table(metrics)]
     # The last split is the one that counts: test, where there is one.
     split, values = list(metrics.items())[-1]
@@ -40,6 +42,20 @@ def results_text(metrics: Mapping[str, Any], most_relations: int = 0) -> str:
     if most_relations and "relations" in values:
         parts.append(_relation_table(split, values["relations"], most_relations))
     return "\n\n".join(parts)
+
+
+def _plain_table(metrics: Mapping[str, Any]) -> str:
+    """The figures of a run that ranks no links, a row a split."""
+    names = [name for name, value in list(metrics.values())[-1].items() if not _has_parts(value)]
+    rows = [
+        [split, *(f"{values[name]:,.4g}" if name in values else "" for name in names)]
+        for split, values in metrics.items()
+    ]
+    return table(["split", *names], rows)
+
+
+def _has_parts(value: Any) -> bool:
+    return not isinstance(value, int | float)
 
 
 def _labels_table(metrics: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -149,7 +150,9 @@ class TextEncoder:
         """SHA-256 of all that decides its vectors as it was loaded, hexadecimal."""
         cut = f"{type(self.tokenizer).__name__} {getattr(self.tokenizer, 'prompt', '')}"
         sha = hashlib.sha256(f"{self.network}\n{self.max_tokens}\n{cut}\n".encode())
-        sha.update(self.network.tokenizer.backend_tokenizer.to_str().encode())
+        cutting = json.loads(self.network.tokenizer.backend_tokenizer.to_str())
+        # What the last call asked for is kept in the tokenizer, too; it is no part of the encoder.
+        sha.update(json.dumps({**cutting, "truncation": None, "padding": None}).encode())
         for name, tensor in sorted(self.network.state_dict().items()):
             sha.update(name.encode())
             sha.update(
