@@ -97,7 +97,7 @@ def _graph(
     from kgplatform.cli.connection import snapshot_of_source
     from kgplatform.cli.train import opened
     from kgplatform.connection import open_store
-    from kgplatform.store.texts import read_text_properties
+    from kgplatform.store.texts import read_parts
     from kgplatform.store.writeback import Target
 
     if "snapshot" in source:
@@ -106,7 +106,7 @@ def _graph(
         snapshot, source = snapshot_of_source(store, source, progress)
         graph, label, key = (source.get(name) for name in ("graph", "label", "key"))
         target = Target(label=label, key=key, graph=None) if label and key else Target(graph=graph)
-        found = read_text_properties(store, target, ["name"], progress) if graph or label else {}
+        found = read_parts(store, target, ["name"], progress) if graph or label else {}
     names = {key: name for key, (name,) in found.items()}
     known = set(snapshot.entities)
     return snapshot, source, {key: name for key, name in names.items() if key in known}
