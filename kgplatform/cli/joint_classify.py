@@ -10,6 +10,7 @@ import click
 
 from kgplatform.cli.output import emit, json_option, note, progress_bar, table
 from kgplatform.cli.source import pairs, query_text, source_options
+from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
     from kgplatform.graph.snapshot import KGSnapshot
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from kgplatform.text.encode import TextEncoder
 
 ENTITY_TEXTS = ("name", "description")
+ALIASES = "aliases"
 
 
 @click.command()
@@ -35,6 +37,9 @@ ENTITY_TEXTS = ("name", "description")
 @click.option("--label-column", default="label", show_default=True)
 @click.option(
     "--entity-column", default="entity", show_default=True, help="Id of an entity, or a list."
+)
+@click.option(
+    "--link", "linking", is_flag=True, help="Find the entities by name instead, as kgp link does."
 )
 @click.option("--split-column", help="train, valid or test; without one, a split is drawn.")
 @click.option("--strategy", help="embedding or gnn.")
@@ -54,6 +59,7 @@ def joint_classify(
     text_column: str,
     label_column: str,
     entity_column: str,
+    linking: bool,
     split_column: str | None,
     strategy: str | None,
     fusion: str | None,
@@ -74,6 +80,7 @@ def joint_classify(
     \b
     kgp train joint-classify --graph wiki --texts topics.csv --text-column description \\
         --label-column topic --entity-column id --controls --seeds 5
+    kgp train joint-classify --graph films --texts reviews.csv --label-column genre --link
     kgp train joint-classify --graph wiki --texts 'MATCH (e:Entity {graph: "wiki"})
         RETURN e.description AS text, e.topic AS label, e.id AS entity'
     """
@@ -86,7 +93,8 @@ def joint_classify(
     given = pairs("--set", settings_given)
     flags = {"strategy": strategy, "fusion": fusion}
     chosen = settings_from({**given, **{key: each for key, each in flags.items() if each}})
-    columns = TextColumns(text_column, label_column, entity_column, split_column)
+    entities = None if linking else entity_column
+    columns = TextColumns(text_column, label_column, entities, split_column)
     settings = load_settings()
     begun = time.monotonic()
     with progress_bar() as progress:
@@ -135,6 +143,8 @@ def _joint(
     with open_store(settings) as store:
         snapshot, source = snapshot_of_source(store, source, progress)
         found = _texts(store, source, texts, columns, progress)
+        if columns.entity is None:
+            found = _linked(settings, store, source, found, progress)
         encoder = load_encoder(encoder_name)
         modalities = _modalities(
             store,
@@ -161,10 +171,7 @@ def _joint(
 def _texts(
     store: Store, source: dict[str, Any], texts: str, columns: TextColumns, progress: Progress
 ) -> LabelledTexts:
-    """Texts from a file or by a query, with the entities that a column says they name.
-
-    Texts whose entities nobody has looked up would be linked here, by their names.
-    """
+    """Texts from a file or by a query, with the entities that a column says they name."""
     from kgplatform.graph.entity_properties import query_texts
     from kgplatform.sources.labelled_texts import is_table, read_texts
 
@@ -172,6 +179,40 @@ def _texts(
         return read_texts(Path(texts), columns)
     params = {**source.get("params", {}), "graph": source.get("graph")}
     return query_texts(store, query_text(texts), params, columns, progress)
+
+
+def _linked(
+    settings: Settings,
+    store: Store,
+    source: dict[str, Any],
+    found: LabelledTexts,
+    progress: Progress,
+) -> LabelledTexts:
+    """The same texts with the entities that they name.
+
+    Raises:
+        UsageError: The entities are not a graph's, so that nobody knows their names.
+    """
+    import dataclasses
+
+    from kgplatform.cli.link import linker_of
+    from kgplatform.store.names import read_names
+    from kgplatform.text.link import link
+
+    graph = source.get("graph")
+    if graph is None:
+        raise UsageError(
+            "entities are found by name in a graph that kgplatform has loaded",
+            hint="give --graph, or a column of entity ids with --entity-column",
+        )
+    known = read_names(store, graph, ALIASES, progress)
+    linker = linker_of(settings, store, graph, known, None, False, progress)
+    mentions = link(linker, found.texts, progress)
+    entities = tuple(
+        tuple(each.entity_id for each in of_text if each.entity_id is not None)
+        for of_text in mentions
+    )
+    return dataclasses.replace(found, entities=entities)
 
 
 def _modalities(

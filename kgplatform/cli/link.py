@@ -69,7 +69,7 @@ def link(
     lines = _read(texts, whole)
     with open_store(settings) as store, progress_bar() as progress:
         known = read_names(store, graph, aliases, progress)
-        linker = _linker(settings, store, graph, known, encoder, names_only, progress)
+        linker = linker_of(settings, store, graph, known, encoder, names_only, progress)
         if threshold is not None:
             linker = replace(linker, weights=replace(linker.used, threshold=threshold))
         found = link_texts(linker, lines, progress)
@@ -99,7 +99,7 @@ def _read(path: Path, whole: bool) -> list[str]:
     return [content] if whole else [line for line in content.split("\n") if line.strip()]
 
 
-def _linker(
+def linker_of(
     settings: Settings,
     store: Store,
     graph: str,
@@ -108,6 +108,7 @@ def _linker(
     names_only: bool,
     progress: Progress,
 ) -> Linker:
+    """What links texts to a graph's entities, with the vectors that the graph has."""
     from kgplatform.store.stream_vectors import read_set
     from kgplatform.store.texts import active_set_of, check_encoder
     from kgplatform.store.writeback import Target

@@ -49,7 +49,9 @@ def write(
     """
     from kgplatform.cli.connection import target_of_source
     from kgplatform.connection import open_store
+    from kgplatform.joint.classify import modality_weights
     from kgplatform.settings import load_settings
+    from kgplatform.store.weights import write_weights
     from kgplatform.store.writeback import write_vectors
     from kgplatform.training.artifacts import entity_vectors
 
@@ -75,6 +77,9 @@ def write(
             kind=kind_of(trained),
             keep_bytes=keep_bytes,
         )
+        weights = modality_weights(trained.folder)
+        if weights is not None:
+            write_weights(store, data["property"], target, keys, *weights, progress)
     kept = data["written"] * vectors.shape[1] * 4 if data["bytes_property"] else 0
     data = {"run": trained.id, **data, "bytes_kept": kept}
     lines = [
@@ -83,6 +88,8 @@ def write(
     ]
     if kept:
         lines.append(f"kept as bytes, too: {kept:,} bytes in property {data['bytes_property']}")
+    if weights is not None:
+        lines.append("how much of each is text and graph: …_text_weight and …_graph_weight")
     if data["missing"]:
         lines.append(f"{data['missing']:,} entities of the run are no longer in the graph")
     if data["replaced"]:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from kgplatform.errors import InputError, RunError
@@ -41,7 +43,7 @@ from kgplatform.joint.fit import TEXTS_AT_ONCE, Fit, Task, probabilities, read_t
 from kgplatform.joint.nodes import Modality
 from kgplatform.joint.settings import JointSettings
 from kgplatform.progress import Progress, silent
-from kgplatform.training.artifacts import Run, save_tensors, write_atomically
+from kgplatform.training.artifacts import TRAIN_AGAIN, Run, save_tensors, write_atomically
 from kgplatform.training.vector_run import save_vector_run
 
 JOINT_FILE = "joint.json"
@@ -235,6 +237,24 @@ def save_joint(
         metrics=metrics,
         seconds=round(seconds, 3),
     )
+
+
+def modality_weights(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:
+    """The shares of text and graph in each entity's vector, float32 [N] each.
+
+    None where a run is not of text and graph.
+
+    Raises:
+        RunError: The file is damaged.
+    """
+    path = folder / MODALITIES_FILE
+    if not path.exists():
+        return None
+    try:
+        kept = load_file(path)
+        return kept["text"].numpy(), kept["graph"].numpy()
+    except (OSError, SafetensorError, KeyError) as error:
+        raise RunError(f"{path} cannot be read: {error}", hint=TRAIN_AGAIN) from None
 
 
 def report(result: Result) -> dict[str, Any]:

@@ -15,11 +15,11 @@ TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 @dataclass(frozen=True)
 class TextColumns:
-    """Names of the columns of a table of texts; ``split`` may be None."""
+    """Names of the columns of a table of texts; ``entity`` and ``split`` may be None."""
 
     text: str = "text"
     label: str = "label"
-    entity: str = "entity"
+    entity: str | None = "entity"
     split: str | None = None
 
 
@@ -30,7 +30,7 @@ class LabelledTexts:
     Attributes:
         texts: The texts.
         labels: Their classes; None where there is none.
-        entities: entity_ids that each names.
+        entities: entity_ids that each names; none where no column says so.
         splits: ``train``, ``valid`` or ``test``; None where no column says so.
     """
 
@@ -119,10 +119,11 @@ def labelled_texts(table: dict[str, list[Any]], columns: TextColumns, where: str
                 hint=f"column {columns.text} must hold texts",
             )
     splits = None if columns.split is None else table[columns.split]
+    named = [None] * len(texts) if columns.entity is None else table[columns.entity]
     return LabelledTexts(
         tuple(texts),
         tuple(None if label in (None, "") else str(label) for label in table[columns.label]),
-        tuple(_ids(value) for value in table[columns.entity]),
+        tuple(_ids(value) for value in named),
         None if splits is None else tuple(None if each is None else str(each) for each in splits),
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 from kgplatform import queries
 from kgplatform.errors import InputError
 from kgplatform.store.client import Store
-from kgplatform.store.writeback import bytes_property, count_vectors, origin_property, switch
+from kgplatform.store.writeback import count_vectors, marks_of_set, switch
 
 
 def written_runs(store: Store) -> list[str]:
@@ -46,13 +46,7 @@ def undo(store: Store, run_id: str) -> dict[str, Any]:
         removed["restored"] = restored or removed["restored"]
         store.command(queries.fill("write/drop_index", index=record["index"]))
         # Bytes of a write that was cut are there before the record says so.
-        kept = bytes_property(record["property"])
-        marks = {
-            "label": record["label"],
-            "property": record["property"],
-            "bytes": kept,
-            "origin_property": origin_property(record["property"]),
-        }
+        marks = marks_of_set(record["label"], record["property"])
         (row,) = store.command(queries.fill("write/remove_vectors", **marks))
         removed["vectors"] += row["removed"]
     (row,) = store.command(queries.get("write/remove_predicted"), run=run_id)

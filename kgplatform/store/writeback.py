@@ -84,6 +84,28 @@ def origin_property(name: str) -> str:
     return f"{name}_origin"
 
 
+def text_weight_property(name: str) -> str:
+    """The property of the text's share of a vector that was made of text and graph."""
+    return f"{name}_text_weight"
+
+
+def graph_weight_property(name: str) -> str:
+    """The property of the graph's share."""
+    return f"{name}_graph_weight"
+
+
+def marks_of_set(label: str, name: str) -> dict[str, str]:
+    """All that a set of vectors under the property ``name`` may have on nodes of a label."""
+    return {
+        "label": label,
+        "property": name,
+        "bytes": bytes_property(name),
+        "origin_property": origin_property(name),
+        "text_weight": text_weight_property(name),
+        "graph_weight": graph_weight_property(name),
+    }
+
+
 def check_target(store: Store, target: Target, keys: Sequence[str]) -> int:
     """How many of the keys name a node.
 

@@ -41,7 +41,7 @@ from kgplatform.store.client import Store, connect
 from kgplatform.store.load import load
 from kgplatform.store.stream_vectors import NUMBERS_A_BLOCK, active_set, read_set, read_vectors
 from kgplatform.store.undo import undo
-from kgplatform.store.writeback import Target, set_of_run, write_vectors
+from kgplatform.store.writeback import Target, marks_of_set, set_of_run, write_vectors
 from kgplatform.triples import Triple
 
 GRAPH = "benchmark"
@@ -301,8 +301,7 @@ def _index(store: Store, dimension: int) -> None:
 
 def _forget(store: Store, name: str) -> None:
     store.command(queries.fill("write/drop_index", index=name))
-    marks = {"label": "Entity", "property": name, "bytes": f"{name}_bytes"}
-    store.command(queries.fill("write/remove_vectors", **marks))
+    store.command(queries.fill("write/remove_vectors", **marks_of_set("Entity", name)))
 
 
 def _search(store: Store, index: str, vectors: np.ndarray) -> tuple[float, float]:

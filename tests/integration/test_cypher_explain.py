@@ -37,6 +37,8 @@ VALUES: dict[str, object] = {
     "last": 9,
     "latest": True,
     "nids": [0],
+    "of_graph": [0.5],
+    "of_text": [0.5],
     "predicted": True,
     "prime": 7,
     "properties": [{"weight": 0.5}],

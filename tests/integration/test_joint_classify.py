@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from kgplatform.store.client import Store
+
 QUICK = ("--set", "epochs=15", "--set", "width=16", "--set", "encoder=sgc")
 
 
@@ -20,7 +22,7 @@ def write_clubs(folder: Path) -> None:
     (folder / "entities.tsv").write_text("id\tdescription\n" + "".join(entities))
 
 
-def test_one_command_says_whether_the_graph_helped(kgp: Any, graph_name: str) -> None:
+def test_one_command_says_whether_the_graph_helped(kgp: Any, graph_name: str, store: Store) -> None:
     write_clubs(Path("clubs"))
     assert kgp("load", "clubs", "--graph", graph_name).code == 0
     with Path("texts.csv").open("w", newline="") as file:
@@ -40,8 +42,23 @@ def test_one_command_says_whether_the_graph_helped(kgp: Any, graph_name: str) ->
     assert json.loads((Path("runs") / run / "joint.json").read_text())["classes"] == ["blue", "red"]
     written = kgp("write", run, "--json").json
     assert written["written"] == 40
+    name = written["property"]
+    (shares,) = store.rows(
+        f"MATCH (e:Entity {{graph: $graph}}) WHERE e.{name}_text_weight IS NOT NULL "
+        f"WITH e.{name}_text_weight + e.{name}_graph_weight AS whole "
+        "RETURN count(whole) AS nodes, max(abs(whole - 1)) AS off",
+        graph=graph_name,
+    )
+    assert shares["nodes"] == 40
+    assert shares["off"] < 1e-5
     assert len(kgp("similar", "red00", "--graph", graph_name, "--json").json["hits"]) > 0
     assert kgp("undo", run).code == 0
+    (left,) = store.rows(
+        "MATCH (e:Entity {graph: $graph}) "
+        "RETURN count([k IN keys(e) WHERE k STARTS WITH 'embedding'][0]) AS nodes",
+        graph=graph_name,
+    )
+    assert left["nodes"] == 0
 
     query = (
         "MATCH (e:Entity {graph: $graph}) "
@@ -57,3 +74,24 @@ def test_one_command_says_whether_the_graph_helped(kgp: Any, graph_name: str) ->
     bad = kgp("train", "joint-classify", *given, "--modality", "nothing")
     assert bad.code == 1
     assert "no entity has the property 'nothing'" in bad.err
+
+
+def test_entities_are_found_by_their_names(kgp: Any, graph_name: str) -> None:
+    write_clubs(Path("clubs"))
+    lines = [
+        f"{club}{i:02}\tMember {club} {i:02}\tlikes music\n"
+        for club in ("red", "blue")
+        for i in range(20)
+    ]
+    (Path("clubs") / "entities.tsv").write_text("id\tname\tdescription\n" + "".join(lines))
+    assert kgp("load", "clubs", "--graph", graph_name).code == 0
+    rows = [f"A note on member {c} {i:02},{c}\n" for c in ("red", "blue") for i in range(20)]
+    Path("texts.csv").write_text("text,label\n" + "".join(rows))
+    given = ("--graph", graph_name, "--texts", "texts.csv", "--link", *QUICK)
+    told = kgp("train", "joint-classify", *given)
+    assert told.code == 0, told.err
+    assert "40 of them with entities of 40" in told.err.replace("\n", " ")
+    query = "MATCH (a)-[r]->(b) RETURN a.id AS head, type(r) AS relation, b.id AS tail"
+    refused = kgp("train", "joint-classify", "--cypher", query, *given[2:])
+    assert refused.code == 2
+    assert "found by name in a graph" in refused.err

@@ -14,7 +14,7 @@ from kgplatform.store.client import Store
 from kgplatform.store.load import load
 from kgplatform.store.stream_vectors import active_set, read_set, read_vectors
 from kgplatform.store.undo import undo
-from kgplatform.store.writeback import Target, set_of_run, write_vectors
+from kgplatform.store.writeback import Target, marks_of_set, set_of_run, write_vectors
 from kgplatform.triples import Triple
 
 Digest = Callable[..., str]
@@ -151,8 +151,7 @@ def test_a_change_while_reading_is_noticed(
         if done != 8:
             return
         if what == "vectors":
-            marks = {"label": "Entity", "property": name, "bytes": f"{name}_bytes"}
-            marks |= {"origin_property": f"{name}_origin"}
+            marks = marks_of_set("Entity", name)
             store.command(queries.fill("write/remove_vectors", **marks))
         elif what == "vector":
             set_property(store, graph_name, "e39", name, None)
