@@ -18,7 +18,7 @@ def test_the_examples_run(kgp: Any, store: Store, monkeypatch: Any) -> None:
     Path("texts.txt").write_text("Warsaw is the capital of Poland.\n")
     assert kgp("load", "facts.tsv", "--graph", "default").code == 0
     assert kgp("load", "notes", "--format", "documents", "--graph", "default").code == 0
-    store.command("CREATE CONSTRAINT FOR (n:Person) REQUIRE n.email IS UNIQUE")
+    store.command("CREATE CONSTRAINT guide_email FOR (n:Person) REQUIRE n.email IS UNIQUE")
     store.command("CREATE (:Person {email: 'a@example.org', bio: 'likes graphs'})")
     commands = "".join(re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)).splitlines()
     assert len(commands) == 5
@@ -28,3 +28,6 @@ def test_the_examples_run(kgp: Any, store: Store, monkeypatch: Any) -> None:
         assert ended.out, command
     for example in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL):
         exec(example, {})
+    # Others' people have an email, too, and not each their own.
+    store.command("DROP CONSTRAINT guide_email")
+    store.command("MATCH (n:Person {email: 'a@example.org'}) DETACH DELETE n")

@@ -29,7 +29,7 @@ def graph(kgp: Any, store: Store, graph_name: str, monkeypatch: pytest.MonkeyPat
     )
     Path("texts.txt").write_text(
         "Mercury orbits the Sun within the path of Venus.\n\n"
-        "Quicksilver, or mercury, is a metal; so is aurum.\n",
+        "Quicksilver, or mercury, is a metal. Aurum is one, too, a yellow and precious one.\n",
         encoding="utf-8",
     )
     return graph_name
@@ -44,7 +44,7 @@ def test_mentions_with_places_and_confidence(kgp: Any, graph: str) -> None:
     ]
     assert meant == [
         [("Mercury", "planet"), ("Venus", "venus")],
-        [("Quicksilver", "element"), ("mercury", "element"), ("aurum", "gold")],
+        [("Quicksilver", "element"), ("mercury", "element"), ("Aurum", "gold")],
     ]
     for text in data["texts"]:
         for each in text["mentions"]:

@@ -26,8 +26,6 @@ from kgplatform.joint.settings import settings_from
 from kgplatform.joint.subgraph import Between, with_neighbours
 from kgplatform.models import Edges
 
-torch.set_num_threads(1)
-
 
 def ring(count: int, parts: int = 2) -> KGSnapshot:
     """Rings of ``count`` entities each; entity names sort by ring."""

@@ -39,7 +39,6 @@ WORDS = {"spouse": ("wife", "husband"), "born_in": ("birthplace",), "work": ("jo
 
 @pytest.fixture(scope="module")
 def phrases() -> Phrases:
-    torch.set_num_threads(1)
     return Phrases(load_encoder())
 
 

@@ -59,7 +59,6 @@ def zoo() -> tuple[KGSnapshot, dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def encoder() -> TextEncoder:
-    torch.set_num_threads(1)
     return load_encoder()
 
 

@@ -24,7 +24,6 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def encoder() -> TextEncoder:
-    torch.set_num_threads(1)
     return load_encoder()
 
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from kgplatform.errors import InputError
 from kgplatform.text.encode import TextEncoder, load_encoder, text_vectors
@@ -30,7 +29,6 @@ SAID = {
 
 @pytest.fixture(scope="module")
 def encoder() -> TextEncoder:
-    torch.set_num_threads(1)
     return load_encoder()
 
 

@@ -29,7 +29,6 @@ class Counted:
 
 @pytest.fixture
 def encoder() -> TextEncoder:
-    torch.set_num_threads(1)
     loaded = load_encoder()
     assert loaded.dimension == 384
     loaded.tokenizer = Counted(loaded)
