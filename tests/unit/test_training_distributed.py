@@ -115,11 +115,15 @@ def torchrun(*args: str, **environment: str) -> subprocess.Popen[str]:
 @pytest.fixture(scope="module")
 def together(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of the runs that two processes made of all cases, and what they printed."""
-    folder = tmp_path_factory.mktemp("together")
-    script = folder / "script.py"
-    script.write_text(TOGETHER)
-    process = torchrun(str(script), str(Path(__file__).parent), str(folder))
-    _, printed = process.communicate(timeout=240)
+    for last in (False, True):
+        folder = tmp_path_factory.mktemp("together")
+        script = folder / "script.py"
+        script.write_text(TOGETHER)
+        process = torchrun(str(script), str(Path(__file__).parent), str(folder))
+        _, printed = process.communicate(timeout=240)
+        # Once in many, torch aborts as it takes its own threads down, when all is done and told.
+        if last or "terminate called without an active exception" not in printed:
+            break
     assert process.returncode == 0, printed
     return folder, printed
 
