@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,7 @@ def train(
     MODEL is a score function: transe, transh, rotate, distmult, complex, simple, tucker, conve;
     or an encoder over one (--set decoder=complex): gcn, sage, gat, rgcn, compgcn. With
     --set task=classify an encoder learns the labels that a projection gives its entities.
+    Of texts and graph together: joint-classify, joint-qa, text-link, each with its own --help.
 
     \b
     kgp train distmult --graph umls
@@ -154,7 +155,7 @@ def _train(
     from kgplatform.training.config import resolve_config
     from kgplatform.training.loop import train
 
-    check_model(model)
+    check_model(model, joint_names())
     if "snapshot" in source:
         snapshot, source = opened(Path(source["snapshot"]))
     elif group.size > 1:
@@ -258,8 +259,15 @@ def opened(folder: Path) -> tuple[KGSnapshot, dict[str, Any]]:
     return open_snapshot(folder), {**source, "snapshot": str(folder)}
 
 
-def check_model(model: str) -> None:
-    """Make sure that there is such a model.
+def joint_names() -> list[str]:
+    """What else `kgp train` takes, each a command of its own."""
+    from kgplatform.cli import COMMANDS
+
+    return [name.removeprefix("train ") for name in COMMANDS if name.startswith("train ")]
+
+
+def check_model(model: str, others: Iterable[str] = ()) -> None:
+    """Make sure that there is such a model; a message names ``others``, too.
 
     Raises:
         UnknownNameError: There is none.
@@ -268,7 +276,7 @@ def check_model(model: str) -> None:
     from kgplatform.models import MODELS
 
     if model not in MODELS:
-        raise UnknownNameError("model", model, MODELS)
+        raise UnknownNameError("model", model, [*MODELS, *others])
 
 
 def from_file(path: Path | None) -> dict[str, Any]:
