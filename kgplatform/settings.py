@@ -30,7 +30,7 @@ class Settings(BaseSettings):
         neo4j_password: Its password; never printed, never written to a run.
         neo4j_database: Its database; None for the server's default one.
         kgp_home: The project's folder for its local server and its data.
-        kgp_cache: What projects share: Neo4j's jars.
+        kgp_cache: What projects share: Neo4j's jars, vectors of texts.
         kgp_runs: Where runs are kept.
         kgp_snapshots: Where snapshots are kept.
         kgp_rules: Where mined rules are kept.
@@ -56,6 +56,11 @@ class Settings(BaseSettings):
     kgp_rules: Path = Path("rules")
     kgp_jars: Path | None = None
     kgp_heap: str | None = Field(default=None, pattern=r"^[1-9][0-9]*[mg]$")
+
+    @property
+    def text_cache(self) -> Path:
+        """Where the vectors of texts are kept that encoders have read."""
+        return self.kgp_cache.expanduser() / "text"
 
     @classmethod
     def settings_customise_sources(

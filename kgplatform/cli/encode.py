@@ -150,7 +150,7 @@ def _save(
     from kgplatform.training.vector_run import save_vector_run
 
     began = time.monotonic()
-    vectors = cached_text_vectors(encoder, read.texts, settings.kgp_cache / "text", progress)
+    vectors = cached_text_vectors(encoder, read.texts, settings.text_cache, progress)
     return save_vector_run(
         settings.kgp_runs / new_run_id("text"),
         "text",

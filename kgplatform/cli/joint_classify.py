@@ -139,7 +139,7 @@ def _joint(
     from kgplatform.text.encode import load_encoder
     from kgplatform.text.vector_cache import cached_text_vectors
 
-    cache = settings.kgp_cache.expanduser() / "text"
+    cache = settings.text_cache
     with open_store(settings) as store:
         snapshot, source = snapshot_of_source(store, source, progress)
         found = _texts(store, source, texts, columns, progress)

@@ -127,7 +127,7 @@ def linker_of(
     if written is not None:
         check_encoder(store, target, name, reader.dimension)
     # By the cache, not from the graph: those may be of other properties.
-    text = cached_text_vectors(reader, known.texts, settings.kgp_cache / "text", progress)
+    text = cached_text_vectors(reader, known.texts, settings.text_cache, progress)
     trained = active_set_of(store, target, "graph")
     if trained is None:
         note(f"graph {graph!r} has no vectors of its facts, which would help: `kgp write RUN`")

@@ -93,7 +93,7 @@ def _trained(
     split = _split(snapshot, structure, chosen)
     names, whole = aligned(split.entities, texts)
     encoder = load_encoder(encoder_name)
-    cache = settings.kgp_cache / "text"
+    cache = settings.text_cache
     with progress_bar() as progress:
         vectors = torch.from_numpy(cached_text_vectors(encoder, whole, cache, progress))
         model, curve = train_text_link(split, vectors, chosen, progress, _show)

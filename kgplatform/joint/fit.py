@@ -16,6 +16,7 @@ from kgplatform.errors import TrainingError
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.joint.classifier import Batch, JointClassifier
 from kgplatform.joint.dataset import LinkedTexts
+from kgplatform.joint.evidence import macro_f1_of
 from kgplatform.joint.settings import JointSettings
 from kgplatform.joint.subgraph import Between, with_neighbours
 from kgplatform.joint.text_side import TunedTokens
@@ -121,13 +122,14 @@ def fit(
     )
     best, best_epoch, epoch, curve = -1.0, 0, 0, []
     weights: dict[str, Tensor] = {}
+    truth = task.dataset.labels[valid].numpy()
     while epoch < settings.epochs and epoch - best_epoch < settings.patience:
         epoch += 1
         loss = _one_epoch(model, task, settings, optimizer, train, extra)
         if not np.isfinite(loss):
             raise TrainingError(f"the loss of epoch {epoch} is {loss}", hint="lower learning_rate")
         told = probabilities(model, task, valid).argmax(1)
-        value = macro_f1(task.dataset.labels[valid], told)
+        value = macro_f1_of(truth, told.numpy(), len(task.dataset.classes))
         curve.append({"epoch": epoch, "loss": loss, "valid_macro_f1": value})
         if value > best:
             best, best_epoch = value, epoch
@@ -223,10 +225,3 @@ def read_texts(model: JointClassifier, task: Task, rows: Tensor) -> tuple[Tensor
 def probabilities(model: JointClassifier, task: Task, rows: Tensor) -> Tensor:
     """Of each class, [B, C]."""
     return read_texts(model, task, rows)[0].softmax(1)
-
-
-def macro_f1(truth: Tensor, told: Tensor) -> float:
-    """The mean of the F1 of the classes that occur in either."""
-    from sklearn.metrics import f1_score
-
-    return float(f1_score(truth.numpy(), told.numpy(), average="macro"))

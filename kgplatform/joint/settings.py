@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_type_hints
 from kgplatform.errors import UnknownNameError, UsageError
 from kgplatform.joint.nodes import HOPS
 from kgplatform.models import DECODERS, ENCODERS
+from kgplatform.training.config import coerced, wrong_setting
 
 Strategy = Literal["embedding", "gnn"]
 FusionName = Literal["concat", "sum", "gate", "cross_attention", "deep"]
@@ -75,25 +76,25 @@ class JointSettings:
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(JointSettings).items():
             if (allowed := get_args(kind)) and getattr(self, name) not in allowed:
-                raise _wrong(name, getattr(self, name), f"one of {', '.join(allowed)}")
+                raise wrong_setting(name, getattr(self, name), f"one of {', '.join(allowed)}")
         if self.encoder not in (HOPS, *ENCODERS):
             raise UnknownNameError("encoder", self.encoder, (HOPS, *ENCODERS))
         if self.embedding not in DECODERS:
             raise UnknownNameError("model", self.embedding, DECODERS)
         for name in ("width", "layers", "epochs", "patience"):
             if getattr(self, name) < 1:
-                raise _wrong(name, getattr(self, name), "at least 1")
+                raise wrong_setting(name, getattr(self, name), "at least 1")
         for name in ("neighbours", "batch_size", "seed", "link_weight", "weight_decay"):
             if not 0 <= getattr(self, name) < float("inf"):
-                raise _wrong(name, getattr(self, name), "a finite number, at least 0")
+                raise wrong_setting(name, getattr(self, name), "a finite number, at least 0")
         for name in ("dropout", "text_dropout", "entity_dropout", "label_smoothing"):
             if not 0 <= getattr(self, name) < 1:
-                raise _wrong(name, getattr(self, name), "at least 0 and below 1")
+                raise wrong_setting(name, getattr(self, name), "at least 0 and below 1")
         for name in ("learning_rate", "text_learning_rate"):
             if not 0 < getattr(self, name) < float("inf"):
-                raise _wrong(name, getattr(self, name), "a finite number above 0")
+                raise wrong_setting(name, getattr(self, name), "a finite number above 0")
         if self.width % 4:
-            raise _wrong("width", self.width, "a multiple of 4, the heads of attention")
+            raise wrong_setting("width", self.width, "a multiple of 4, the heads of attention")
         if self.link_weight and self.strategy != "embedding":
             raise UsageError(
                 "link_weight is of the strategy embedding, whose vectors are trained on links",
@@ -117,23 +118,5 @@ def settings_from(given: Mapping[str, str | object]) -> JointSettings:
     for name, value in given.items():
         if name not in kinds:
             raise UnknownNameError("setting", name, kinds)
-        values[name] = _coerced(name, kinds[name], value)
+        values[name] = coerced(name, kinds[name], value)
     return JointSettings(**values)
-
-
-def _coerced(name: str, kind: Any, value: object) -> Any:
-    if kind is bool:
-        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-        if (word := str(value).lower()) not in words:
-            raise _wrong(name, value, "true or false")
-        return words[word]
-    if kind in (int, float):
-        try:
-            return kind(str(value))
-        except ValueError:
-            raise _wrong(name, value, "a number" if kind is float else "a whole number") from None
-    return str(value)
-
-
-def _wrong(name: str, value: object, wanted: str) -> UsageError:
-    return UsageError(f"setting {name} cannot be {value!r}", hint=f"{name} must be {wanted}")

@@ -134,14 +134,16 @@ class TrainingConfig:
         for name, kind in _types().items():
             allowed = _choices(kind)
             if allowed and getattr(self, name) not in allowed:
-                raise _wrong(name, getattr(self, name), f"one of {_listed(allowed)}")
+                raise wrong_setting(name, getattr(self, name), f"one of {_listed(allowed)}")
         check_numbers(self)
         check_combinations(self)
         if self.device != "auto":
             try:
                 torch.device(self.device)
             except RuntimeError:
-                raise _wrong("device", self.device, "auto, cpu, cuda, cuda:N or mps") from None
+                raise wrong_setting(
+                    "device", self.device, "auto, cpu, cuda, cuda:N or mps"
+                ) from None
 
     def to_json(self) -> dict[str, Any]:
         """The settings as plain values."""
@@ -179,14 +181,14 @@ def check_numbers(config: TrainingConfig) -> None:
         for name in names:
             value = getattr(config, name)
             if not fits(value):
-                raise _wrong(name, value, wanted)
+                raise wrong_setting(name, value, wanted)
     if config.valid_share + config.test_share >= 1:
-        raise _wrong("test_share", config.test_share, "below 1 together with valid_share")
+        raise wrong_setting("test_share", config.test_share, "below 1 together with valid_share")
     if config.warmup >= config.epochs:
-        raise _wrong("warmup", config.warmup, "below epochs")
+        raise wrong_setting("warmup", config.warmup, "below epochs")
     multiple = config.score.multiple_of
     if config.embedding_dim % multiple:
-        raise _wrong(
+        raise wrong_setting(
             "embedding_dim", config.embedding_dim, f"a multiple of {multiple} for {config.model}"
         )
 
@@ -273,7 +275,7 @@ def resolve_config(
     for name, value in overrides.items():
         if name == "model" or name not in _types():
             raise UnknownNameError("setting", name, _types().keys() - {"model"})
-        given[name] = _coerced(name, value)
+        given[name] = coerced(name, _types()[name], value)
     spec = MODELS[model]
     large = spec.large if snapshot.num_entities > MOST_ENTITIES_FOR_ONE_VS_ALL else {}
     return TrainingConfig(
@@ -362,28 +364,31 @@ def _choices(kind: Any) -> tuple[object, ...]:
     return tuple(found)
 
 
-def _coerced(name: str, value: object) -> Any:
-    """The value as the setting's type, from that type or from a string."""
-    kind = _types()[name]
+def coerced(name: str, kind: Any, value: object) -> Any:
+    """The value as a setting's type, from that type or from a string.
+
+    Raises:
+        UsageError: It cannot be that.
+    """
     choices = _choices(kind)
     if choices:
         matching = [choice for choice in choices if str(choice) == str(value)]
         if not matching:
-            raise _wrong(name, value, f"one of {_listed(choices)}")
+            raise wrong_setting(name, value, f"one of {_listed(choices)}")
         return matching[0]
     if kind is bool:
         words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
         if str(value).lower() not in words:
-            raise _wrong(name, value, "true or false")
+            raise wrong_setting(name, value, "true or false")
         return words[str(value).lower()]
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise _wrong(name, value, _KINDS[kind])
+        raise wrong_setting(name, value, _KINDS[kind])
     if kind is int and isinstance(value, float):
-        raise _wrong(name, value, _KINDS[kind])
+        raise wrong_setting(name, value, _KINDS[kind])
     try:
         return kind(value)
     except ValueError:
-        raise _wrong(name, value, _KINDS[kind]) from None
+        raise wrong_setting(name, value, _KINDS[kind]) from None
 
 
 _KINDS = {int: "a whole number", float: "a number", str: "a word"}
@@ -393,5 +398,6 @@ def _listed(choices: tuple[object, ...]) -> str:
     return ", ".join(str(choice) for choice in choices)
 
 
-def _wrong(name: str, value: object, wanted: str) -> UsageError:
+def wrong_setting(name: str, value: object, wanted: str) -> UsageError:
+    """What to raise of a setting that is not what is wanted."""
     return UsageError(f"setting {name} cannot be {value!r}", hint=f"{name} must be {wanted}")

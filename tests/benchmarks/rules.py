@@ -9,11 +9,12 @@ Run from the repository's root, with the data folder beside it as ``shared/data`
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import quality
 
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.rules.apply import Applier
@@ -23,13 +24,6 @@ from kgplatform.rules.mine import MiningConfig, mine_rules
 from kgplatform.training.artifacts import load_model
 from kgplatform.training.config import resolve_config
 from kgplatform.training.loop import train
-
-_PATH = Path(__file__).with_name("quality.py")
-_SPEC = importlib.util.spec_from_file_location("quality", _PATH)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-quality = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(quality)
 
 ROWS = ("umls", "kinship", "codex-s", "wn18rr")
 COLUMNS = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10")

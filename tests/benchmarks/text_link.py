@@ -14,7 +14,6 @@ Without ``--fuse`` a graph of less than 1,000 entities gets a ComplEx of its own
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import resource
 import statistics
 import tempfile
@@ -24,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import quality
 import torch
 
 from kgplatform.cli.entity_texts import aligned, texts_of_file
@@ -44,13 +44,6 @@ from kgplatform.training.artifacts import load_model, load_run
 from kgplatform.training.config import resolve_config
 from kgplatform.training.loop import train
 from kgplatform.training.ranks import Scorer
-
-_PATH = Path(__file__).with_name("quality.py")
-_SPEC = importlib.util.spec_from_file_location("quality", _PATH)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-quality = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(quality)
 
 COLUMNS = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10")
 SMALL = 1_000

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import f1_score
 
 from kgplatform.errors import UnknownNameError, UsageError
 from kgplatform.graph.snapshot import KGSnapshot, from_columns
@@ -19,12 +20,16 @@ from kgplatform.joint.evidence import (
     verdict,
 )
 from kgplatform.joint.exchange import DeepExchange, subgraph_edges
-from kgplatform.joint.fit import macro_f1, probabilities
+from kgplatform.joint.fit import probabilities
 from kgplatform.joint.fusion import FUSIONS, CrossAttention
 from kgplatform.joint.nodes import Modality, hop_means
 from kgplatform.joint.settings import settings_from
 from kgplatform.joint.subgraph import Between, with_neighbours
 from kgplatform.models import Edges
+
+
+def macro_f1(truth: torch.Tensor, told: torch.Tensor) -> float:
+    return float(f1_score(truth.numpy(), told.numpy(), average="macro"))
 
 
 def ring(count: int, parts: int = 2) -> KGSnapshot:
