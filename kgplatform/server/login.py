@@ -2,6 +2,7 @@
 
 import secrets
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from kgplatform import queries
@@ -22,7 +23,7 @@ def read(where: Folders) -> str | None:
         return None
 
 
-def ensure(where: Folders, java: Path, classpath: Path) -> None:
+def ensure(where: Folders, java: Sequence[str]) -> None:
     """Give the server a random password before its first start.
 
     Neo4j never runs with its well-known first password, and the new one passes through
@@ -30,8 +31,7 @@ def ensure(where: Folders, java: Path, classpath: Path) -> None:
 
     Args:
         where: The server's folders.
-        java: The Java that runs Neo4j's tool.
-        classpath: The folder of Neo4j's jars.
+        java: The Java that runs Neo4j's tool, with the options that find its classes.
 
     Raises:
         ServerError: There are data and no password for them, or Neo4j's tool failed.
@@ -50,7 +50,7 @@ def ensure(where: Folders, java: Path, classpath: Path) -> None:
     arguments = where.home / ".first-password"
     write_private(arguments, f"dbms\nset-initial-password\n{password}\n")
     try:
-        _run_tool(where, java, classpath, arguments)
+        _run_tool(where, java, arguments)
     finally:
         arguments.unlink(missing_ok=True)
     write_private(where.password, password + "\n")
@@ -93,9 +93,9 @@ def has_stopped(uri: str, username: str, password: str) -> bool:
     return False
 
 
-def _run_tool(where: Folders, java: Path, classpath: Path, arguments: Path) -> None:
+def _run_tool(where: Folders, java: Sequence[str], arguments: Path) -> None:
     done = subprocess.run(
-        [str(java), *QUICK, "-cp", f"{classpath}/*", ADMIN_CLASS, f"@{arguments}"],
+        [*java, *QUICK, ADMIN_CLASS, f"@{arguments}"],
         cwd=where.home,
         env={"NEO4J_HOME": str(where.home), "NEO4J_CONF": str(where.conf)},
         capture_output=True,

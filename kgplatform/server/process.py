@@ -33,6 +33,7 @@ from kgplatform.server.config import (
 from kgplatform.server.diagnose import DISK_FULL, PortTakenError, explain, why_it_ended
 from kgplatform.server.java import find_java
 from kgplatform.server.locks import held
+from kgplatform.server.shared_classes import java_arguments
 from kgplatform.settings import Settings
 
 MAIN_CLASS = "org.neo4j.server.CommunityEntryPoint"
@@ -172,13 +173,13 @@ def _start(where: Folders, settings: Settings, progress: Progress) -> ServerInfo
     java = find_java()
     if java.note:
         log.warning(java.note)
-    classpath = jars.ensure(settings, progress)
+    classes = java_arguments(java, jars.ensure(settings, progress), progress)
     _check_space(where)
     swap.recover(where)
     state = read_state(where)
     preferred = state.ports if state else None
-    login.ensure(where, java.path, classpath)
-    command = [str(java.path), *jvm_options(settings), "-cp", f"{classpath}/*"]
+    login.ensure(where, [str(java.path), *classes])
+    command = [str(java.path), *jvm_options(settings), *classes]
     for attempt in range(1, ATTEMPTS + 1):
         ports = choose_ports(preferred)
         write_config(where, ports, settings)
