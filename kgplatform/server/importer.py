@@ -23,8 +23,8 @@ from kgplatform.settings import Settings
 
 STAGE = "importing (s)"
 SECONDS_TO_END = 30
-WORKER = "kgplatform.store.bulk.worker"
-"""The module of the process that writes the files."""
+WORKERS = {"kgplatform.store.bulk.digests", "kgplatform.store.bulk.rows"}
+"""The modules of the processes that write the files."""
 
 
 def run_importer(
@@ -97,7 +97,7 @@ def clear(folder: Path) -> None:
     for process in psutil.process_iter():
         try:
             command = process.cmdline()
-            if _mark(folder) in command or (WORKER in command and str(folder) in command):
+            if _mark(folder) in command or (str(folder) in command and WORKERS & set(command)):
                 process.kill()
                 process.wait(SECONDS_TO_END)
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):

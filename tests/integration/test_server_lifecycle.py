@@ -21,7 +21,10 @@ import pytest
 
 from kgplatform import server as local
 from kgplatform.errors import AuthenticationError, ServerError
+from kgplatform.server import jars
 from kgplatform.server.config import folders, read_state
+from kgplatform.server.java import find_java
+from kgplatform.server.shared_classes import java_arguments
 from kgplatform.settings import Settings
 
 UP = [sys.executable, "-c", "from kgplatform.cli import main; main()", "up", "--json"]
@@ -100,6 +103,25 @@ def test_a_changed_password_is_an_error_that_names_the_file(project: Settings) -
         file.write_text(right)
     assert str(file) in caught.value.hint + str(caught.value)
     assert local.start(project).password == right.strip()
+
+
+def test_the_classes_come_from_an_archive_that_holds_for_this_java(project: Settings) -> None:
+    java, folder = find_java(), jars.folder(project)
+    (archive,) = folder.glob(f"classes-{java.major}-*.jsa")
+    info = local.start(project)
+    assert f"-XX:SharedArchiveFile={archive}" in psutil.Process(info.pid).cmdline()
+    # With -Xshare:on a Java that cannot use its archive ends.
+    command = [str(java.path), "-Xshare:on", "-XX:+UseParallelGC", *java_arguments(java, folder)]
+    told = subprocess.run(
+        [*command, "-Xlog:class+load", "org.neo4j.cli.AdminTool", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    loaded = [line for line in told.splitlines() if "org.neo4j." in line and "source:" in line]
+    shared = [line for line in loaded if "shared objects file" in line]
+    assert len(shared) > 100
+    assert len(shared) > 0.9 * len(loaded)
 
 
 def test_a_lost_state_file_does_not_lose_the_server(project: Settings) -> None:

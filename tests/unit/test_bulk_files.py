@@ -4,13 +4,16 @@ import csv
 import datetime as dt
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kgplatform.errors import StoreError
 from kgplatform.server import swap
 from kgplatform.server.config import Folders
 from kgplatform.store.bulk import facts
@@ -182,3 +185,32 @@ def test_a_swap_that_is_cut_anywhere_is_undone(
             "data/databases/system/store",
             "data/transactions/system/store",
         }
+
+
+@pytest.mark.parametrize("module", ["digests", "rows"])
+def test_a_killed_process_is_an_error_and_not_a_part_of_the_facts(
+    tmp_path: Path, module: str
+) -> None:
+    def killing() -> Iterator[Triple]:
+        for number in range(3 * facts.BATCH):
+            if number == facts.BATCH:
+                (process,) = (
+                    child
+                    for child in psutil.Process().children()
+                    if f"kgplatform.store.bulk.{module}" in child.cmdline()
+                )
+                process.kill()
+                process.wait()
+            yield Triple(f"e{number}", "r", "e0")
+
+    with pytest.raises(StoreError, match="ended with code -9"):
+        write_files(tmp_path, "g", [], killing(), source="s")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("name", ["facts-0.csv", "keys-3"])
+def test_a_full_disk_is_the_error_whichever_process_meets_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to("/dev/full")
+    triples = [Triple(f"e{number}", "r", "e0") for number in range(1000)]
+    with pytest.raises(OSError, match="No space left"):
+        write_files(tmp_path, "g", [], triples, source="s")

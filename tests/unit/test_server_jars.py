@@ -93,6 +93,18 @@ def test_a_damaged_jar_is_fetched_anew(settings: Settings) -> None:
     assert jars.missing(LOCK, jars.ensure(settings, fetch=no_network)) == []
 
 
+def test_archives_of_classes_go_with_the_jars_that_they_were_made_of(settings: Settings) -> None:
+    fill(settings)
+    where = jars.ensure(settings, fetch=no_network)
+    archive = where / "classes-21-0123456789abcdef.jsa"
+    archive.touch()
+    jars.ensure(settings, fetch=no_network)
+    assert archive.exists()
+    (where / LOCK[3].name).write_bytes(b"damaged")
+    jars.ensure(settings, fetch=no_network)
+    assert not archive.exists()
+
+
 def test_a_folder_with_wrong_bytes_is_not_believed(settings: Settings) -> None:
     wrong = fill(settings) / LOCK[0].name
     wrong.write_bytes(b"x" * LOCK[0].size)

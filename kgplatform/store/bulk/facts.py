@@ -1,4 +1,4 @@
-"""Facts of a source, sent in columns to the process that makes the importer's rows of them."""
+"""Facts of a source, sent in columns to the processes that make the importer's rows of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from kgplatform.errors import StoreError
 from kgplatform.progress import Progress
-from kgplatform.store.bulk import worker
+from kgplatform.store.bulk import digests, frames, rows
 from kgplatform.store.bulk.tables import Kinds
 from kgplatform.store.bulk.values import dump
 from kgplatform.triples import Split, Triple
@@ -45,8 +45,8 @@ class Segment:
     described: bool
 
 
-class Worker:
-    """The process that makes rows, and hashes what is read, as long as the context lasts.
+class Workers:
+    """The processes that hash what is read and make rows of it, as long as the context lasts.
 
     Args:
         folder: Where files go.
@@ -55,32 +55,38 @@ class Worker:
     """
 
     def __init__(self, folder: Path, graph: str, source: str) -> None:
-        self._command = [sys.executable, "-m", worker.__name__, str(folder), graph, source]
+        self._hashing = [sys.executable, "-m", digests.__name__, str(folder), graph]
+        self._writing = [sys.executable, "-m", rows.__name__, str(folder), source]
 
-    def __enter__(self) -> Worker:
-        self._process = subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # Ctrl-C comes to us, and we end it.
-            start_new_session=True,
+    def __enter__(self) -> Workers:
+        # Ctrl-C comes to us, and we end them.
+        self._rows = subprocess.Popen(
+            self._writing, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
+        try:
+            self._digests = subprocess.Popen(
+                self._hashing,
+                stdin=subprocess.PIPE,
+                stdout=self._rows.stdin,
+                start_new_session=True,
+            )
+        except BaseException:
+            _kill(self._rows)
+            raise
+        # Its end is the other process's alone, so that the pipe ends with that.
+        assert self._rows.stdin is not None
+        self._rows.stdin.close()
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            # What the killed process did not take cannot be written any more.
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
+        _kill(self._digests)
+        _kill(self._rows)
 
     def send(self, kind: bytes, *parts: bytes) -> None:
-        """Let it do something; returns when it has taken it."""
-        assert self._process.stdin is not None
+        """Let them do something; returns when it has been taken."""
+        assert self._digests.stdin is not None
         try:
-            worker.send(self._process.stdin, kind, *parts)
+            frames.send(self._digests.stdin, kind, *parts)
         except BrokenPipeError:
             self._result()
 
@@ -89,18 +95,18 @@ class Worker:
 
         Raises:
             OSError: A file could not be written.
-            StoreError: The process was killed.
+            StoreError: A process was killed.
         """
-        self.send(worker.END)
+        self.send(frames.END)
         return str(self._result()["hash"])
 
     def _result(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        told = self._process.stdout.read()
-        code = self._process.wait()
+        assert self._rows.stdout is not None
+        told = self._rows.stdout.read()
+        codes = [process.wait() for process in (self._digests, self._rows)]
         if not told:
             raise StoreError(
-                f"the process that writes files for the import ended with code {code}",
+                f"a process that writes files for the import ended with code {min(codes)}",
                 hint="repeat the load; see what it printed, or whether memory was short",
             )
         result: dict[str, Any] = json.loads(told)
@@ -109,12 +115,22 @@ class Worker:
         return result
 
 
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        # What the killed process did not take cannot be written any more.
+        with contextlib.suppress(BrokenPipeError):
+            if pipe is not None:
+                pipe.close()
+
+
 class FactFiles:
     """Takes facts in, and knows afterwards what was there.
 
     Args:
         folder: Where files go.
-        rows: The process that writes them.
+        workers: The processes that write them.
 
     Attributes:
         segments: The files of rows.
@@ -122,12 +138,12 @@ class FactFiles:
         rows: How many rows there are.
     """
 
-    def __init__(self, folder: Path, rows: Worker) -> None:
+    def __init__(self, folder: Path, workers: Workers) -> None:
         self.segments: list[Segment] = []
         self.kinds = Kinds()
         self.rows = 0
         self._folder = folder
-        self._worker = rows
+        self._workers = workers
         self._numbers: Vocabulary[tuple[str, Split | None, str | None]] = Vocabulary()
         self._times = np.zeros(0, dtype=np.int64)
 
@@ -165,10 +181,10 @@ class FactFiles:
         if not heads:
             return False
         shared = np.array(shares, dtype=np.int64)
-        self._worker.send(
-            worker.FACTS,
-            worker.column(heads),
-            worker.column(tails),
+        self._workers.send(
+            frames.FACTS,
+            frames.column(heads),
+            frames.column(tails),
             shared.tobytes(),
             json.dumps(list(share)[had:] if len(share) > had else []).encode(),
             json.dumps(described).encode() if described else b"",
@@ -195,9 +211,9 @@ class FactFiles:
     def find_repeated(self) -> np.ndarray | None:
         """Which rows share their key with another one, a bool each; None if none does."""
         repeated: np.ndarray | None = None
-        for number in range(worker.PARTITIONS):
+        for number in range(digests.PARTITIONS):
             path = self._folder / f"keys-{number}"
-            keys = np.fromfile(path, dtype=worker.KEY)
+            keys = np.fromfile(path, dtype=digests.KEY)
             path.unlink()
             keys = keys[np.argsort(keys["key"])]
             same = keys["key"][1:] == keys["key"][:-1]

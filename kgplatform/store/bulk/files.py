@@ -10,9 +10,9 @@ from pathlib import Path
 
 from kgplatform.errors import InputError
 from kgplatform.progress import Progress, silent
-from kgplatform.store.bulk import worker
+from kgplatform.store.bulk import frames
 from kgplatform.store.bulk.entities import EntityFiles
-from kgplatform.store.bulk.facts import COLUMNS, FactFiles, Worker
+from kgplatform.store.bulk.facts import COLUMNS, FactFiles, Workers
 from kgplatform.store.bulk.left import LeftOver
 from kgplatform.store.bulk.repeats import (
     Fact,
@@ -21,6 +21,7 @@ from kgplatform.store.bulk.repeats import (
     read_described,
     set_apart,
 )
+from kgplatform.store.bulk.rows import NEW_NAMES
 from kgplatform.store.bulk.tables import Table, Tables, write_header
 from kgplatform.store.bulk.values import quoted
 from kgplatform.store.load_counts import LoadCounts
@@ -87,12 +88,12 @@ def write_files(
         )
     known: dict[str, int] = {}
     described = EntityFiles(folder, known)
-    with Worker(folder, graph, source) as process:
-        described.read(entities, partial(process.send, worker.TOLD), progress)
-        process.send(worker.NAMES, worker.column(list(known)))
-        facts = FactFiles(folder, process)
+    with Workers(folder, graph, source) as workers:
+        described.read(entities, partial(workers.send, frames.TOLD), progress)
+        workers.send(frames.NAMES, frames.column(list(known)))
+        facts = FactFiles(folder, workers)
         facts.read(triples, progress)
-        hashed = process.end()
+        hashed = workers.end()
     _add_names(folder, known)
     with LeftOver(folder / "left-over") as left:
         repeats, relationships = _finish_facts(facts, folder, left, known)
@@ -112,7 +113,7 @@ def write_files(
 
 def _add_names(folder: Path, known: dict[str, int]) -> None:
     """Take in the entities that facts alone have named."""
-    path = folder / worker.NEW_NAMES
+    path = folder / NEW_NAMES
     # Not line by line: Python's lines also end where an id may hold a separator.
     names = path.read_bytes().decode().split("\n")[:-1]
     known.update(zip(names, range(len(known), len(known) + len(names)), strict=True))

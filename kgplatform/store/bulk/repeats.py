@@ -15,9 +15,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from kgplatform.store.bulk.digests import PARTITIONS
 from kgplatform.store.bulk.facts import Segment
 from kgplatform.store.bulk.values import ARRAY_DELIMITER, Properties, quoted, restore, unquoted
-from kgplatform.store.bulk.worker import PARTITIONS
 from kgplatform.store.load_counts import CONFLICTS_KEPT
 from kgplatform.triples import SPLITS, Triple, Value
 

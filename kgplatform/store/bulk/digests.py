@@ -1,0 +1,145 @@
+"""A process of its own that hashes facts: for their ids, and for all that was read.
+
+It is started as ``python -m kgplatform.store.bulk.digests FOLDER GRAPH``, gets frames on its
+standard input and writes them to its standard output, facts with their ids.
+
+Eight bytes of each fact's id go, with the number of its row, to one of 64 files, so that facts
+that come again are found in one of these at a time, whatever their number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from kgplatform.store.bulk import frames
+from kgplatform.triples import MAX_NAME
+
+PARTITIONS = 64
+KEY = np.dtype([("key", "<u8"), ("row", "<u8")])
+
+_LENGTHS = [length.to_bytes(4, "big") for length in range(4 * MAX_NAME + 1)]
+"""What a part of a fact's id begins with, by its length in bytes (see ``triples.fact_id``)."""
+
+
+class Digests:
+    """Hashes batches of facts.
+
+    Args:
+        graph: The graph's name.
+        keys: The files of keys.
+
+    Attributes:
+        told: The hash of what was read, as a load over Bolt makes it.
+    """
+
+    def __init__(self, graph: str, keys: Sequence[BinaryIO]) -> None:
+        encoded = graph.encode()
+        self.told = hashlib.sha256()
+        self._begin = len(encoded).to_bytes(4, "big") + encoded
+        self._keys = keys
+        self._relations: list[bytes] = []
+        self._splits: list[str] = []
+        self._rows = 0
+
+    def names(self, parts: Sequence[bytes]) -> bytes:
+        """The ids of a batch of facts, 32 letters each.
+
+        Args:
+            parts: As ``facts.FactFiles`` sends them.
+        """
+        head_column, tail_column, shared, fresh, described = parts
+        for relation, split, _ in json.loads(fresh):
+            encoded = relation.encode()
+            self._relations.append(_LENGTHS[len(encoded)] + encoded)
+            self._splits.append(f"{split}None")
+        shares = np.frombuffer(shared, dtype=np.int64).tolist()
+        digests = self._digests(head_column.split(b"\n"), shares, tail_column.split(b"\n"))
+        words = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
+        letters = words[:, :16].tobytes().hex()
+        self._tell(letters, shares, described)
+        self._write_keys(digests)
+        return letters.encode()
+
+    def _tell(self, letters: str, shares: list[int], described: bytes) -> None:
+        splits = self._splits
+        said = [
+            letters[at : at + 32] + splits[share]
+            for at, share in zip(range(0, len(letters), 32), shares, strict=True)
+        ]
+        for row, properties, _ in json.loads(described) if described else ():
+            said[row] = said[row].removesuffix("None") + properties
+        self.told.update("".join(said).encode())
+
+    def _digests(self, heads: list[bytes], shares: list[int], tails: list[bytes]) -> bytes:
+        """What ``triples.fact_id`` is the beginning of, 32 bytes a fact."""
+        begin, lengths, relations, sha256 = self._begin, _LENGTHS, self._relations, hashlib.sha256
+        # In one go, which takes half the time of a loop over facts.
+        return b"".join(
+            [
+                sha256(
+                    b"%b%b%b%b%b%b"
+                    % (begin, lengths[len(head)], head, relations[share], lengths[len(tail)], tail)
+                ).digest()
+                for head, share, tail in zip(heads, shares, tails, strict=True)
+            ]
+        )
+
+    def _write_keys(self, digests: bytes) -> None:
+        words = np.frombuffer(digests, dtype=">u8").reshape(-1, 4)[:, 0]
+        keys = np.empty(len(words), dtype=KEY)
+        keys["key"] = words
+        keys["row"] = np.arange(self._rows, self._rows + len(words))
+        parts = (keys["key"] >> np.uint64(58)).astype(np.uint8)
+        order = np.argsort(parts, kind="stable")
+        keys = keys[order]
+        bounds = np.searchsorted(parts[order], np.arange(PARTITIONS + 1)).tolist()
+        for file, first, last in zip(self._keys, bounds[:-1], bounds[1:], strict=True):
+            file.write(keys[first:last].tobytes())
+        self._rows += len(words)
+
+
+@contextlib.contextmanager
+def key_files(folder: Path) -> Iterator[list[BinaryIO]]:
+    """The files of keys, open for writing."""
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context((folder / f"keys-{number}").open("wb", buffering=0))
+            for number in range(PARTITIONS)
+        ]
+
+
+def main(folder: str, graph: str) -> None:
+    """Pass frames on until the last one."""
+    onwards = sys.stdout.buffer
+    try:
+        with key_files(Path(folder)) as keys:
+            digests = Digests(graph, keys)
+            while (frame := frames.receive(sys.stdin.buffer))[0]:
+                kind, parts = frame
+                if kind == frames.END:
+                    frames.send(onwards, kind, digests.told.hexdigest().encode())
+                    break
+                if kind == frames.TOLD:
+                    digests.told.update(parts[0])
+                    continue
+                if kind == frames.FACTS:
+                    parts.append(digests.names(parts))
+                frames.send(onwards, kind, *parts)
+    except BrokenPipeError:
+        # Whoever comes next has ended, and has said why.
+        sys.stdout = None
+    except OSError as error:
+        told = {"errno": error.errno, "strerror": error.strerror}
+        frames.send(onwards, frames.FAILED, json.dumps(told).encode())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
