@@ -200,7 +200,6 @@ def test_a_killed_process_is_an_error_and_not_a_part_of_the_facts(
                     if f"kgplatform.store.bulk.{module}" in child.cmdline()
                 )
                 process.kill()
-                process.wait()
             yield Triple(f"e{number}", "r", "e0")
 
     with pytest.raises(StoreError, match="ended with code -9"):
