@@ -21,8 +21,8 @@ from kgplatform.joint.subgraph import with_neighbours
 from kgplatform.joint.text_side import FrozenTokens, TunedTokens, WordsLSTM
 from kgplatform.text.encode import TextEncoder, load_encoder, text_vectors
 
-ANIMALS = "cat dog horse cow sheep goat pig hen duck goose".split()
-TOOLS = "hammer saw drill axe spade rake file chisel plane wrench".split()
+ANIMALS = ["cat", "dog", "horse", "cow", "sheep", "goat", "pig", "hen", "duck", "goose"]
+TOOLS = ["hammer", "saw", "drill", "axe", "spade", "rake", "file", "chisel", "plane", "wrench"]
 QUICK = {"width": 16, "dropout": 0.1, "entity_dropout": 0.0, "learning_rate": 0.02}
 
 
