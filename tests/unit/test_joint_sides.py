@@ -68,6 +68,7 @@ def test_each_way_to_read_a_text_learns(given: dict[str, object], encoder: TextE
     after = encoder.network.state_dict()
     assert all(torch.equal(each, after[name]) for name, each in before.items())
     if given["text"] == "tuned":
+        assert isinstance(fitted.model.text, TunedTokens)
         own = fitted.model.text.network.state_dict()
         assert any(not torch.equal(each, own[name]) for name, each in before.items())
     again = train_joint(joint, settings)[0].model.state_dict()
