@@ -64,7 +64,7 @@ FUSIONS: Rows = {
     "sgc, cross_attention": (FUSED, {"fusion": "cross_attention"}),
     "sgc, deep": (FUSED, {"fusion": "deep", "neighbours": 8, "width": 128}),
 }
-LINKS = {"strategy": "embedding", "width": 128, "link_epochs": 30}
+LINKS = {"strategy": "embedding", "width": 128, "link_epochs": 60}
 AROUND = {**LINKS, "neighbours": 8}
 EMBEDDINGS: Rows = {
     "distmult, sum": (FUSED, LINKS),
