@@ -200,6 +200,17 @@ def fused_entities(fitted: Fit, task: Task) -> tuple[Tensor, Tensor]:
     return table, shares
 
 
+def _each_once(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors without those that are another one by another name.
+
+    Vectors that are trained along belong to the link prediction model and to the graph's side.
+    """
+    found: dict[int, tuple[str, Tensor]] = {}
+    for name, each in weights.items():
+        found.setdefault(each.data_ptr(), (name, each))
+    return dict(found.values())
+
+
 def save_joint(
     result: Result,
     settings: JointSettings,
@@ -221,7 +232,7 @@ def save_joint(
         "valid": {"macro_f1": result.fit.valid_macro_f1},
         "test": {"macro_f1": result.scores[FUSED][0]},
     }
-    save_tensors(folder / WEIGHTS_FILE, dict(result.fit.model.state_dict()))
+    save_tensors(folder / WEIGHTS_FILE, _each_once(result.fit.model.state_dict()))
     save_tensors(folder / MODALITIES_FILE, {"text": shares[:, 0], "graph": shares[:, 1]})
     write_atomically(
         folder / JOINT_FILE,

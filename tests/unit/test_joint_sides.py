@@ -1,15 +1,23 @@
 """Ways to read a text; relations between its entities; link models that controls share."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from kgplatform.errors import TrainingError, UsageError
 from kgplatform.graph.snapshot import KGSnapshot, from_columns
 from kgplatform.joint.build import Joint, structure_of, train_joint
-from kgplatform.joint.classify import classify, train_variant, with_structure
+from kgplatform.joint.classify import (
+    WEIGHTS_FILE,
+    classify,
+    save_joint,
+    train_variant,
+    with_structure,
+)
 from kgplatform.joint.controls import random_vectors
 from kgplatform.joint.dataset import LinkedTexts, linked_texts
 from kgplatform.joint.evidence import FUSED, RANDOM, macro_f1_of
@@ -210,6 +218,17 @@ def test_random_vectors_are_random_with_relations_and_end_to_end() -> None:
     assert fitted.model.links is None
     with pytest.raises(TrainingError, match="vectors of relations"):
         train_joint(joint, settings)
+
+
+def test_a_run_has_what_was_trained_along_once(tmp_path: Path) -> None:
+    joint = pairs()
+    given = {"strategy": "embedding", "link_weight": 0.1, "epochs": 2, "relations": True, **QUICK}
+    settings = settings_from(given)
+    run = save_joint(classify(joint, settings), settings, joint.snapshot, tmp_path / "run", {}, 1.0)
+    kept = load_file(run.folder / WEIGHTS_FILE)
+    shapes = [tuple(each.shape) for each in kept.values()]
+    assert shapes.count((30, 16)) == 1
+    assert shapes.count((4, 16)) == 1
 
 
 def test_means_of_nothing_are_refused(encoder: TextEncoder) -> None:
