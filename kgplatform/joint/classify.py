@@ -207,7 +207,7 @@ def _each_once(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     found: dict[int, tuple[str, Tensor]] = {}
     for name, each in weights.items():
-        found.setdefault(each.data_ptr(), (name, each))
+        found.setdefault(each.data_ptr() or id(each), (name, each))
     return dict(found.values())
 
 
