@@ -50,7 +50,8 @@ BASE = {
     "patience": 8,
 }
 GRID: list[dict[str, object]] = [
-    {"learning_rate": rate, "dropout": dropout} for rate in (0.002, 0.005) for dropout in (0.4, 0.7)
+    {"learning_rate": rate, "dropout": dropout}
+    for rate, dropout in ((0.002, 0.7), (0.005, 0.7), (0.005, 0.4))
 ]
 FULL_BATCHES = {"patience": 20}
 
@@ -62,7 +63,7 @@ FUSIONS: Rows = {
     "sgc, concat": (FUSED, {"fusion": "concat"}),
     "sgc, gate": (FUSED, {"fusion": "gate"}),
     "sgc, cross_attention": (FUSED, {"fusion": "cross_attention"}),
-    "sgc, deep": (FUSED, {"fusion": "deep", "neighbours": 8, "width": 128}),
+    "sgc, deep": (FUSED, {"fusion": "deep", "neighbours": 4, "width": 128}),
 }
 LINKS = {"strategy": "embedding", "width": 128, "link_epochs": 60}
 AROUND = {**LINKS, "neighbours": 8}
@@ -138,7 +139,8 @@ def measure(joints: dict[int, Joint], rows: Rows, simple: bool) -> None:
     classes = len(some.dataset.classes)
     found: dict[str, list[np.ndarray]] = {}
     print(
-        f"{some.snapshot.num_edges:,} facts, {len(some.dataset):,} texts of {classes} classes, "
+        f"{some.snapshot.num_edges:,} facts, {int((some.dataset.labels >= 0).sum()):,} texts of "
+        f"{classes} classes, "
         f"{[len(some.dataset.rows(split)) for split in SPLITS]} train, valid, test; "
         f"seeds {list(joints)}"
     )

