@@ -160,7 +160,7 @@ def measure(joints: dict[int, Joint], rows: Rows, simple: bool) -> None:
     for name, classifier in baselines().items() if simple else ():
         begun = time.process_time()
         told = [classifier(each) for each in joints.values()]
-        tell(name, told, "C on valid", (time.process_time() - begun) / len(joints))
+        tell(name, told, "", (time.process_time() - begun) / len(joints))
     for name, (what, given) in rows.items():
         best, runs = tuned_row(joints, what, given)
         tell(
