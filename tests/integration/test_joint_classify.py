@@ -73,6 +73,7 @@ def test_one_command_says_whether_the_graph_helped(kgp: Any, graph_name: str, st
     both = kgp("train", "joint-classify", *given[:10], *along, *around)
     assert both.code == 0, both.err
     assert kgp("write", both.json["run"], "--json").json["written"] == 40
+    assert kgp("undo", both.json["run"]).code == 0
 
     refused = kgp("train", "joint-classify", *given[:4], *QUICK)
     assert refused.code == 2
