@@ -250,7 +250,7 @@ def main() -> None:
     parser.add_argument("where", type=Path, help="the wheel, or the folder of WordNet's data files")
     parser.add_argument("--share", type=float, default=0.1, help="of the texts, for training")
     parser.add_argument("--rows", choices=ROWS, default="controls")
-    parser.add_argument("--only", nargs="*", help="names of rows")
+    parser.add_argument("--only", nargs="*", help="names of rows, of any group")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--cache", type=Path)
@@ -258,7 +258,8 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = ROWS[given.rows]
     if given.only is not None:
-        rows = {name: rows[name] for name in given.only}
+        every = {name: row for group in ROWS.values() for name, row in group.items()}
+        rows = {name: every[name] for name in given.only}
     with tempfile.TemporaryDirectory() as folder:
         make = makers(given.what, given.where, given.share, given.cache or Path(folder))
     joints = {seed: make(seed) for seed in range(given.first_seed, given.first_seed + given.seeds)}

