@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from kgplatform.errors import InputError, TrainingError
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.joint.classifier import JointClassifier
 from kgplatform.joint.dataset import LinkedTexts
-from kgplatform.joint.fit import ExtraLoss, Fit, Task, fit, task_of
+from kgplatform.joint.fit import Fit, Task, fit, task_of
 from kgplatform.joint.nodes import HOPS, Modality, Nodes, hop_means
+from kgplatform.joint.relations import Relations
 from kgplatform.joint.settings import JointSettings
+from kgplatform.joint.structure import Structure, link_loss, new_link_model, trained_structure
 from kgplatform.joint.text_side import FrozenTokens, PooledTexts, TextSide, TunedTokens, WordsLSTM
 from kgplatform.models import Edges, LinkModel
 from kgplatform.progress import Progress, silent
 from kgplatform.text.encode import TextEncoder
-from kgplatform.training.artifacts import build_model, entity_vectors
-from kgplatform.training.config import resolve_config
-from kgplatform.training.loop import train
 
 TEXT, STRUCTURE, TABLE = "text", "structure", "table"
 """Modalities that are made here: text vectors of entities, vectors of a link prediction model,
 and a table that is learnt with the task. Others are vectors that the graph has."""
 
-LINKS_A_STEP = 1024
-OTHERS = 256
+StructureKey = tuple[str, str, int, int, int]
+"""Digest of the graph, model, width, epochs and seed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +40,9 @@ class Joint:
         encoder: Reads the texts, unless they are read by an LSTM.
         text_vectors: Pooled vectors of the texts, float32 [T, D]; for ``pooled``.
         modalities: What is known of entities, by name; ``text`` for the strategy ``gnn``.
+        relation_vectors: Of a link prediction model, [R, d'] or [2R, d']; for ``relations``.
         token_states: Frozen states of the texts' tokens, made when first asked for.
+        structures: Trained link prediction models, by what they depend on; likewise.
     """
 
     dataset: LinkedTexts
@@ -53,23 +50,27 @@ class Joint:
     encoder: TextEncoder | None = None
     text_vectors: Tensor | None = None
     modalities: Mapping[str, Modality] = field(default_factory=dict)
+    relation_vectors: Tensor | None = None
     token_states: list[FrozenTokens] = field(default_factory=list)
+    structures: dict[StructureKey, Structure] = field(default_factory=dict)
 
 
-def structure_vectors(
-    snapshot: KGSnapshot, settings: JointSettings, progress: Progress = silent
-) -> Tensor:
-    """Entity vectors of a link prediction model, trained on all facts; float32 [N, d].
+def structure_of(joint: Joint, settings: JointSettings, progress: Progress = silent) -> Structure:
+    """What a link prediction model knows of the graph; trained when first asked for.
 
-    A tenth of the facts is held back to say when to stop.
+    It depends on nothing but the graph and these settings, so that controls with the same graph and
+    seed share one, bit for bit.
     """
-    given = {"embedding_dim": settings.width, "seed": settings.seed, "test_share": 0.0}
-    config = resolve_config(settings.embedding, snapshot, {**given, "split": "random"})
-    with tempfile.TemporaryDirectory() as folder:
-        run = train(
-            snapshot, config, Path(folder) / "links", source={}, splits=(), progress=progress
-        )
-        return torch.from_numpy(entity_vectors(run)[1].copy())
+    key = (
+        joint.snapshot.digest,
+        settings.embedding,
+        settings.width,
+        settings.link_epochs,
+        settings.seed,
+    )
+    if key not in joint.structures:
+        joint.structures[key] = trained_structure(joint.snapshot, settings, progress)
+    return joint.structures[key]
 
 
 def train_joint(
@@ -98,7 +99,7 @@ def train_joint(
         modalities = dict(joint.modalities)
         links, extra = None, None
         if settings.link_weight and sees_graph:
-            links = _link_model(joint.snapshot, settings)
+            links = new_link_model(joint.snapshot, settings)
             present = torch.ones(joint.snapshot.num_entities, dtype=torch.bool)
             modalities[STRUCTURE] = Modality(links.entity, present)
             extra = link_loss(links, joint.snapshot)
@@ -110,8 +111,21 @@ def train_joint(
             sees_text=sees_text,
             sees_graph=sees_graph,
             links=links,
+            relations=_relations(joint, settings, links) if sees_graph else None,
         )
         return fit(model, task, settings, extra, progress), task
+
+
+def _relations(joint: Joint, settings: JointSettings, links: LinkModel | None) -> Relations | None:
+    """What reads the relations between a text's entities, if the settings ask for it."""
+    if not settings.relations:
+        return None
+    vectors = joint.relation_vectors if links is None else links.relation
+    if vectors is None:
+        raise TrainingError(
+            "relations=true needs vectors of relations", hint="train a link prediction model first"
+        )
+    return Relations(vectors, joint.snapshot.num_relations, settings.width, settings.dropout)
 
 
 def _nodes(
@@ -122,6 +136,11 @@ def _nodes(
     edges = Edges(snapshot.edge_index, snapshot.edge_type)
     graph_network = settings.strategy == "gnn"
     if graph_network and settings.encoder == HOPS:
+        if not modalities:
+            raise TrainingError(
+                "encoder=sgc takes means of what is known of entities, and nothing is known",
+                hint="give their texts or vectors, or another encoder, which learns a table",
+            )
         # Beyond two hops, means hold a little of the entity itself.
         hops = settings.layers if sees_text else min(settings.layers, 2)
         modalities |= _hops(modalities, edges, hops)
@@ -184,42 +203,3 @@ def _text_side(joint: Joint, settings: JointSettings, progress: Progress) -> Tex
     if not joint.token_states:
         joint.token_states.append(FrozenTokens(joint.encoder, joint.dataset.texts, progress))
     return joint.token_states[0]
-
-
-def _link_model(snapshot: KGSnapshot, settings: JointSettings) -> LinkModel:
-    config = resolve_config(
-        settings.embedding, snapshot, {"embedding_dim": settings.width, "seed": settings.seed}
-    )
-    config = dataclasses.replace(config, device="cpu")
-    return build_model(
-        config, snapshot.num_entities, snapshot.num_relations, edges=None, features=None
-    )
-
-
-def link_loss(model: LinkModel, snapshot: KGSnapshot) -> ExtraLoss:
-    """-log softmax of the true tail and the true head of some facts, among drawn entities.
-
-    The tails of a batch and random entities are what each is compared with; the same as
-    ``kgp train`` does with shared negatives (Lacroix et al. 2018 has the softmax).
-    """
-    triples = snapshot.triples()
-    entities, relations = snapshot.num_entities, snapshot.num_relations
-
-    def loss() -> Tensor:
-        chosen = triples[torch.randint(len(triples), (min(LINKS_A_STEP, len(triples)),))]
-        head, relation, tail = chosen.unbind(1)
-        vectors = model.vectors()
-        drawn = torch.randint(entities, (OTHERS,))
-        found = torch.zeros(())
-        for source, kind, target in ((head, relation, tail), (tail, relation + relations, head)):
-            among, place = torch.unique(torch.cat((target, drawn)), return_inverse=True)
-            queries = (
-                model.tail_queries(vectors, source, kind)
-                if model.reciprocal or source is head
-                else model.head_queries(vectors, relation, tail)
-            )
-            scores = model.match(queries, vectors.entity[among])
-            found = found + cross_entropy(scores, place[: len(target)])
-        return found / 2
-
-    return loss

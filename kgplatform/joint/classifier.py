@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from kgplatform.joint.exchange import DeepExchange
 from kgplatform.joint.fusion import FUSIONS, Fused, Fusion
 from kgplatform.joint.nodes import Nodes
+from kgplatform.joint.relations import Relations
 from kgplatform.joint.settings import JointSettings
 from kgplatform.joint.text_side import TextSide
 from kgplatform.models import LinkModel
@@ -25,6 +26,8 @@ class Batch:
         mask: Which there are, bool [B, M].
         linked: Which of them the text names, bool [B, M].
         between: Where two of them have an edge, bool [B, M, M]; None where no fusion asks.
+        relations: What relations there are between two of them, int64 [B, K], and their mask,
+            bool [B, K]; None where they are not read.
     """
 
     rows: Tensor
@@ -32,6 +35,7 @@ class Batch:
     mask: Tensor
     linked: Tensor
     between: Tensor | None
+    relations: tuple[Tensor, Tensor] | None = None
 
 
 class JointClassifier(nn.Module):
@@ -45,6 +49,7 @@ class JointClassifier(nn.Module):
         sees_text: Whether it does; without, it is the control "graph only".
         sees_graph: Whether it does; without, it is the control "text only".
         links: The link prediction model whose entity vectors are trained along, if they are.
+        relations: Has the vectors of relations, if they are read.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class JointClassifier(nn.Module):
         sees_text: bool = True,
         sees_graph: bool = True,
         links: LinkModel | None = None,
+        relations: Relations | None = None,
     ) -> None:
         super().__init__()
         self.text, self.nodes = text, nodes
@@ -71,6 +77,7 @@ class JointClassifier(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         self.head = nn.Linear(settings.width, num_classes)
         self.links = links
+        self.relations = relations
 
     def fused(self, batch: Batch, encoded: Tensor | None) -> Fused:
         """Vectors of texts [B, H] with their weights, from encoded entities [N, G] if there are."""
@@ -82,6 +89,10 @@ class JointClassifier(nn.Module):
             vectors = self.nodes(batch.entities, encoded)
         else:
             vectors = states.new_zeros(*mask.shape, self.fusion.of_graph.in_features)
+        if self.sees_graph and self.relations is not None and batch.relations is not None:
+            which, there = batch.relations
+            vectors = torch.cat((vectors, self.relations(which)), dim=1)
+            mask = torch.cat((mask, there), dim=1)
         given = (states, text_mask, vectors, mask)
         if isinstance(self.fusion, DeepExchange):
             assert batch.between is not None

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from kgplatform.errors import InputError, RunError
 from kgplatform.graph.snapshot import KGSnapshot
-from kgplatform.joint.build import STRUCTURE, Joint, structure_vectors, train_joint
+from kgplatform.joint.build import STRUCTURE, Joint, structure_of, train_joint
 from kgplatform.joint.classifier import Batch
 from kgplatform.joint.controls import (
     majority,
@@ -63,7 +63,7 @@ VARIANTS: dict[str, Variant] = {
     GRAPH_ONLY: (_same, False, True),
     PERMUTED: (permuted, True, True),
     SHUFFLED: (shuffled, True, True),
-    RANDOM: (random_vectors, True, True),
+    RANDOM: (_same, True, True),  # its vectors are drawn when all of them are there
 }
 """The controls, trained like the model itself."""
 
@@ -93,10 +93,26 @@ def with_structure(joint: Joint, settings: JointSettings, progress: Progress = s
     """The same with vectors of a link prediction model, where the settings ask for them."""
     if settings.strategy != "embedding" or settings.link_weight:
         return joint
-    values = structure_vectors(joint.snapshot, settings, progress)
-    present = torch.ones(len(values), dtype=torch.bool)
-    modalities = {**joint.modalities, STRUCTURE: Modality(values, present)}
-    return dataclasses.replace(joint, modalities=modalities)
+    found = structure_of(joint, settings, progress)
+    present = torch.ones(len(found.entity), dtype=torch.bool)
+    modalities = {**joint.modalities, STRUCTURE: Modality(found.entity, present)}
+    return dataclasses.replace(joint, modalities=modalities, relation_vectors=found.relation)
+
+
+def train_variant(
+    joint: Joint, settings: JointSettings, name: str, progress: Progress = silent
+) -> tuple[Fit, Task]:
+    """Train the fused model or one of its controls, by its name."""
+    change, sees_text, sees_graph = VARIANTS.get(name, (_same, True, True))
+    changed = change(joint, settings.seed)
+    if name == RANDOM:
+        # Vectors that are trained along on links would not stay random.
+        settings = dataclasses.replace(settings, link_weight=0.0)
+    if sees_graph:
+        changed = with_structure(changed, settings, progress)
+        if name == RANDOM:
+            changed = random_vectors(changed, settings.seed)
+    return train_joint(changed, settings, progress, sees_text=sees_text, sees_graph=sees_graph)
 
 
 def classify(
@@ -130,18 +146,13 @@ def classify(
             "there are no texts to test on", hint="give a split, or a share for testing"
         )
     truth = joint.dataset.labels[test].numpy()
-    wanted = VARIANTS if controls else {TEXT_ONLY: VARIANTS[TEXT_ONLY]}
+    wanted = (FUSED, *(VARIANTS if controls else (TEXT_ONLY,)))
     answers: dict[str, list[np.ndarray]] = {}
     first: tuple[Fit, Task] | None = None
-    for name, (change, sees_text, sees_graph) in {FUSED: (_same, True, True), **wanted}.items():
+    for name in wanted:
         for at in range(seeds):
             own = dataclasses.replace(settings, seed=settings.seed + at)
-            changed = change(joint, own.seed)
-            if sees_graph:
-                changed = with_structure(changed, own, progress)
-                if name == RANDOM:
-                    changed = random_vectors(changed, own.seed)
-            fitted = train_joint(changed, own, progress, sees_text=sees_text, sees_graph=sees_graph)
+            fitted = train_variant(joint, own, name, progress)
             first = first or fitted
             told = probabilities(fitted[0].model, fitted[1], test).argmax(1).numpy()
             answers.setdefault(name, []).append(told)
@@ -189,6 +200,17 @@ def fused_entities(fitted: Fit, task: Task) -> tuple[Tensor, Tensor]:
     return table, shares
 
 
+def _each_once(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors without those that are another one by another name.
+
+    Vectors that are trained along belong to the link prediction model and to the graph's side.
+    """
+    found: dict[int, tuple[str, Tensor]] = {}
+    for name, each in weights.items():
+        found.setdefault(each.data_ptr() or id(each), (name, each))
+    return dict(found.values())
+
+
 def save_joint(
     result: Result,
     settings: JointSettings,
@@ -210,7 +232,7 @@ def save_joint(
         "valid": {"macro_f1": result.fit.valid_macro_f1},
         "test": {"macro_f1": result.scores[FUSED][0]},
     }
-    save_tensors(folder / WEIGHTS_FILE, dict(result.fit.model.state_dict()))
+    save_tensors(folder / WEIGHTS_FILE, _each_once(result.fit.model.state_dict()))
     save_tensors(folder / MODALITIES_FILE, {"text": shares[:, 0], "graph": shares[:, 1]})
     write_atomically(
         folder / JOINT_FILE,

@@ -81,17 +81,19 @@ def _swapped(
 
 
 def random_vectors(joint: Joint, seed: int = 0) -> Joint:
-    """Each modality's vectors in random directions, of the same norms."""
+    """The vectors of each modality and of relations in random directions, of the same norms."""
     generator = torch.Generator().manual_seed(seed)
 
-    def drawn(each: Modality) -> Modality:
-        values = torch.randn(each.values.shape, generator=generator)
-        norms = each.values.norm(dim=1, keepdim=True)
-        values *= norms / values.norm(dim=1, keepdim=True)
-        return Modality(values, each.present)
+    def drawn(values: torch.Tensor) -> torch.Tensor:
+        others = torch.randn(values.shape, generator=generator)
+        others *= values.norm(dim=1, keepdim=True) / others.norm(dim=1, keepdim=True)
+        return others
 
-    modalities = {name: drawn(each) for name, each in joint.modalities.items()}
-    return dataclasses.replace(joint, modalities=modalities)
+    modalities = {
+        name: Modality(drawn(each.values), each.present) for name, each in joint.modalities.items()
+    }
+    relations = None if joint.relation_vectors is None else drawn(joint.relation_vectors)
+    return dataclasses.replace(joint, modalities=modalities, relation_vectors=relations)
 
 
 def majority(dataset: LinkedTexts) -> np.ndarray:
@@ -108,7 +110,11 @@ def tfidf(dataset: LinkedTexts) -> np.ndarray:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=1)
-    known = words.fit([dataset.texts[row] for row in dataset.rows("train").tolist()])
+    try:
+        known = words.fit([dataset.texts[row] for row in dataset.rows("train").tolist()])
+    except ValueError:
+        # No training text has a word of two letters.
+        return majority(dataset)
     parts = [
         known.transform([dataset.texts[row] for row in dataset.rows(split).tolist()])
         for split in SPLITS

@@ -63,14 +63,28 @@ class LinkedTexts:
         Returns:
             Entities int64 [B, M'] and where there is one, bool [B, M'], M' at least 1.
         """
-        start, count = self.offsets[rows], self.offsets.diff()[rows]
-        width = max(1, int(count.max()) if len(count) else 0)
-        at = torch.arange(width)
-        mask = at < count.unsqueeze(1)
-        place = torch.where(mask, start.unsqueeze(1) + at, 0)
-        if not len(self.entity_index):
-            return torch.zeros_like(place), mask
-        return torch.where(mask, self.entity_index[place], 0), mask
+        return padded(self.offsets, self.entity_index, rows)
+
+
+def padded(offsets: Tensor, values: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Some rows of lists in CSR form, padded on the right with 0.
+
+    Args:
+        offsets: List i is ``values[offsets[i]:offsets[i + 1]]``; int64 [T + 1].
+        values: int64 [M].
+        rows: Which lists, int64 [B].
+
+    Returns:
+        Values int64 [B, M'] and where there is one, bool [B, M'], M' at least 1.
+    """
+    start, count = offsets[rows], offsets.diff()[rows]
+    width = max(1, int(count.max()) if len(count) else 0)
+    at = torch.arange(width)
+    mask = at < count.unsqueeze(1)
+    place = torch.where(mask, start.unsqueeze(1) + at, 0)
+    if not len(values):
+        return torch.zeros_like(place), mask
+    return torch.where(mask, values[place], 0), mask
 
 
 def linked_texts(

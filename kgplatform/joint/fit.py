@@ -17,6 +17,7 @@ from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.joint.classifier import Batch, JointClassifier
 from kgplatform.joint.dataset import LinkedTexts
 from kgplatform.joint.evidence import macro_f1_of
+from kgplatform.joint.relations import LinkedRelations, relations_between
 from kgplatform.joint.settings import JointSettings
 from kgplatform.joint.subgraph import Between, with_neighbours
 from kgplatform.joint.text_side import TunedTokens
@@ -40,12 +41,14 @@ class Task:
         dataset: Texts with the entities that they name.
         around: The same texts with neighbours of their entities behind these.
         between: Looks up edges; None where the fusion does not ask for them.
+        relations: Of each text; None where they are not read.
     """
 
     dataset: LinkedTexts
     around: LinkedTexts
     between: Between | None
     num_entities: int
+    relations: LinkedRelations | None = None
 
     def batch(self, rows: Tensor) -> Batch:
         """Some texts."""
@@ -53,7 +56,8 @@ class Task:
         own = self.dataset.offsets.diff()[rows].unsqueeze(1)
         linked = mask & (torch.arange(mask.shape[1]) < own)
         between = None if self.between is None else self.between(entities)
-        return Batch(rows, entities, mask, linked, between)
+        relations = None if self.relations is None else self.relations.padded(rows)
+        return Batch(rows, entities, mask, linked, between, relations)
 
     def classes(self, rows: Tensor) -> Tensor:
         """Of each class, the share among those of ``rows`` that name an entity; [N, C]."""
@@ -69,11 +73,13 @@ class Task:
 
 def task_of(dataset: LinkedTexts, snapshot: KGSnapshot, settings: JointSettings) -> Task:
     """What a training with these settings takes its batches from."""
+    around = with_neighbours(dataset, snapshot, settings.neighbours)
     return Task(
         dataset,
-        with_neighbours(dataset, snapshot, settings.neighbours),
+        around,
         Between(snapshot) if settings.fusion == "deep" else None,
         snapshot.num_entities,
+        relations_between(dataset, around, snapshot) if settings.relations else None,
     )
 
 

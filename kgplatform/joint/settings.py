@@ -37,6 +37,10 @@ class JointSettings:
             texts (Shi et al. 2021, "Masked Label Prediction", UniMP).
         link_weight: λ of ``task loss + λ · embedding loss``; 0: the embeddings are trained first
             and stay as they are.
+        link_epochs: Of the link prediction model that is trained first, at most; 0: as many as
+            its defaults say.
+        relations: Whether the strategy ``embedding`` also reads the vectors of the relations
+            between the entities of a text; of its ``neighbours`` too, where it sees some.
         dropout: Of the entities' vectors and of the fused vector.
         text_dropout: Of the states of the text.
         entity_dropout: Share of a text's entities that training takes away.
@@ -61,6 +65,8 @@ class JointSettings:
     neighbours: int = 0
     tell_classes: bool = False
     link_weight: float = 0.0
+    link_epochs: int = 0
+    relations: bool = False
     dropout: float = 0.5
     text_dropout: float = 0.2
     entity_dropout: float = 0.1
@@ -84,7 +90,14 @@ class JointSettings:
         for name in ("width", "layers", "epochs", "patience"):
             if getattr(self, name) < 1:
                 raise wrong_setting(name, getattr(self, name), "at least 1")
-        for name in ("neighbours", "batch_size", "seed", "link_weight", "weight_decay"):
+        for name in (
+            "neighbours",
+            "batch_size",
+            "seed",
+            "link_weight",
+            "link_epochs",
+            "weight_decay",
+        ):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise wrong_setting(name, getattr(self, name), "a finite number, at least 0")
         for name in ("dropout", "text_dropout", "entity_dropout", "label_smoothing"):
@@ -95,10 +108,16 @@ class JointSettings:
                 raise wrong_setting(name, getattr(self, name), "a finite number above 0")
         if self.width % 4:
             raise wrong_setting("width", self.width, "a multiple of 4, the heads of attention")
-        if self.link_weight and self.strategy != "embedding":
+        for name in ("link_weight", "link_epochs", "relations"):
+            if getattr(self, name) and self.strategy != "embedding":
+                raise UsageError(
+                    f"{name} is of the strategy embedding, whose vectors are trained on links",
+                    hint=f"leave {name}, or give --strategy embedding",
+                )
+        if self.relations and self.fusion == "deep":
             raise UsageError(
-                "link_weight is of the strategy embedding, whose vectors are trained on links",
-                hint="leave link_weight, or give --strategy embedding",
+                "relations=true does not go with fusion=deep, whose messages are of entities",
+                hint="give --fusion concat, sum, gate or cross_attention",
             )
 
     def to_json(self) -> dict[str, Any]:

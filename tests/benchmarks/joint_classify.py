@@ -1,11 +1,12 @@
 """Classification by text and graph together, beside all that it must beat.
 
     python tests/benchmarks/joint_classify.py articles WHEEL --share 0.1
+    python tests/benchmarks/joint_classify.py glosses /usr/share/wordnet --share 0.5
     python tests/benchmarks/joint_classify.py articles WHEEL --share 0.1 --rows fusions
-    python tests/benchmarks/joint_classify.py summaries WHEEL --share 0.1
 
-Each row is tuned on the validation texts of seed 0 over the same `GRID`, then trained with seeds
-0 to 4; the seed decides the split, the labels that are kept and all that a training draws.
+What the sets are, `joint_classify_data.py` says. Each row, text alone and the controls too, is
+tuned on the validation texts of the first seed over the same `GRID`, and trained with that and four
+more seeds; the seed decides the split, the labels that are kept and all that a training draws.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,20 +27,17 @@ from scipy.stats import t
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from articles import read_articles
+from joint_classify_data import makers
 
-from kgplatform.graph.snapshot import KGSnapshot
-from kgplatform.joint.build import TEXT, Joint, train_joint
-from kgplatform.joint.classify import VARIANTS, with_structure
-from kgplatform.joint.controls import logistic, majority, random_vectors, tfidf
-from kgplatform.joint.dataset import LinkedTexts, linked_texts
-from kgplatform.joint.evidence import FUSED, RANDOM, differences, macro_f1_of
+from kgplatform.joint.build import TEXT, Joint
+from kgplatform.joint.classify import VARIANTS, train_variant
+from kgplatform.joint.controls import logistic, majority, tfidf
+from kgplatform.joint.evidence import FUSED, TEXT_ONLY, differences, macro_f1_of
 from kgplatform.joint.fit import probabilities
-from kgplatform.joint.nodes import Modality, hop_means
+from kgplatform.joint.nodes import hop_means
 from kgplatform.joint.settings import JointSettings, settings_from
+from kgplatform.joint.subgraph import undirected
 from kgplatform.models import Edges
-from kgplatform.text.encode import load_encoder
-from kgplatform.text.vector_cache import cached_text_vectors
 from kgplatform.triples import SPLITS
 
 BASE = {
@@ -50,96 +49,100 @@ BASE = {
     "label_smoothing": 0.1,
     "patience": 8,
 }
-GRID: list[dict[str, object]] = [{"learning_rate": 0.002}, {"learning_rate": 0.005}]
-EPOCHS_OF_FULL_BATCHES = {"patience": 20}
+GRID: list[dict[str, object]] = [
+    {"learning_rate": rate, "dropout": dropout}
+    for rate, dropout in ((0.002, 0.7), (0.005, 0.7), (0.005, 0.4))
+]
+FULL_BATCHES = {"patience": 20}
 
-FUSIONS: dict[str, dict[str, object]] = {
-    **{f"sgc, {name}": {"fusion": name} for name in ("concat", "gate", "cross_attention")},
-    "sage, sum": {"encoder": "sage", **EPOCHS_OF_FULL_BATCHES},
-    "sage, told classes": {"encoder": "sage", "tell_classes": True, **EPOCHS_OF_FULL_BATCHES},
-    "sgc, deep": {"fusion": "deep", "neighbours": 8, "width": 128},
-    "distmult, sum": {"strategy": "embedding", "fusion": "sum"},
-    "distmult, gate": {"strategy": "embedding", "fusion": "gate"},
-    "distmult end to end, sum": {"strategy": "embedding", "link_weight": 0.1},
+Rows = dict[str, tuple[str, dict[str, object]]]
+"""By the name of a row what is trained, fused or a control, and its settings beside `BASE`."""
+
+CONTROLS: Rows = {name: (name, {}) for name in (FUSED, *VARIANTS)}
+FUSIONS: Rows = {
+    "sgc, concat": (FUSED, {"fusion": "concat"}),
+    "sgc, gate": (FUSED, {"fusion": "gate"}),
+    "sgc, cross_attention": (FUSED, {"fusion": "cross_attention"}),
+    "sgc, deep": (FUSED, {"fusion": "deep", "neighbours": 4, "width": 128}),
 }
-DEAR: dict[str, dict[str, object]] = {
-    "text only, LSTM": {"text": "lstm", "width": 128},
-    "text only, tuned": {"text": "tuned", "epochs": 6, "patience": 2},
+LINKS = {"strategy": "embedding", "width": 128, "link_epochs": 60}
+AROUND = {**LINKS, "neighbours": 8}
+EMBEDDINGS: Rows = {
+    "distmult, sum": (FUSED, LINKS),
+    "distmult, gate": (FUSED, {**LINKS, "fusion": "gate"}),
+    "distmult, end to end": (FUSED, {**LINKS, "link_weight": 0.1}),
+    "distmult, neighbours": (FUSED, AROUND),
+    "distmult, neighbours and relations": (FUSED, {**AROUND, "relations": True}),
+}
+WORDS = {"text": "lstm", "width": 128}
+TUNED = {"text": "tuned", "epochs": 4, "patience": 2}
+TEXTS: Rows = {
+    "text only, tokens": (TEXT_ONLY, {"text": "tokens"}),
+    "sgc, tokens, cross_attention": (FUSED, {"text": "tokens", "fusion": "cross_attention"}),
+    "text only, LSTM": (TEXT_ONLY, WORDS),
+    "sgc, LSTM": (FUSED, WORDS),
+    "text only, tuned": (TEXT_ONLY, TUNED),
+    "sgc, tuned": (FUSED, TUNED),
+}
+NETWORKS: Rows = {
+    "sage, sum": (FUSED, {"encoder": "sage", **FULL_BATCHES}),
+    "sage, told classes": (FUSED, {"encoder": "sage", "tell_classes": True, **FULL_BATCHES}),
+}
+ROWS = {
+    "controls": CONTROLS,
+    "fusions": FUSIONS,
+    "embeddings": EMBEDDINGS,
+    "texts": TEXTS,
+    "networks": NETWORKS,
 }
 
-Make = Callable[[int], Joint]
+
+@dataclass(frozen=True)
+class Answers:
+    """What one training came to: validation macro-F1, classes of the test texts, CPU seconds."""
+
+    valid: float
+    told: np.ndarray
+    seconds: float
 
 
-def with_share(dataset: LinkedTexts, share: float, seed: int) -> LinkedTexts:
-    """Of the training texts as many as make up a share of all, drawn by the seed."""
-    train = dataset.rows("train")
-    generator = torch.Generator().manual_seed(seed)
-    order = train[torch.randperm(len(train), generator=generator)]
-    split = dataset.split.clone()
-    split[order[round(share * len(dataset)) :]] = -1
-    return dataclasses.replace(dataset, split=split)
-
-
-def joint_of(
-    texts: list[str],
-    labels: list[str],
-    vectors: torch.Tensor,
-    own: torch.Tensor,
-    snapshot: KGSnapshot,
-    share: float,
-    seed: int,
-) -> Joint:
-    """Texts of a share of labels; each names the entity in its row, whose text is ``own``."""
-    dataset, _ = linked_texts(
-        texts,
-        labels,
-        [[each] for each in snapshot.entities],
-        snapshot,
-        valid_share=0.1,
-        test_share=0.4,
-        seed=seed,
-    )
-    modality = Modality(own, torch.ones(len(own), dtype=torch.bool))
-    return Joint(
-        with_share(dataset, share, seed), snapshot, load_encoder(), vectors, {TEXT: modality}
-    )
-
-
-def answers(joint: Joint, settings: JointSettings, name: str) -> tuple[float, np.ndarray, float]:
-    """Validation macro-F1, answers to the test texts, CPU seconds."""
+def trained(joint: Joint, settings: JointSettings, name: str) -> Answers:
+    """Train the fused model or a control."""
     begun = time.process_time()
-    change, sees_text, sees_graph = VARIANTS.get(name, (lambda same, _: same, True, True))
-    changed = change(joint, settings.seed)
     if settings.strategy == "embedding":
-        changed = dataclasses.replace(changed, modalities={})
-    if sees_graph:
-        changed = with_structure(changed, settings)
-        if name == RANDOM:
-            changed = random_vectors(changed, settings.seed)
-    fitted, task = train_joint(changed, settings, sees_text=sees_text, sees_graph=sees_graph)
+        joint = dataclasses.replace(joint, modalities={})
+    fitted, task = train_variant(joint, settings, name)
     told = probabilities(fitted.model, task, joint.dataset.rows("test")).argmax(1).numpy()
-    return fitted.valid_macro_f1, told, time.process_time() - begun
+    return Answers(fitted.valid_macro_f1, told, time.process_time() - begun)
 
 
-def trained_rows(rows: str) -> Iterator[tuple[str, dict[str, object], str]]:
-    """Name of a row, its settings, and the control that it is."""
-    if rows == "controls":
-        yield from ((name, {}, name) for name in (FUSED, *VARIANTS))
-    elif rows == "fusions":
-        yield from ((name, given, FUSED) for name, given in FUSIONS.items())
-    else:
-        yield from ((name, given, "text only") for name, given in DEAR.items())
+def tuned_row(
+    joints: dict[int, Joint], what: str, given: dict[str, object]
+) -> tuple[JointSettings, list[Answers]]:
+    """The settings that validation texts of the first seed like best, and a training a seed."""
+    first = next(iter(joints))
+    tried = [settings_from({**BASE, **given, **point, "seed": first}) for point in GRID]
+    answers = [trained(joints[first], each, what) for each in tried]
+    at = max(range(len(tried)), key=lambda each: answers[each].valid)
+    others = [
+        trained(joint, dataclasses.replace(tried[at], seed=seed), what)
+        for seed, joint in joints.items()
+        if seed != first
+    ]
+    return tried[at], [answers[at], *others]
 
 
-def measure(make: Make, rows: str, seeds: int) -> None:
+def measure(joints: dict[int, Joint], rows: Rows, simple: bool) -> None:
     """Print a row a model, and what may be said of the graph."""
-    joints = [make(seed) for seed in range(seeds)]
-    truth = [each.dataset.labels[each.dataset.rows("test")].numpy() for each in joints]
-    classes = len(joints[0].dataset.classes)
+    some = next(iter(joints.values()))
+    truth = [each.dataset.labels[each.dataset.rows("test")].numpy() for each in joints.values()]
+    classes = len(some.dataset.classes)
     found: dict[str, list[np.ndarray]] = {}
     print(
-        f"{joints[0].snapshot.num_edges:,} facts, {len(joints[0].dataset):,} texts, "
-        f"{[len(joints[0].dataset.rows(split)) for split in SPLITS]} train, valid, test"
+        f"{some.snapshot.num_edges:,} facts, {int((some.dataset.labels >= 0).sum()):,} texts of "
+        f"{classes} classes, "
+        f"{[len(some.dataset.rows(split)) for split in SPLITS]} train, valid, test; "
+        f"seeds {list(joints)}"
     )
     print("| model | macro-F1 (mean ± sd) | by seed | setting | CPU s a training |")
     print("|---|---|---|---|---|", flush=True)
@@ -147,30 +150,24 @@ def measure(make: Make, rows: str, seeds: int) -> None:
     def tell(name: str, told: list[np.ndarray], setting: str, seconds: float) -> None:
         found[name] = told
         scores = [macro_f1_of(t, a, classes) for t, a in zip(truth, told, strict=True)]
-        by_seed = ", ".join(f"{score:.3f}" for score in scores)
+        by_seed = ", ".join(f"{score:.4f}" for score in scores)
         print(
             f"| {name} | {np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f} | {by_seed} | "
             f"{setting} | {seconds:.1f} |",
             flush=True,
         )
 
-    if rows == "controls":
-        for name, simple in baselines().items():
-            begun = time.process_time()
-            told = [simple(each) for each in joints]
-            tell(name, told, "C on valid", (time.process_time() - begun) / seeds)
-    for name, given, control in trained_rows(rows):
-        tuned = [settings_from({**BASE, **given, **point}) for point in GRID]
-        best = max(tuned, key=lambda each: answers(joints[0], each, control)[0])
-        runs = [
-            answers(each, dataclasses.replace(best, seed=seed), control)
-            for seed, each in enumerate(joints)
-        ]
+    for name, classifier in baselines().items() if simple else ():
+        begun = time.process_time()
+        told = [classifier(each) for each in joints.values()]
+        tell(name, told, "", (time.process_time() - begun) / len(joints))
+    for name, (what, given) in rows.items():
+        best, runs = tuned_row(joints, what, given)
         tell(
             name,
-            [run[1] for run in runs],
-            f"{best.learning_rate}",
-            float(np.mean([run[2] for run in runs])),
+            [run.told for run in runs],
+            f"{best.learning_rate}, dropout {best.dropout}",
+            float(np.mean([run.seconds for run in runs])),
         )
     if FUSED in found:
         conclude(truth, found, classes)
@@ -222,6 +219,7 @@ def baselines() -> dict[str, Callable[[Joint], np.ndarray]]:
 
     return {
         "majority": lambda joint: majority(joint.dataset),
+        "classes of neighbours, vote": vote,
         "TF-IDF, logistic": lambda joint: tfidf(joint.dataset),
         "text, logistic": by(lambda joint: [own(joint)]),
         "neighbours, logistic": by(lambda joint: hops(joint, 1)),
@@ -230,41 +228,42 @@ def baselines() -> dict[str, Callable[[Joint], np.ndarray]]:
     }
 
 
-def encoded(texts: list[str], cache: Path) -> torch.Tensor:
-    """Pooled vectors, with the seconds that they took, first and from the cache."""
-    encoder = load_encoder()
-    begun = time.process_time()
-    vectors = cached_text_vectors(encoder, texts, cache)
-    first = time.process_time() - begun
-    cached_text_vectors(encoder, texts, cache)
-    again = time.process_time() - begun - first
-    print(f"encoding {len(texts):,} texts: {first:.1f} CPU s, from the cache {again:.2f}")
-    return torch.from_numpy(vectors)
-
-
-def makers(what: str, where: Path, share: float, cache: Path) -> Make:
-    """From a seed to texts and graph."""
-    articles = read_articles(where)
-    texts = articles.descriptions if what == "articles" else articles.summaries
-    vectors = encoded(texts, cache)
-    return lambda seed: joint_of(
-        texts, articles.topics, vectors, vectors, articles.snapshot, share, seed
-    )
+def vote(joint: Joint) -> np.ndarray:
+    """The commonest class of the neighbours that are named by training texts, or of all of them."""
+    dataset = joint.dataset
+    start, neighbour = undirected(joint.snapshot)
+    known = np.full(joint.snapshot.num_entities, -1)
+    entity = dataset.entity_index.numpy()  # one a text
+    train, test = (dataset.rows(split).numpy() for split in ("train", "test"))
+    known[entity[train]] = dataset.labels.numpy()[train]
+    found = majority(dataset)
+    for row, own in enumerate(entity[test]):
+        labels = known[neighbour[start[own] : start[own + 1]]]
+        if len(labels := labels[labels >= 0]):
+            found[row] = np.bincount(labels).argmax()
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["articles", "summaries"])
-    parser.add_argument("where", type=Path)
-    parser.add_argument("--share", type=float, default=0.1)
-    parser.add_argument("--rows", choices=["controls", "fusions", "dear"], default="controls")
+    parser.add_argument("what", choices=["articles", "summaries", "glosses"])
+    parser.add_argument("where", type=Path, help="the wheel, or the folder of WordNet's data files")
+    parser.add_argument("--share", type=float, default=0.1, help="of the texts, for training")
+    parser.add_argument("--rows", choices=ROWS, default="controls")
+    parser.add_argument("--only", nargs="*", help="names of rows, of any group")
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(1)
+    rows = ROWS[given.rows]
+    if given.only is not None:
+        every = {name: row for group in ROWS.values() for name, row in group.items()}
+        rows = {name: every[name] for name in given.only}
     with tempfile.TemporaryDirectory() as folder:
         make = makers(given.what, given.where, given.share, given.cache or Path(folder))
-        measure(make, given.rows, given.seeds)
+    joints = {seed: make(seed) for seed in range(given.first_seed, given.first_seed + given.seeds)}
+    measure(joints, rows, given.rows == "controls" and given.only is None)
 
 
 if __name__ == "__main__":

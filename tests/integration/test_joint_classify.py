@@ -68,6 +68,13 @@ def test_one_command_says_whether_the_graph_helped(kgp: Any, graph_name: str, st
     assert told.code == 0, told.err
     assert "text alone" in told.out
 
+    along = ("--strategy", "embedding", "--set", "link_weight=0.1", "--set", "relations=true")
+    around = ("--set", "neighbours=2", "--set", "epochs=3", "--set", "width=16", "--json")
+    both = kgp("train", "joint-classify", *given[:10], *along, *around)
+    assert both.code == 0, both.err
+    assert kgp("write", both.json["run"], "--json").json["written"] == 40
+    assert kgp("undo", both.json["run"]).code == 0
+
     refused = kgp("train", "joint-classify", *given[:4], *QUICK)
     assert refused.code == 2
     assert "no such column" in refused.err
