@@ -112,18 +112,20 @@ def as_text(value: Any) -> str:
     return " ".join(said.split())
 
 
-def check_encoder(store: Store, target: Target, encoder: str, dimension: int) -> None:
-    """Make sure that new vectors can stand beside or for the active ones of the texts.
+def check_encoder(
+    store: Store, target: Target, encoder: str, dimension: int, kind: str = "text"
+) -> None:
+    """Make sure that new vectors can stand beside or for the active ones of the texts or images.
 
     Raises:
         InputError: Those are another encoder's, or of another dimension; both are named.
     """
-    active = active_set_of(store, target, "text")
+    active = active_set_of(store, target, kind)
     if active is None or (active["encoder"], active["dimension"]) == (encoder, dimension):
         return
     raise InputError(
-        f"encoder {encoder!r} makes vectors of {dimension} numbers, but the texts have vectors of "
-        f"{active['dimension']} numbers by encoder {active['encoder']!r} (run {active['run']})",
+        f"encoder {encoder!r} makes vectors of {dimension} numbers, but the {kind}s have vectors "
+        f"of {active['dimension']} numbers by encoder {active['encoder']!r} (run {active['run']})",
         hint=f"name that encoder, or put the new vectors in place of them with --replace; "
         f"`kgp undo {active['run']}` removes them",
     )
