@@ -74,6 +74,36 @@ def read_texts(
     return NodeTexts(ids, texts, count - len(ids), integers)
 
 
+def read_files(store: Store, target: Target, name: str, progress: Progress = silent) -> NodeTexts:
+    """The files that a property of nodes names, one or a list of them.
+
+    Returns:
+        A row a file, so that a node with several has its id several times.
+
+    Raises:
+        InputError: There is no such graph, or no node has the property.
+    """
+    ids: list[str] = []
+    files: list[str] = []
+    count = without = 0
+    integers = False
+    for key, (value,) in _rows(store, target, [name]):
+        count += 1
+        named = [str(each) for each in (value if isinstance(value, list) else [value]) if each]
+        without += not named
+        integers = integers or isinstance(key, int)
+        ids += [str(key)] * len(named)
+        files += named
+    progress(STAGE, count, count)
+    if not ids:
+        where = f"graph {target.graph!r}" if target.graph else "the database"
+        raise InputError(
+            f"none of {count:,} nodes labelled {target.label!r} in {where} has a file in {name}",
+            hint="name the property that holds their files' names",
+        )
+    return NodeTexts(ids, files, without, integers)
+
+
 def read_parts(
     store: Store, target: Target, properties: Sequence[str], progress: Progress = silent
 ) -> dict[str, tuple[str, ...]]:
