@@ -143,7 +143,7 @@ def _without_head(name: str, network: nn.Module) -> str:
         )
     parent, _, last = linear[-1].rpartition(".")
     setattr(network.get_submodule(parent), last, nn.Identity())
-    return linear[-1]
+    return str(linear[-1])
 
 
 def _published(models: Any, name: str) -> Mapping[str, Tensor]:
@@ -284,7 +284,7 @@ def _read_batches(
 
 def _image(encoder: ImageEncoder, path: Path) -> Tensor | str:
     """A file as the encoder takes it, or why that cannot be."""
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Image.open(path) as file:
@@ -296,7 +296,7 @@ def _image(encoder: ImageEncoder, path: Path) -> Tensor | str:
         return "it is a folder"
     except Image.DecompressionBombError:
         return "it has more pixels than an image should"
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         return "it is no image"
     except _BROKEN as error:
         detail = " ".join(str(error).split())

@@ -98,7 +98,7 @@ def test_an_entity_without_the_property_gets_the_null_vector(store: Store, thing
     assert torch.equal(made[~present], null)
     assert not torch.isclose(made[present], null[:3]).all(dim=1).any()
     # And it is learnt: what comes out of it reaches back to it.
-    made[~present].sum().backward()
+    made[~present].sum().backward()  # type: ignore[no-untyped-call]
     gradient = nodes.null["look"].grad
     assert gradient is not None
     assert gradient.tolist() == [THINGS - 3.0] * 4
