@@ -24,13 +24,27 @@ def run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
     place: dict[str, Any] = {"metadata": {"path": str(folder)}}
     nbclient.NotebookClient(notebook, timeout=300, resources=place).execute()
-    if where := os.environ.get("UPDATE_DOCS"):
-        nbformat.write(notebook, NOTEBOOKS / name if where == "1" else Path(where))
+    if os.environ.get("UPDATE_DOCS"):
+        nbformat.write(cleaned(notebook), NOTEBOOKS / name)
     return [
         "".join(out.get("text", "") for out in cell.outputs)
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]
+
+
+def cleaned(notebook: Any) -> Any:
+    """The notebook with what its cells printed, and nothing of when and where they did."""
+    import nbformat
+
+    notebook.metadata["language_info"] = {"name": "python"}
+    for cell in notebook.cells:
+        cell.metadata.clear()
+        if cell.cell_type == "code":
+            text = "".join(out.text for out in cell.outputs if out.get("name") == "stdout")
+            cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
+            cell.execution_count = None
+    return notebook
 
 
 @pytest.mark.slow
