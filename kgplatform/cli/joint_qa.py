@@ -175,9 +175,9 @@ def _trained(
     linked, left = link(read, Names(snapshot.entities, names, degree))
     if not linked:
         reason = next(iter(left))
-        where = "the query" if is_query(texts) else texts
+        named = "the query" if is_query(texts) else texts
         raise InputError(
-            f"{where}: no question can be tied to the graph: {reason}",
+            f"{named}: no question can be tied to the graph: {reason}",
             hint="name entities as the graph does, or give --topic-column",
         )
     parts = split_questions(

@@ -35,7 +35,7 @@ def run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def cleaned(notebook: Any) -> Any:
     """The notebook with what its cells printed, and nothing of when and where they did."""
-    import nbformat
+    nbformat = pytest.importorskip("nbformat")
 
     notebook.metadata["language_info"] = {"name": "python"}
     for cell in notebook.cells:

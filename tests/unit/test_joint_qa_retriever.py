@@ -3,6 +3,7 @@
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -26,9 +27,9 @@ def save_tiny_model(folder: Path) -> None:
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     kept = {name: at for at, name in enumerate(["<s>", "</s>", "<pad>", *letters])}
     tokenizer = Tokenizer(models.BPE(vocab=kept, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # type: ignore[assignment]
-    tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
-    fast = PreTrainedTokenizerFast(
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>"
     )
     fast.chat_template = "<s>" + CHAT
@@ -68,7 +69,7 @@ def test_the_guides_example_trains_and_answers(tmp_path: Path) -> None:
     *_, example = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     assert "Qwen/Qwen3-0.6B" in example
     example = example.replace('"Qwen/Qwen3-0.6B", num_params=1', "folder, num_params=0")
-    space = {**given, "folder": str(tmp_path)}
+    space: dict[str, Any] = {**given, "folder": str(tmp_path)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exec(example, space)
