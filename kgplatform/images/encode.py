@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -46,6 +47,13 @@ _TRAINING_ALONE = "aux"
 
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, MemoryError)
 """What Pillow raises of files that are no images, not whole, or far too large."""
+
+
+_UNREADABLE = (OSError, RuntimeError, pickle.UnpicklingError, EOFError)
+"""What torch raises of files that hold no weights."""
+
+_OLD_LAYER = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(?=[12]\.)")
+"""How weights of a DenseNet are called in files of old, torchvision's own among them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,20 +103,15 @@ def load_image_encoder(
     known = models.list_models(module=models)
     if name not in known:
         raise UnknownNameError("image encoder", name, known)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = models.get_model(name, weights=None, **_ARGUMENTS.get(name, {}))
+    prepare = models.get_model_weights(name).DEFAULT.transforms()
+    network = _drawn(models, name, prepare.crop_size[0], seed)
     head = _without_head(name, network)
-    said = weights
+    said = {PUBLISHED: PUBLISHED, RANDOM: f"{RANDOM} {seed}"}.get(weights, Path(weights).name)
     if weights == PUBLISHED:
         _put(network, _published(models, name), head, f"the published weights of {name}")
-    elif weights == RANDOM:
-        said = f"{RANDOM} {seed}"
-    else:
+    elif weights != RANDOM:
         _put(network, _of_file(Path(weights)), head, weights)
-        said = Path(weights).name
     digest = _digest(name, network)
-    prepare = models.get_model_weights(name).DEFAULT.transforms()
     network = network.requires_grad_(False).eval().to(device)
     with torch.no_grad():
         empty = torch.zeros(1, 3, prepare.crop_size[0], prepare.crop_size[0], device=device)
@@ -121,12 +124,24 @@ def load_image_encoder(
 def _models() -> Any:
     try:
         from torchvision import models
-    except ImportError:
+    except (ImportError, RuntimeError) as error:
+        # It is built for one torch, and says so in the second way.
         raise UsageError(
-            "images are read by torchvision, which is not installed",
-            hint="pip install 'kgplatform[image]'",
+            f"images are read by torchvision, which cannot be imported: {error}",
+            hint="pip install 'kgplatform[image]', with a torchvision that suits this torch",
         ) from None
     return models
+
+
+def _drawn(models: Any, name: str, size: int, seed: int) -> nn.Module:
+    """A network for images of ``size`` × ``size``, its weights drawn."""
+    given = dict(_ARGUMENTS.get(name, {}))
+    if name.startswith("vit_"):
+        given["image_size"] = size
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network: nn.Module = models.get_model(name, weights=None, **given)
+        return network
 
 
 def _without_head(name: str, network: nn.Module) -> str:
@@ -149,11 +164,13 @@ def _without_head(name: str, network: nn.Module) -> str:
 def _published(models: Any, name: str) -> Mapping[str, Tensor]:
     best = models.get_model_weights(name).DEFAULT
     try:
-        found: Mapping[str, Tensor] = best.get_state_dict(progress=False, check_hash=True)
-    except (OSError, URLError, RuntimeError) as error:
-        detail = " ".join(str(error).split())
+        found: Mapping[str, Tensor] = best.get_state_dict(
+            progress=False, check_hash=True, weights_only=True
+        )
+    except (*_UNREADABLE, URLError) as error:
+        detail = " ".join(str(error).split())[:300]
         raise InputError(
-            f"the published weights of {name} cannot be fetched: {detail}",
+            f"the published weights of {name} cannot be loaded: {detail}",
             hint=f"get {best.url} elsewhere and give the file with --weights, or "
             f"--weights {RANDOM} for an untrained network",
         ) from None
@@ -169,7 +186,7 @@ def _of_file(path: Path) -> Mapping[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, SafetensorError, pickle.UnpicklingError, EOFError) as error:
+    except (*_UNREADABLE, SafetensorError) as error:
         detail = " ".join(str(error).split())[:200]
         raise InputError(
             f"weights {path} cannot be read: {detail}",
@@ -186,7 +203,8 @@ def _of_file(path: Path) -> Mapping[str, Tensor]:
 def _put(network: nn.Module, weights: Mapping[str, Tensor], head: str, where: str) -> None:
     """Give a network weights; those of the layer that was taken off are passed over."""
     passed = (f"{head}.", _TRAINING_ALONE)
-    kept = {key: value for key, value in weights.items() if not key.startswith(passed)}
+    named = {_OLD_LAYER.sub(r"\1", key): value for key, value in weights.items()}
+    kept = {key: value for key, value in named.items() if not key.startswith(passed)}
     own = network.state_dict()
     missing = [key for key in own if key not in kept and not key.startswith(passed)]
     shapes = [key for key in kept if key in own and kept[key].shape != own[key].shape]

@@ -1,5 +1,6 @@
 """Images as vectors: by torchvision's own forward, with weights of each kind, and broken files."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -112,8 +113,28 @@ def test_weights_of_a_file_of_the_cache_and_at_random(
         "resnet18 (w.safetensors)",
         "resnet18 (published)",
     ]
+    cached.write_bytes(b"cut off")
+    with pytest.raises(InputError, match=r"published weights of resnet18 cannot be loaded"):
+        load_image_encoder(NETWORK)
     drawn = [load_image_encoder(NETWORK, "random", seed=seed).digest for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_old_names_of_weights(tmp_path: Path) -> None:
+    from torchvision.models import get_model
+
+    torch.manual_seed(2)
+    weights = get_model("densenet121", weights=None).state_dict()
+    new = r"(denselayer\d+\.(?:norm|conv))([12])\."
+    old = {re.sub(new, r"\1.\2.", key): value for key, value in weights.items()}
+    assert "features.denseblock1.denselayer1.norm.1.weight" in old
+    torch.save(old, tmp_path / "old.pth")
+    torch.save(weights, tmp_path / "new.pth")
+    digests = {
+        load_image_encoder("densenet121", str(tmp_path / f"{name}.pth")).digest
+        for name in ("old", "new")
+    }
+    assert len(digests) == 1
 
 
 def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
