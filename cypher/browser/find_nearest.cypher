@@ -3,7 +3,7 @@
 // Params: $graph, $entity (id or name), $top_k (e.g. 10)
 // Returns: entity, name, score (1 is the same direction), description
 MATCH (set:EmbeddingSet {graph: $graph, label: 'Entity', active: true})
-WITH set ORDER BY set.kind, set.created DESC LIMIT 1
+WITH set ORDER BY set.kind = 'image', set.kind, set.created DESC LIMIT 1
 MATCH (e:Entity {graph: $graph})
 WHERE (e.id = $entity OR e.name = $entity) AND e[set.property] IS NOT NULL
 CALL db.index.vector.queryNodes(set.index, 2 * toInteger($top_k) + 10, e[set.property]) YIELD node

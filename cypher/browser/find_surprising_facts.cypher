@@ -3,7 +3,7 @@
 // Params: $graph, $limit (e.g. 25)
 // Returns: head, relation, tail, similarity (0 to 1), usual (mean of the relation)
 MATCH (set:EmbeddingSet {graph: $graph, label: 'Entity', active: true})
-WITH set ORDER BY set.kind, set.created DESC LIMIT 1
+WITH set ORDER BY set.kind = 'image', set.kind, set.created DESC LIMIT 1
 MATCH (h:Entity {graph: $graph})-[r:!PREDICTED]->(t:Entity)
 WHERE h[set.property] IS NOT NULL AND t[set.property] IS NOT NULL
 WITH r, vector.similarity.cosine(h[set.property], t[set.property]) AS similarity

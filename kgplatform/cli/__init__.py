@@ -54,7 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rules": ("rules", "Mine Horn rules, predict by them, combine them with a model."),
     "paths": ("paths", "Find the shortest or the surest paths between two entities."),
     "match": ("match", "Match a pattern, read-only, and print what was found."),
-    "undo": ("write", "Remove from the graph what a run wrote."),
+    "undo": ("undo", "Remove from the graph what a run wrote."),
     "export-embeddings": ("export_embeddings", "Write vectors that stand in the graph as a file."),
     "import-embeddings": ("import_embeddings", "Make a run of vectors trained elsewhere."),
     "similar": ("search", "Find the nearest entities through the vector index."),

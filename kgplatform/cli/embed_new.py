@@ -30,6 +30,7 @@ def embed_new(run: str, dry_run: bool, as_json: bool) -> None:
     `kgp undo RUN` removes them with RUN's own.
     """
     from kgplatform.cli.connection import snapshot_of_source
+    from kgplatform.cli.write import kind_of
     from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.add_vectors import add_vectors, target_of_set
@@ -40,7 +41,8 @@ def embed_new(run: str, dry_run: bool, as_json: bool) -> None:
     settings = load_settings()
     trained = load_run(find_run(settings.kgp_runs, run))
     with open_store(settings) as store, progress_bar() as progress:
-        target = target_of_set(store, trained.id, bool(trained.source.get("integer_keys")))
+        integers, kind = bool(trained.source.get("integer_keys")), kind_of(trained)
+        target = target_of_set(store, trained.id, integers, kind=kind)
         snapshot, _ = snapshot_of_source(store, trained.source, progress)
         if trained.source.get("task") == "text-link":
             found = _by_texts(store, trained, snapshot, progress)
@@ -49,7 +51,14 @@ def embed_new(run: str, dry_run: bool, as_json: bool) -> None:
         counts = {"written": 0, "missing": 0}
         if not dry_run and found.entities:
             counts = add_vectors(
-                store, trained.id, target, found.entities, found.vectors, found.origin, progress
+                store,
+                trained.id,
+                target,
+                found.entities,
+                found.vectors,
+                found.origin,
+                progress,
+                kind=kind,
             )
     mark = origin_property(set_of_run(trained.id).property)
     data: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""``kgp encode``: what a language model makes of a graph's texts, as a run of vectors."""
+"""``kgp encode``: what a network makes of a graph's texts or images, as a run of vectors."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kgplatform.cli.encode_images import (
+    ImageOptions,
+    encode_images,
+    image_options,
+    write_run,
+)
 from kgplatform.cli.output import emit, json_option, progress_bar
 from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
     from kgplatform.progress import Progress
     from kgplatform.settings import Settings
-    from kgplatform.store.client import Store
     from kgplatform.store.texts import NodeTexts
     from kgplatform.store.writeback import Target
     from kgplatform.text.encode import TextEncoder
@@ -40,7 +45,10 @@ READ = {"entities": ("name", "description"), "chunks": ("text",)}
     metavar="NAME",
     help="A property to read, as often as needed.  [default: name and description]",
 )
-@click.option("--encoder", default="minilm", show_default=True, help="A name or a folder.")
+@image_options
+@click.option(
+    "--encoder", help="A name or a folder.  [default: minilm; of images: resnet18]", metavar="NAME"
+)
 @click.option("--device", help="Where to compute: cpu, cuda.  [default: a GPU if there is one]")
 @click.option("--write", "write_back", is_flag=True, help="Write the vectors into the graph, too.")
 @click.option("--replace", is_flag=True, help="With --write: also for those of another encoder.")
@@ -51,31 +59,48 @@ def encode(
     key: str | None,
     what: str,
     properties: tuple[str, ...],
-    encoder: str,
+    images: ImageOptions | None,
+    encoder: str | None,
     device: str | None,
     write_back: bool,
     replace: bool,
     as_json: bool,
 ) -> None:
-    """Make vectors of what entities or chunks say of themselves, and keep them as a run.
+    """Make vectors of what entities or chunks say or look like, and keep them as a run.
 
     Any sentence-transformers or Hugging Face encoder, by the name of the hub or as a folder;
     minilm comes with its weights. Texts that were read before are taken from the cache. `kgp
     write RUN` or --write puts the vectors into the graph, beside those of its links; `kgp
     similar --kind text` finds by them.
 
+    With --images, the files that PROPERTY names (one or a list) are read instead, by a
+    classification network of torchvision without its last layer (extra `image`); `kgp similar
+    --kind image` finds by the vectors, and `kgp train joint-classify --modality` takes them as one
+    more thing that is known of entities.
+
     \b
     kgp encode --graph films --property title --property plot --write
     kgp encode --label Person --key email --property bio
+    kgp encode --graph films --images poster --folder posters --write
     """
     from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.texts import check_encoder, read_texts
+    from kgplatform.text.encode import DEFAULT_ENCODER
 
     target = _target(graph, label, key, what)
     if replace and not write_back:
         raise UsageError("--replace belongs to --write", hint="add --write, or leave --replace")
     settings = load_settings()
+    if images is not None:
+        if properties or what != "entities":
+            raise UsageError("--images reads images", hint="leave --property and --what")
+        ended = encode_images(
+            settings, target, images, encoder, device_of(device), write_back, replace
+        )
+        emit(ended, as_json, _summary(ended))
+        return
+    encoder = encoder or DEFAULT_ENCODER
     names = properties or READ[what]
     with open_store(settings) as store, progress_bar() as progress:
         reader = _encoder(encoder, device)
@@ -93,7 +118,7 @@ def encode(
             "seconds": round(run.seconds, 3),
         }
         if write_back:
-            data |= _write(store, run, target, progress)
+            data |= write_run(store, run, target, progress)
     emit(data, as_json, _summary(data))
 
 
@@ -113,11 +138,16 @@ def _target(graph: str | None, label: str | None, key: str | None, what: str) ->
 
 
 def _encoder(name: str, device: str | None) -> TextEncoder:
-    import torch
-
     from kgplatform.text.encode import load_encoder
 
-    return load_encoder(name, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return load_encoder(name, device_of(device))
+
+
+def device_of(given: str | None) -> str:
+    """The device that was named, else a GPU if there is one."""
+    import torch
+
+    return given or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _source(
@@ -161,28 +191,15 @@ def _save(
     )
 
 
-def _write(store: Store, run: Run, target: Target, progress: Progress) -> dict[str, Any]:
-    from dataclasses import replace
-
-    from kgplatform.cli.write import kind_of, run_properties
-    from kgplatform.store.writeback import write_vectors
-    from kgplatform.training.artifacts import entity_vectors
-
-    target = replace(target, integer_keys=bool(run.source["integer_keys"]))
-    keys, vectors = entity_vectors(run)
-    properties = run_properties(run, target)
-    return write_vectors(
-        store, run.id, properties, target, keys, vectors, progress, kind=kind_of(run)
-    )
-
-
 def _summary(data: dict[str, Any]) -> str:
+    of_images = "images" in data
+    count = data["vectors"] if of_images else data["texts"]
     lines = [
-        f"run {data['run']}: {data['texts']:,} vectors of {data['dimension']} numbers by "
-        f"{data['encoder']}"
+        f"run {data['run']}: {count:,} vectors of {data['dimension']} numbers by {data['encoder']}"
     ]
     if data["without"]:
-        lines.append(f"{data['without']:,} nodes have no such text, and so no vector")
+        lacking = "name no image" if of_images else "have no such text"
+        lines.append(f"{data['without']:,} nodes {lacking}, and so no vector")
     if "written" not in data:
         return "\n".join([*lines, f"next: kgp write {data['run']}"])
     lines.append(f"in property {data['property']}, index {data['index']}, now active")

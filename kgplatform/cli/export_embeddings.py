@@ -98,7 +98,7 @@ def export_embeddings(
 
 
 def _set_name(store: Store, settings: Settings, run: str | None, target: Target) -> str:
-    from kgplatform.cli.write import written_run
+    from kgplatform.cli.undo import written_run
     from kgplatform.errors import InputError
     from kgplatform.store.stream_vectors import active_set, sets_of_run
 

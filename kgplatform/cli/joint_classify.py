@@ -231,7 +231,7 @@ def _modalities(
     from kgplatform.cli.connection import target_of_source
     from kgplatform.graph.entity_properties import entity_property, entity_texts, entity_vectors_of
     from kgplatform.joint.build import TEXT
-    from kgplatform.joint.nodes import Modality
+    from kgplatform.joint.nodes import Modality, standardised
     from kgplatform.text.vector_cache import cached_text_vectors
 
     modalities: dict[str, Modality] = {}
@@ -240,7 +240,7 @@ def _modalities(
     target = target_of_source(source, None, None, None)
     for name in names:
         read = entity_property(store, target, snapshot, name, progress)
-        modalities[name] = Modality(*entity_vectors_of(read, name))
+        modalities[name] = standardised(Modality(*entity_vectors_of(read, name)))
     if texts:
         read_texts = {
             name: entity_property(store, target, snapshot, name, progress) for name in texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,20 +10,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kgplatform.cli.output import emit, json_option, note, progress_bar, table
-from kgplatform.cli.source import pairs, source_options
+from kgplatform.cli.source import pairs, query_text, source_options
+from kgplatform.errors import InputError
 
 if TYPE_CHECKING:
     from kgplatform.graph.snapshot import KGSnapshot
+    from kgplatform.joint.qa_questions import Question
+    from kgplatform.joint.qa_settings import QASettings
     from kgplatform.progress import Progress
     from kgplatform.settings import Settings
     from kgplatform.training.artifacts import Run
 
-PATH = click.Path(path_type=Path)
-
 
 @click.command(name="joint-qa")
 @source_options(own_nodes=True, frozen=True)
-@click.option("--texts", type=PATH, required=True, help="Questions: TSV, CSV, JSON Lines, Parquet.")
+@click.option(
+    "--texts",
+    required=True,
+    metavar="FILE|CYPHER",
+    help="Questions: TSV, CSV, JSON Lines, Parquet; or a reading query.",
+)
 @click.option("--question-column", help="Where the question is; else `question` or `text`.")
 @click.option("--answer-column", help="Ids or names of answers; else `answers` or `answer`.")
 @click.option("--topic-column", help="Id or name of what is asked about; else `topic`.")
@@ -39,7 +46,7 @@ PATH = click.Path(path_type=Path)
 @json_option
 def joint_qa(
     source: dict[str, Any],
-    texts: Path,
+    texts: str,
     question_column: str | None,
     answer_column: str | None,
     topic_column: str | None,
@@ -58,10 +65,11 @@ def joint_qa(
     \b
     kgp train joint-qa --graph family --texts questions.tsv
     kgp train joint-qa --graph family --texts questions.csv --strategy embedding
+    kgp train joint-qa --graph family --texts 'MATCH (q:Question)-[:ABOUT]->(e:Entity)
+        RETURN q.text AS question, e.id AS topic, q.answers AS answers'
     kgp train joint-qa --texts q.jsonl --set hops=2 --cypher 'MATCH (h:Person)-[r]->(t)
         RETURN h.name AS head, type(r) AS relation, t.name AS tail'
     """
-    from kgplatform.joint.qa_questions import read_questions
     from kgplatform.joint.qa_settings import settings_of
     from kgplatform.settings import load_settings
 
@@ -73,9 +81,9 @@ def joint_qa(
         "path": path_column,
     }
     columns = {key: name for key, name in named.items() if name is not None}
-    read = read_questions(texts, columns)
     settings = load_settings()
     with progress_bar() as progress:
+        read = _questions(settings, source, texts, columns, progress)
         snapshot, source, names = _graph(settings, source, progress)
     run, left = _trained(settings, snapshot, source, names, read, chosen, encoder, texts)
     data = {
@@ -88,6 +96,38 @@ def joint_qa(
         "metrics": dict(run.metrics),
     }
     emit(data, as_json, _text(run, data, left))
+
+
+def _questions(
+    settings: Settings,
+    source: Mapping[str, Any],
+    texts: str,
+    columns: Mapping[str, str],
+    progress: Progress,
+) -> list[Question]:
+    """Questions of a file, or of a query over the database, which may use ``$graph``."""
+    from kgplatform.connection import open_store
+    from kgplatform.joint.qa_questions import questions_of, read_questions
+    from kgplatform.store.stream_query import stream_rows
+
+    if not is_query(texts):
+        return read_questions(Path(texts), columns)
+    params = {**source.get("params", {}), "graph": source.get("graph")}
+    found: list[tuple[Any, ...]] = []
+    with open_store(settings) as store:
+        required = list(columns.values())
+        rows = stream_rows(store, query_text(texts), params, required, progress)
+        for names, block in rows:
+            header = names
+            found += zip(*block, strict=True)
+    if not found:
+        raise InputError("the query returns no questions", hint="try it in Browser")
+    return questions_of(header, enumerate(found, 1), "the query", columns, row="row")
+
+
+def is_query(texts: str) -> bool:
+    """Whether what names questions is a query, or a file of one, rather than a table."""
+    return texts.endswith((".cypher", ".cql")) or bool(re.search(r"\sRETURN\s", texts, re.I))
 
 
 def _graph(
@@ -117,12 +157,11 @@ def _trained(
     snapshot: KGSnapshot,
     source: dict[str, Any],
     names: Mapping[str, str],
-    read: list[Any],
-    chosen: Any,
+    read: list[Question],
+    chosen: QASettings,
     encoder: str,
-    texts: Path,
+    texts: str,
 ) -> tuple[Run, dict[str, list[int]]]:
-    from kgplatform.errors import InputError
     from kgplatform.joint.qa_questions import Names, link, split_questions
     from kgplatform.joint.qa_reader import Phrases
     from kgplatform.joint.qa_report import qa_metrics
@@ -136,8 +175,9 @@ def _trained(
     linked, left = link(read, Names(snapshot.entities, names, degree))
     if not linked:
         reason = next(iter(left))
+        named = "the query" if is_query(texts) else texts
         raise InputError(
-            f"{texts}: no question can be tied to the graph: {reason}",
+            f"{named}: no question can be tied to the graph: {reason}",
             hint="name entities as the graph does, or give --topic-column",
         )
     parts = split_questions(
@@ -149,7 +189,7 @@ def _trained(
         trained = train_answers(snapshot, parts, Phrases(load_encoder(encoder)), chosen, progress)
     templates = Templates(parts["train"], trained.solver.walks, snapshot.relations)
     metrics = qa_metrics(trained.judged, parts, templates)
-    where = {**source, "texts": str(texts)}
+    where = {**source, "texts": texts}
     return save_answers(folder, trained, snapshot, chosen, names, where, metrics), left
 
 
@@ -167,9 +207,10 @@ def _text(run: Run, data: Mapping[str, Any], left: Mapping[str, list[int]]) -> s
         for split, values in run.metrics.items()
     ]
     lines = [f"run {run.id}: {data['strategy']}, {run.seconds:.0f} s of the processor"]
+    rows_of = "rows" if is_query(run.source["texts"]) else "lines"
     for reason, at in left.items():
         some = ", ".join(map(str, at[:5])) + (", …" if len(at) > 5 else "")
-        lines.append(f"{len(at):,} questions left out: {reason} (lines {some})")
+        lines.append(f"{len(at):,} questions left out: {reason} ({rows_of} {some})")
     heads = ["split", "questions", "hits@1", "kind of question alone", "calibration error"]
     lines += [table(heads, rows), verdict(run.metrics)]
     lines.append(f"next: kgp write {run.id}")

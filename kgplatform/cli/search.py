@@ -15,15 +15,16 @@ from kgplatform.cli.output import emit, json_option, table
 )
 @click.option(
     "--kind",
-    type=click.Choice(["graph", "text"]),
-    help="By which vectors.  [default: graph, else text]",
+    type=click.Choice(["graph", "joint", "text", "image"]),
+    help="By which vectors.  [default: the first of these that there are]",
 )
 @json_option
 def similar(entity: str, graph: str, top_k: int, kind: str | None, as_json: bool) -> None:
     """Find the entities nearest to ENTITY, an id or a name, by the active vectors.
 
-    Those of kind graph are what a model learned of its facts, those of kind text what an encoder
-    made of its name and description (`kgp encode`).
+    Those of kind graph are what a model learned of its facts, those of kind joint of its facts and
+    texts (`kgp train joint-classify` and its like), those of kind text what an encoder made of its
+    name and description, those of kind image of its images (`kgp encode`).
     """
     from kgplatform.connection import open_store
     from kgplatform.settings import load_settings

@@ -1,4 +1,4 @@
-"""``kgp write``, ``predict`` and ``undo``: what a run learned, into the graph and out again."""
+"""``kgp write`` and ``predict``: what a run learned, into the graph."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from kgplatform.training.calibrate import Calibration
     from kgplatform.training.predict import PredictedLink, Prediction
 
+ENCODED = ("text", "image")
+"""Kinds of vectors that one encoder makes of what it reads: only those of one can be compared."""
+
 graph_option = click.option("--graph", help="Graph of kgplatform's own nodes to write to.")
 label_option = click.option("--label", help="Label of your own nodes to write to.")
 key_option = click.option("--key", help="The property that identifies them.")
@@ -31,6 +34,7 @@ key_option = click.option("--key", help="The property that identifies them.")
 @label_option
 @key_option
 @click.option("--bytes", "keep_bytes", is_flag=True, help="Keep them as bytes, too: read faster.")
+@click.option("--replace", is_flag=True, help="Also in place of another text encoder's vectors.")
 @click.option("--dry-run", is_flag=True, help="Print the Cypher and the counts; write nothing.")
 @json_option
 def write(
@@ -39,13 +43,15 @@ def write(
     label: str | None,
     key: str | None,
     keep_bytes: bool,
+    replace: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Write RUN's entity vectors into the graph, build their index, make them the active set.
 
-    Readers keep the old vectors until all new ones are in. A write that was cut goes on where
-    it was when it is run again; `kgp undo RUN` takes everything back.
+    A graph has an active set of each kind: graph (of facts alone), joint (of text and graph),
+    text and image. Readers keep the old vectors until all new ones are in. A write that was cut
+    goes on where it was when it is run again; `kgp undo RUN` takes everything back.
     """
     from kgplatform.cli.connection import target_of_source
     from kgplatform.connection import open_store
@@ -60,6 +66,8 @@ def write(
     target = target_of_source(trained.source, graph, label, key)
     keys, vectors = entity_vectors(trained)
     with open_store(settings) as store, progress_bar() as progress:
+        if not replace:
+            check_encoder_of(store, trained, target)
         if dry_run:
             dimension = int(vectors.shape[1])
             data = _planned_vectors(store, trained, target, list(keys), dimension, keep_bytes)
@@ -180,39 +188,24 @@ def predict(
     emit(data, as_json, text)
 
 
-@click.command()
-@click.argument("run")
-@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
-@json_option
-def undo(run: str, dry_run: bool, as_json: bool) -> None:
-    """Remove from the graph what RUN wrote: vectors, index, predicted links, its record."""
-    from kgplatform.connection import open_store
-    from kgplatform.settings import load_settings
-    from kgplatform.store.undo import planned_undo
-    from kgplatform.store.undo import undo as undo_run
-
-    settings = load_settings()
-    with open_store(settings) as store:
-        run_id = written_run(store, settings, run)
-        if dry_run:
-            planned = {"run": run_id, **planned_undo(store, run_id)}
-            emit(
-                planned,
-                as_json,
-                f"would remove {planned['vectors']:,} vectors and "
-                f"{planned['predicted']:,} predicted links; nothing was removed",
-            )
-            return
-        data = {"run": run_id, **undo_run(store, run_id)}
-    lines = [f"removed {data['vectors']:,} vectors and {data['predicted']:,} predicted links"]
-    if data["restored"]:
-        lines.append(f"{data['restored']} is active again")
-    emit(data, as_json, "\n".join(lines))
-
-
 def kind_of(run: Run) -> str:
     """The kind of a run's vectors, of which a graph has one active set each."""
-    return "text" if run.config.model == "text" else "graph"
+    from kgplatform.store.writeback import KINDS
+
+    return run.config.model if run.config.model in KINDS else "graph"
+
+
+def check_encoder_of(store: Store, run: Run, target: Target) -> None:
+    """Make sure that a run's vectors are of the encoder whose vectors readers have now.
+
+    Raises:
+        InputError: They are another encoder's; both are named.
+    """
+    from kgplatform.store.texts import check_encoder
+
+    if "encoder" in run.source and (kind := kind_of(run)) in ENCODED:
+        dimension = run.config.embedding_dim
+        check_encoder(store, target, run.source["encoder"], dimension, kind)
 
 
 def run_properties(run: Run, target: Target) -> dict[str, Any]:
@@ -330,22 +323,6 @@ def _load_run(settings: Settings, name: str) -> Run:
     from kgplatform.training.artifacts import find_run, load_run
 
     return load_run(find_run(settings.kgp_runs, name))
-
-
-def written_run(store: Store, settings: Settings, name: str) -> str:
-    """The run's id; its folder need not be here, since the database remembers it."""
-    from kgplatform.errors import UnknownNameError
-    from kgplatform.store.undo import written_runs
-    from kgplatform.training.artifacts import find_run
-
-    written = written_runs(store)
-    matching = [run for run in written if run.startswith(name)] if name else []
-    if name in written or len(matching) == 1:
-        return name if name in written else matching[0]
-    try:
-        return find_run(settings.kgp_runs, name).name
-    except UnknownNameError:
-        raise UnknownNameError("run in this database", name, matching or written) from None
 
 
 def _planned_vectors(

@@ -23,6 +23,22 @@ class Modality:
     present: Tensor
 
 
+def standardised(modality: Modality) -> Modality:
+    """The same with columns of mean 0 and one spread, and vectors about as long as those of texts.
+
+    A property of the graph may be in any unit, and an image encoder's numbers are all positive and
+    nearly the same: what they have in common would drown what tells entities apart. A column that
+    never changes becomes 0. Those that have none stay 0.
+    """
+    known = modality.values[modality.present].double()
+    spread = known.std(dim=0, correction=0)
+    changes = spread > 1e-9 * known.abs().amax(dim=0)
+    scaled = (known - known.mean(dim=0)) / torch.where(changes, spread, torch.inf)
+    values = torch.zeros_like(modality.values)
+    values[modality.present] = (scaled / known.shape[1] ** 0.5).to(values.dtype)
+    return Modality(values, modality.present)
+
+
 class Nodes(nn.Module):
     """Σₘ Wₘ xₘ over modalities m, each with a learned null vector where an entity lacks it.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Question:
         topic: Id or name of the entity it is about; None if the text must tell.
         path: Relations from topic to answers, if known.
         split: Which split the file puts it in.
-        line: Where it stands in the file.
+        line: Where it stands in the file, or among the rows of a query.
     """
 
     text: str
@@ -94,21 +94,51 @@ def read_questions(path: Path, columns: Mapping[str, str] | None = None) -> list
         InputError: The file or a row cannot be read; with the line.
         UsageError: It has no such column.
     """
-    table = open_any(path)
-    header, body = _header_and_body(table)
-    places = _places(path, header, columns or {})
-    found = []
-    for line, _, fields in body:
-        if isinstance(fields, Fault):
-            raise InputError(f"{path}, line {line}: {fields.reason}", hint="correct the row")
-        if len(fields) != len(header):
-            raise InputError(
-                f"{path}, line {line}: {len(fields)} columns where {len(header)} belong",
-                hint="a row has as many fields as the header",
-            )
-        found.append(_question(path, line, {name: fields[at] for name, at in places.items()}))
+    header, body = _header_and_body(open_any(path))
+
+    def sound() -> Iterator[tuple[int, Sequence[Any]]]:
+        for line, _, fields in body:
+            if isinstance(fields, Fault):
+                raise InputError(f"{path}, line {line}: {fields.reason}", hint="correct the row")
+            if len(fields) != len(header):
+                raise InputError(
+                    f"{path}, line {line}: {len(fields)} columns where {len(header)} belong",
+                    hint="a row has as many fields as the header",
+                )
+            yield line, fields
+
+    return questions_of(header, sound(), str(path), columns)
+
+
+def questions_of(
+    header: Sequence[str],
+    body: Iterable[tuple[int, Sequence[Any]]],
+    where: str,
+    columns: Mapping[str, str] | None = None,
+    *,
+    row: str = "line",
+) -> list[Question]:
+    """Questions of rows.
+
+    Args:
+        header: Names of the columns.
+        body: Number and fields of each row; lists of answers or relations as they are, or as a
+            text with ``|`` between them.
+        where: What the rows are called in messages.
+        columns: As in :func:`read_questions`.
+        row: What one of them is called.
+
+    Raises:
+        InputError: There are no rows, or one cannot be read; with its number.
+        UsageError: There is no such column.
+    """
+    places = _places(where, header, columns or {})
+    found = [
+        _question(f"{where}, {row} {at}", at, {name: fields[i] for name, i in places.items()})
+        for at, fields in body
+    ]
     if not found:
-        raise InputError(f"{path} holds no questions", hint="a row a question, below a header")
+        raise InputError(f"{where} holds no questions", hint="a row a question")
     return found
 
 
@@ -122,14 +152,14 @@ def _header_and_body(table: Table | JsonTable | ParquetTable) -> tuple[list[str]
     return ([] if isinstance(first, Fault) else first), body
 
 
-def _places(path: Path, header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
+def _places(where: str, header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
     lowered = [name.strip().lower() for name in header]
     places = {}
     for name, usual in COLUMNS.items():
         if name in columns:
             if columns[name] not in header:
                 raise UsageError(
-                    f"{path} has no column {columns[name]!r}", hint=f"it has {', '.join(header)}"
+                    f"{where} has no column {columns[name]!r}", hint=f"it has {', '.join(header)}"
                 )
             places[name] = list(header).index(columns[name])
         elif at := [lowered.index(known) for known in usual if known in lowered]:
@@ -137,36 +167,41 @@ def _places(path: Path, header: Sequence[str], columns: Mapping[str, str]) -> di
     for name in NEEDED:
         if name not in places:
             raise InputError(
-                f"{path} has no column {name} (it has {', '.join(header)})",
+                f"{where} has no column {name} (it has {', '.join(header)})",
                 hint=f"name it: --{name}-column NAME",
             )
     return places
 
 
-def _question(path: Path, line: int, fields: Mapping[str, str]) -> Question:
+def _question(where: str, number: int, fields: Mapping[str, Any]) -> Question:
     def wrong(what: str, hint: str) -> InputError:
-        return InputError(f"{path}, line {line}: {what}", hint=hint)
+        return InputError(f"{where}: {what}", hint=hint)
 
-    text, answers = fields["question"].strip(), _items(fields["answer"])
+    text, answers = _field(fields["question"]), _items(fields["answer"])
     if not text:
         raise wrong("the question is empty", "write one, or leave the row out")
     if not answers:
         raise wrong("the question has no answer", "a question to learn from has an answer")
-    split = fields.get("split", "").strip().lower()
+    split = _field(fields.get("split")).lower()
     if split and split not in SPLIT_NAMES:
         raise wrong(f"there is no split {split!r}", "it is train, valid or test")
     return Question(
         text,
         answers,
-        topic=fields.get("topic", "").strip() or None,
-        path=_items(fields.get("path", "")) or None,
+        topic=_field(fields.get("topic")) or None,
+        path=_items(fields.get("path")) or None,
         split=SPLIT_NAMES[split] if split else None,
-        line=line,
+        line=number,
     )
 
 
-def _items(field: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, map(str.strip, field.split(LIST_SEPARATOR)))))
+def _field(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _items(value: Any) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else _field(value).split(LIST_SEPARATOR)
+    return tuple(dict.fromkeys(filter(None, map(_field, values))))
 
 
 def words_of(text: str) -> list[str]:

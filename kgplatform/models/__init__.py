@@ -153,6 +153,7 @@ IMPORTED = "imported"
 VECTORS_ONLY: dict[str, ModelSpec | EncoderSpec] = {
     IMPORTED: ModelSpec(VectorTable, "vectors of another toolkit, which are not scored"),
     "text": ModelSpec(VectorTable, "what a language model makes of names and descriptions"),
+    "image": ModelSpec(VectorTable, "what a network for images makes of them"),
     "joint": ModelSpec(VectorTable, "vectors of text and graph, trained together"),
 }
 """Runs that have vectors of entities and no score function."""

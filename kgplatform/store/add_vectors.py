@@ -25,13 +25,15 @@ from kgplatform.store.writeback import (
 )
 
 
-def target_of_set(store: Store, run_id: str, integer_keys: bool = False) -> Target:
-    """The nodes that a run's vectors stand on; ``integer_keys`` as in :class:`Target`.
+def target_of_set(
+    store: Store, run_id: str, integer_keys: bool = False, *, kind: str = "graph"
+) -> Target:
+    """The nodes that a run's vectors of a kind stand on; ``integer_keys`` as in :class:`Target`.
 
     Raises:
         InputError: It has none in this database, or not all of them yet.
     """
-    found = store.rows(queries.get("read/get_set"), name=set_of_run(run_id).name)
+    found = store.rows(queries.get("read/get_set"), name=set_of_run(run_id, kind).name)
     properties = found[0]["properties"] if found else {}
     if properties.get("vectors") is None:
         raise InputError(
@@ -54,6 +56,8 @@ def add_vectors(
     vectors: np.ndarray,
     origin: str,
     progress: Progress = silent,
+    *,
+    kind: str = "graph",
 ) -> dict[str, int]:
     """Write vectors of nodes that the run was not trained on; can be repeated.
 
@@ -65,6 +69,7 @@ def add_vectors(
         vectors: Finite float32 [M, dimension], of the set's own dimension.
         origin: What they are made of.
         progress: Told of vectors written.
+        kind: That of the run's vectors.
 
     Returns:
         ``written``, ``missing`` (keys without a node).
@@ -74,7 +79,7 @@ def add_vectors(
         StoreError: The database failed; the write can be repeated.
     """
     check_vectors(keys, vectors)
-    names = set_of_run(run_id)
+    names = set_of_run(run_id, kind)
     (record,) = store.rows(queries.get("read/get_set"), name=names.name)
     properties = record["properties"]
     if properties["dimension"] != vectors.shape[1]:

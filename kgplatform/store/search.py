@@ -55,8 +55,8 @@ def similar(
         graph: Their graph.
         entity: An id or a name.
         top_k: How many.
-        kind: Of which vectors: ``graph`` or ``text``; None for the graph's where there are any,
-            else the text's.
+        kind: Of which vectors, one of ``kgplatform.store.writeback.KINDS``; None for the first of
+            them that the graph has.
 
     Raises:
         InputError: No such entity, no active vectors, or none for this entity.
@@ -64,7 +64,9 @@ def similar(
     entity_id = find_entity(store, graph, entity)
     sets = store.rows(queries.get("search/get_active_set"), graph=graph, label="Entity", kind=kind)
     if not sets:
-        made = "`kgp encode --write`" if kind == "text" else "train a model, then `kgp write RUN`"
+        made = "train a model, then `kgp write RUN`"
+        if kind in ("text", "image"):
+            made = "`kgp encode --write`" + (" with --images" if kind == "image" else "")
         of_kind = f" of kind {kind!r}" if kind else ""
         raise InputError(f"graph {graph!r} has no vectors{of_kind} yet", hint=made)
     active = sets[0]

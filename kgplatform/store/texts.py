@@ -74,6 +74,36 @@ def read_texts(
     return NodeTexts(ids, texts, count - len(ids), integers)
 
 
+def read_files(store: Store, target: Target, name: str, progress: Progress = silent) -> NodeTexts:
+    """The files that a property of nodes names, one or a list of them.
+
+    Returns:
+        A row a file, so that a node with several has its id several times.
+
+    Raises:
+        InputError: There is no such graph, or no node has the property.
+    """
+    ids: list[str] = []
+    files: list[str] = []
+    count = without = 0
+    integers = False
+    for key, (value,) in _rows(store, target, [name]):
+        count += 1
+        named = [str(each) for each in (value if isinstance(value, list) else [value]) if each]
+        without += not named
+        integers = integers or isinstance(key, int)
+        ids += [str(key)] * len(named)
+        files += named
+    progress(STAGE, count, count)
+    if not ids:
+        where = f"graph {target.graph!r}" if target.graph else "the database"
+        raise InputError(
+            f"none of {count:,} nodes labelled {target.label!r} in {where} has a file in {name}",
+            hint="name the property that holds their files' names",
+        )
+    return NodeTexts(ids, files, without, integers)
+
+
 def read_parts(
     store: Store, target: Target, properties: Sequence[str], progress: Progress = silent
 ) -> dict[str, tuple[str, ...]]:
@@ -112,18 +142,20 @@ def as_text(value: Any) -> str:
     return " ".join(said.split())
 
 
-def check_encoder(store: Store, target: Target, encoder: str, dimension: int) -> None:
-    """Make sure that new vectors can stand beside or for the active ones of the texts.
+def check_encoder(
+    store: Store, target: Target, encoder: str, dimension: int, kind: str = "text"
+) -> None:
+    """Make sure that new vectors can stand beside or for the active ones of the texts or images.
 
     Raises:
         InputError: Those are another encoder's, or of another dimension; both are named.
     """
-    active = active_set_of(store, target, "text")
+    active = active_set_of(store, target, kind)
     if active is None or (active["encoder"], active["dimension"]) == (encoder, dimension):
         return
     raise InputError(
-        f"encoder {encoder!r} makes vectors of {dimension} numbers, but the texts have vectors of "
-        f"{active['dimension']} numbers by encoder {active['encoder']!r} (run {active['run']})",
+        f"encoder {encoder!r} makes vectors of {dimension} numbers, but the {kind}s have vectors "
+        f"of {active['dimension']} numbers by encoder {active['encoder']!r} (run {active['run']})",
         hint=f"name that encoder, or put the new vectors in place of them with --replace; "
         f"`kgp undo {active['run']}` removes them",
     )

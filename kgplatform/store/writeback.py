@@ -32,6 +32,10 @@ INDEX_SECONDS = 3_600
 """How long an index may take to be built: 100,000 vectors take about a minute."""
 
 
+KINDS = ("graph", "joint", "text", "image")
+"""What vectors come from: facts alone, texts and graph together, texts, images."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """The nodes that a run's entities stand for.
@@ -56,8 +60,8 @@ class EmbeddingSet:
 
     Attributes:
         name: The set's name, unique in the database.
-        kind: What the vectors come from: ``graph`` or ``text``. One set a kind, graph and label
-            is active, so a graph's text vectors stand beside those of its links.
+        kind: What the vectors come from, one of :data:`KINDS`. One set a kind, graph and label is
+            active, so a graph's text vectors stand beside those of its links.
         property: The nodes' property that holds them.
         index: The vector index over it.
     """

@@ -6,7 +6,8 @@ Run from the repository's root, with the data folder beside it as ``shared/data`
     python tests/benchmarks/text_link.py wn18rr --fuse RUN_FOLDER --set half=true --rules
     python tests/benchmarks/text_link.py wn18rr --texts gloss --set half=true
     python tests/benchmarks/text_link.py wn18rr --inductive --set half=true
-    python tests/benchmarks/text_link.py wn18rr --tune 20000 --set half=true
+    python tests/benchmarks/text_link.py wn18rr --permuted --set half=true
+    python tests/benchmarks/text_link.py wn18rr --tune 20000 --set half=true --half-texts
 
 Without ``--fuse`` a graph of less than 1,000 entities gets a ComplEx of its own, seed by seed.
 """
@@ -23,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import quality
 import torch
 
@@ -107,7 +109,11 @@ def one_seed(
     """Train and assess once; figures join ``rows``."""
     names, whole = texts_of(name, snapshot, given.texts)
     started = time.process_time()
-    encode = partial(cached_text_vectors, encoder, folder=given.cache)
+
+    def encode(said: Sequence[str]) -> np.ndarray:
+        with torch.autocast("cpu", torch.bfloat16, enabled=given.half_texts):
+            return cached_text_vectors(encoder, said, given.cache)
+
     vectors = torch.from_numpy(encode(whole))
     if given.permuted:
         order = torch.randperm(len(whole), generator=torch.Generator().manual_seed(settings.seed))
@@ -165,6 +171,7 @@ def main() -> None:
     parser.add_argument("--inductive", action="store_true", help="hold entities out, not facts")
     parser.add_argument("--permuted", action="store_true", help="each entity has another's text")
     parser.add_argument("--rules", action="store_true", help="rules of the training facts, too")
+    parser.add_argument("--half-texts", action="store_true", help="read texts in bfloat16")
     parser.add_argument("--tune", type=int, metavar="FACTS", help="train the encoder on so many")
     parser.add_argument("--cache", type=Path, default=Path("text-vectors"))
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="K=V")

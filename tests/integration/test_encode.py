@@ -104,7 +104,25 @@ def test_another_encoder_is_named_beside_the_first(kgp: Any, store: Store, graph
         assert named in refused.err
     replaced = kgp("encode", "--graph", graph, "--encoder", "other", "--write", "--replace")
     assert "take the place of" in replaced.out
-    assert kgp("encode", "--graph", graph, "--encoder", "none").code == 1
+    assert kgp("encode", "--graph", graph, "--encoder", "./none").code == 1
+
+
+def test_a_run_of_another_encoder_is_refused_until_it_is_said(
+    kgp: Any, store: Store, graph: str
+) -> None:
+    first = kgp("encode", "--graph", graph, "--write", "--json").json["run"]
+    load_encoder().network.save("other")
+    second = kgp("encode", "--graph", graph, "--encoder", "other", "--json").json["run"]
+    for way in ((), ("--dry-run",)):
+        refused = kgp("write", second, *way)
+        assert refused.code == 1
+        for named in ("'other'", "'minilm'", first, "--replace"):
+            assert named in refused.err
+    assert sets(store, graph) == {"text Entity": first}
+    assert kgp("write", second, "--replace", "--json").json["replaced"] == f"{first}/text"
+    assert kgp("write", first).code == 1
+    assert kgp("write", second).code == 0
+    assert kgp("undo", second, "--json").json["restored"] == f"{first}/text"
 
 
 def test_properties_of_ones_own_nodes(kgp: Any, store: Store, graph: str) -> None:

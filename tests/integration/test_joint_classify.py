@@ -22,6 +22,37 @@ def write_clubs(folder: Path) -> None:
     (folder / "entities.tsv").write_text("id\tdescription\n" + "".join(entities))
 
 
+def assert_beside_the_others(kgp: Any, store: Store, graph: str, joint: str) -> None:
+    """The vectors of facts, of texts and of both are active side by side; undoing leaves two."""
+    quick = ("--set", "epochs=1", "--set", "embedding_dim=8")
+    facts = kgp("train", "distmult", "--graph", graph, *quick, "--json").json["run"]
+    assert kgp("write", facts, "--json").json["replaced"] is None
+    texts = kgp("encode", "--graph", graph, "--write", "--json").json["run"]
+    active = (
+        "MATCH (r:Run)-[:WROTE]->(s:EmbeddingSet {graph: $graph, active: true}) "
+        "RETURN s.kind AS kind, r.id AS run"
+    )
+
+    def kinds() -> dict[str, str]:
+        return {row["kind"]: row["run"] for row in store.rows(active, graph=graph)}
+
+    every = {"graph": facts, "joint": joint, "text": texts}
+    assert kinds() == every
+    hits = {
+        kind: kgp("similar", "red00", "--graph", graph, "--kind", kind, "--json").json["hits"]
+        for kind in every
+    }
+    assert len({str(found) for found in hits.values()}) == 3
+    assert kgp("similar", "red00", "--graph", graph, "--json").json["hits"] == hits["graph"]
+    for run, left in ((facts, ("joint", "text")), (texts, ("joint",))):
+        assert kgp("undo", run).code == 0
+        assert kinds() == {kind: every[kind] for kind in left}
+    missing = kgp("similar", "red00", "--graph", graph, "--kind", "text")
+    assert "no vectors of kind 'text'" in missing.err
+    again = kgp("write", joint, "--json").json
+    assert again["replaced"] is None
+
+
 def test_one_command_says_whether_the_graph_helped(kgp: Any, graph_name: str, store: Store) -> None:
     write_clubs(Path("clubs"))
     assert kgp("load", "clubs", "--graph", graph_name).code == 0
@@ -52,6 +83,7 @@ def test_one_command_says_whether_the_graph_helped(kgp: Any, graph_name: str, st
     assert shares["nodes"] == 40
     assert shares["off"] < 1e-5
     assert len(kgp("similar", "red00", "--graph", graph_name, "--json").json["hits"]) > 0
+    assert_beside_the_others(kgp, store, graph_name, run)
     assert kgp("undo", run).code == 0
     (left,) = store.rows(
         "MATCH (e:Entity {graph: $graph}) "

@@ -52,3 +52,40 @@ def test_questions_are_learnt_and_answered(
     assert "are answered right" in told.out
     missing = kgp("train", "joint-qa", "--graph", graph_name, "--texts", "nowhere.tsv")
     assert missing.code == 1
+
+
+def test_questions_come_from_the_graph(kgp: Any, store: Store, graph_name: str) -> None:
+    facts = [Triple(f"p{at}", "likes", f"p{(at + 3) % 10}") for at in range(10)]
+    load(store, graph_name, [], facts, source="test")
+    store.run(
+        "UNWIND range(0, 9) AS at MATCH (e:Entity {graph: $graph, id: 'p' + at}) "
+        "CREATE (e)<-[:ABOUT]-(:Asked {graph: $graph, said: 'whom does it like ?', number: at, "
+        "answers: ['p' + ((at + 3) % 10), 'a|b'], part: CASE WHEN at < 7 THEN 'train' "
+        "WHEN at < 9 THEN 'valid' ELSE 'test' END})",
+        graph=graph_name,
+    )
+    match = "MATCH (q:Asked {graph: $graph})-[:ABOUT]->(e) WITH q, e ORDER BY q.number"
+    query = (
+        f"{match} RETURN q.said AS said, e.id AS topic, q.answers[0..1] AS answers, q.part AS split"
+    )
+    base = ("train", "joint-qa", "--graph", graph_name, *QUICK, "--question-column", "said")
+    told = kgp(*base, "--texts", query, "--json").json
+    assert told["questions"] == 10
+    assert {split: each["count"] for split, each in told["metrics"].items()} == {
+        "valid": 2,
+        "test": 1,
+    }
+    Path("asked.cypher").write_text(query.replace("answers[0..1]", "answers[0]"))
+    assert kgp(*base, "--texts", "asked.cypher", "--json").json["questions"] == 10
+    left = kgp(*base, "--texts", query.replace("[0..1]", ""), "--json").json["left_out"]
+    assert left == {}  # that there is no a|b matters not, since the other answer is there
+    for changed, said in (
+        (query.replace(" AS said", " AS other"), "said"),
+        (query.replace(" AS answers", " AS other"), "no column answer"),
+        (query.replace("q.answers[0..1]", "null"), "row 1: the question has no answer"),
+        (f"{match} WHERE q.number > 99 RETURN q.said AS said, '' AS answer", "no questions"),
+        (query.replace("RETURN", "SET q.seen = 1 RETURN"), "write"),
+    ):
+        refused = kgp(*base, "--texts", changed)
+        assert refused.code in (1, 2), changed
+        assert said in refused.err, refused.err

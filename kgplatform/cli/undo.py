@@ -1,0 +1,59 @@
+"""``kgp undo``: what a run wrote, out of the graph again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from kgplatform.cli.output import emit, json_option
+
+if TYPE_CHECKING:
+    from kgplatform.settings import Settings
+    from kgplatform.store.client import Store
+
+
+@click.command()
+@click.argument("run")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+@json_option
+def undo(run: str, dry_run: bool, as_json: bool) -> None:
+    """Remove from the graph what RUN wrote: vectors, index, predicted links, its record."""
+    from kgplatform.connection import open_store
+    from kgplatform.settings import load_settings
+    from kgplatform.store.undo import planned_undo
+    from kgplatform.store.undo import undo as undo_run
+
+    settings = load_settings()
+    with open_store(settings) as store:
+        run_id = written_run(store, settings, run)
+        if dry_run:
+            planned = {"run": run_id, **planned_undo(store, run_id)}
+            emit(
+                planned,
+                as_json,
+                f"would remove {planned['vectors']:,} vectors and "
+                f"{planned['predicted']:,} predicted links; nothing was removed",
+            )
+            return
+        data = {"run": run_id, **undo_run(store, run_id)}
+    lines = [f"removed {data['vectors']:,} vectors and {data['predicted']:,} predicted links"]
+    if data["restored"]:
+        lines.append(f"{data['restored']} is active again")
+    emit(data, as_json, "\n".join(lines))
+
+
+def written_run(store: Store, settings: Settings, name: str) -> str:
+    """The run's id; its folder need not be here, since the database remembers it."""
+    from kgplatform.errors import UnknownNameError
+    from kgplatform.store.undo import written_runs
+    from kgplatform.training.artifacts import find_run
+
+    written = written_runs(store)
+    matching = [run for run in written if run.startswith(name)] if name else []
+    if name in written or len(matching) == 1:
+        return name if name in written else matching[0]
+    try:
+        return find_run(settings.kgp_runs, name).name
+    except UnknownNameError:
+        raise UnknownNameError("run in this database", name, matching or written) from None
