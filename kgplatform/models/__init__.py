@@ -154,6 +154,7 @@ VECTORS_ONLY: dict[str, ModelSpec | EncoderSpec] = {
     IMPORTED: ModelSpec(VectorTable, "vectors of another toolkit, which are not scored"),
     "text": ModelSpec(VectorTable, "what a language model makes of names and descriptions"),
     "joint": ModelSpec(VectorTable, "vectors of text and graph, trained together"),
+    "walker": ModelSpec(VectorTable, "vectors of an agent that walks to its answers"),
 }
 """Runs that have vectors of entities and no score function."""
 
