@@ -76,7 +76,7 @@ def joint_qa(
     read = read_questions(texts, columns)
     settings = load_settings()
     with progress_bar() as progress:
-        snapshot, source, names = _graph(settings, source, progress)
+        snapshot, source, names = graph_and_names(settings, source, progress)
     run, left = _trained(settings, snapshot, source, names, read, chosen, encoder, texts)
     data = {
         "run": run.id,
@@ -90,7 +90,7 @@ def joint_qa(
     emit(data, as_json, _text(run, data, left))
 
 
-def _graph(
+def graph_and_names(
     settings: Settings, source: dict[str, Any], progress: Progress
 ) -> tuple[KGSnapshot, dict[str, Any], dict[str, str]]:
     """The graph, its source, and what its entities are called where the database tells."""

@@ -123,7 +123,8 @@ class Policy(nn.Module):
         inner = torch.relu(self.first(state if drop is None else drop(state)))
         wanted = self.second(inner if drop is None else drop(inner))
         relation, entity = wanted.chunk(2, dim=1)
-        by_relation = (relation @ self.relation.T).gather(1, actions.relation)
+        by_relation: Tensor = relation @ self.relation.T
+        by_relation = by_relation.gather(1, actions.relation)
         scores = by_relation + self._by_entity(entity, actions.target)
         return scores.masked_fill(~actions.allowed, -torch.inf)
 

@@ -162,26 +162,30 @@ def follow(
 def drawn(logs: Tensor, generator: torch.Generator, how: Drawing) -> tuple[Tensor, Tensor]:
     """One action a row by its log-probability, [W, A].
 
-    The largest sum of log-probability and Gumbel noise is a draw from the distribution.
-
     Returns:
         The action, int64 [W]; and how likely those are together that it was drawn from, [W].
     """
+    chance = logs.exp()
     if how.exploration:
-        alike = torch.zeros_like(logs).masked_fill(logs == -torch.inf, -torch.inf)
+        alike = (logs != -torch.inf).float()
+        alike = alike / alike.sum(1, keepdim=True)
         explores = torch.rand(len(logs), 1, generator=generator, device=logs.device)
-        logs = torch.where(explores < how.exploration, alike, logs)
-    noisy = logs - torch.empty_like(logs).exponential_(generator=generator).log()
-    if not how.dropout:
-        return noisy.argmax(1), logs.new_ones(len(logs))
-    kept = torch.rand(logs.shape, generator=generator, device=logs.device) >= how.dropout
-    # Where nothing that is allowed was kept, nothing is taken away.
-    kept |= ~(kept & (logs != -torch.inf)).any(1, keepdim=True)
-    choice = noisy.masked_fill(~kept, -torch.inf).argmax(1)
-    return choice, (logs.exp() * kept).sum(1)
+        chance = torch.where(explores < how.exploration, alike, chance)
+    if how.dropout:
+        kept = torch.rand(logs.shape, generator=generator, device=logs.device) >= how.dropout
+        left = chance * kept
+        # Where nothing that could be drawn was kept, nothing is taken away.
+        chance = torch.where(left.sum(1, keepdim=True) > 0, left, chance)
+    reached = chance.cumsum(1)
+    total = reached[:, -1:]
+    # In (0, 1]: the first action whose sum reaches the drawn height has a chance of its own.
+    height = 1 - torch.rand(len(logs), 1, generator=generator, device=logs.device)
+    choice = (reached < height * total).sum(1)
+    return choice, total.squeeze(1).clamp_max(1)
 
 
 def entropy_of(logs: Tensor) -> Tensor:
     """Entropy of log-probabilities, -inf among them, [W, A] → [W]."""
     finite = logs.masked_fill(logs == -torch.inf, 0)
-    return -(finite.exp() * finite * (logs != -torch.inf)).sum(1)
+    # Where nothing is allowed 1 · 0 is added.
+    return -(finite.exp() * finite).sum(1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kgplatform.errors import TrainingError, UsageError
+from kgplatform.errors import TrainingError
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.graph.split import ensure_split
 from kgplatform.triples import SPLITS, Split
@@ -116,7 +116,11 @@ def actions_of(task: Task, settings: WalkerSettings) -> ActionTable:
 
 
 def walks_of(task: Task, settings: WalkerSettings) -> Walks:
-    """The graph to walk on; where ``steps`` is 0, two steps if they reach nearly what three do."""
+    """The graph to walk on; where ``steps`` is 0, two steps if they reach nearly what three do.
+
+    Raises:
+        TrainingError: No answer can be reached.
+    """
     table = actions_of(task, settings)
     if settings.steps:
         return Walks(table, settings.steps)
@@ -129,7 +133,7 @@ def walks_of(task: Task, settings: WalkerSettings) -> Walks:
         for steps in (FEWEST_STEPS, USUAL_STEPS)
     )
     if not three:
-        raise UsageError(
+        raise TrainingError(
             f"of {len(some)} questions none has an answer that three steps lead to",
             hint="check that questions and graph belong together, or set steps or max_actions",
         )
