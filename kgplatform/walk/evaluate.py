@@ -6,6 +6,7 @@ of their ranks, not the best of them (docs/decisions/0003-evaluation-protocol.md
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -36,10 +37,9 @@ def ranks_of_queries(
     size: int,
     progress: Progress = silent,
 ) -> Tensor:
-    """The rank of each question's answer; of several answers the best, float64 [Q].
+    """Ranks by beam search, as :func:`filtered_ranks` makes them, float64 [Q].
 
-    Answers that facts of any split give do not compete, nor do a question's other answers. Search
-    itself knows the training facts alone.
+    Search knows the training facts alone.
 
     Args:
         chooser: What walks.
@@ -50,24 +50,39 @@ def ranks_of_queries(
         size: Of the beam.
         progress: Told of questions done.
     """
+
+    def scored() -> Iterator[tuple[Queries, Tensor]]:
+        done = 0
+        for some in batches(queries, questions_at_once(size)):
+            asked = asked_of(some, known, training=False)
+            yield some, merged(beam_search(chooser, walks, asked, size), known.num_entities)
+            done += len(some)
+            progress("walking", done, len(queries))
+
+    return filtered_ranks(scored(), snapshot)
+
+
+def filtered_ranks(scored: Iterable[tuple[Queries, Tensor]], snapshot: KGSnapshot) -> Tensor:
+    """The rank of each question's answer; of several answers the best, float64 [Q].
+
+    Answers that facts of any split give do not compete, nor do a question's other answers.
+
+    Args:
+        scored: Some questions at a time with scores of all entities, [B, N]; -inf: unreached.
+        snapshot: With the facts of all splits.
+    """
     filtered = known_of_snapshot(snapshot, torch.device("cpu"))
     found = [torch.zeros(0, dtype=torch.float64)]
-    done = 0
-    for some in batches(queries, questions_at_once(size)):
-        asked = asked_of(some, known, training=False)
-        scores = merged(beam_search(chooser, walks, asked, size), known.num_entities)
-        scores = scores.cpu().clamp_min(UNREACHED)
+    for some, scores in scored:
         relation = some.relation % snapshot.num_relations
-        rows, entities = some.pairs()
-        hidden = [(rows, entities)]
-        tails = (some.relation >= 0) & (some.relation < snapshot.num_relations)
+        hidden = [some.pairs()]
+        by_relation = some.relation >= 0
+        tails = some.relation < snapshot.num_relations
         for here, side in ((tails, filtered.tails), (~tails, filtered.heads)):
-            place = (here & (some.relation >= 0)).nonzero().squeeze(1)
+            place = (here & by_relation).nonzero().squeeze(1)
             row, entity = side.of(some.start[place], relation[place])
             hidden.append((place[row], entity))
-        found.append(_best_ranks(scores, some, hidden))
-        done += len(some)
-        progress("walking", done, len(queries))
+        found.append(_best_ranks(scores.cpu().clamp_min(UNREACHED), some, hidden))
     return torch.cat(found)
 
 

@@ -79,8 +79,9 @@ def teacher_of(model: LinkModel, facts: Tensor, seed: int) -> Teacher:
     with torch.no_grad():
         scores = directed_scores(model, head, relation)
         shares = torch.log_softmax(scores, dim=1).double()
-    truth = torch.zeros_like(shares)
-    truth[torch.arange(len(some)), tail] = 1
+    # Platt's targets, short of 0 and 1, so that the curve stays one where the model is perfect.
+    truth = torch.full_like(shares, 1 / (shares.numel() - len(some) + 2))
+    truth[torch.arange(len(some)), tail] = (len(some) + 1) / (len(some) + 2)
     slope, intercept = _platt(shares.flatten(), truth.flatten())
     return Teacher(model, slope, intercept)
 
