@@ -103,8 +103,8 @@ def test_questions_in_words_are_walked_for(
     questions = tmp_path / "q.tsv"
     questions.write_text("\n".join(rows) + "\n")
     command = ("train", "walker", "--graph", graph_name, "--questions", str(questions), *QUICK)
-    command += ("--set", "epochs=30", "--set", "clone_epochs=20")
-    told = kgp(*command, "--json").json
+    longer = ("--set", "epochs=30", "--set", "clone_epochs=20")
+    told = kgp(*command, *longer, "--json").json
     assert told["left_out"] == {"they name no entity of the graph": 1}
     assert told["metrics"]["test"]["hits_at_1"] > 0.5
     asked = ("explain", "--question", "who is the parent of Person Nr9?", "--run", told["run"])
