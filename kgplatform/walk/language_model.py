@@ -88,7 +88,7 @@ class LanguageModel:
         # Any: its adapters' wrappers are of no one type.
         self.network: Any = network
         self.network.requires_grad_(False)
-        self.network.eval()
+        self.network.eval()  # type: ignore[no-untyped-call]
         self.tokenizer = tokenizer
         self.device = device
         if tokenizer.pad_token_id is None:
