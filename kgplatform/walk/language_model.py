@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -284,7 +284,7 @@ def load_language_model(
         with _quiet():
             tokenizer = AutoTokenizer.from_pretrained(place, **options)
             network: Any = AutoModelForCausalLM.from_pretrained(
-                place, dtype=getattr(torch, precision), **options
+                place, dtype=getattr(torch, precision), **options, **_as_numbers(options)
             )
             network.to(device)
             if adapter is not None:
@@ -311,6 +311,14 @@ def _place(name: str) -> tuple[str, dict[str, Any]]:
     if not path.is_file():
         raise InputError(f"there is no file {name}", hint="check the path")
     return str(path.parent), {"gguf_file": path.name}
+
+
+def _as_numbers(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What asks for a GGUF file's weights as numbers, where the library could keep its blocks."""
+    import transformers
+
+    kept = getattr(transformers, "GgufConfig", None)
+    return {"quantization_config": kept(dequantize=True)} if options and kept else {}
 
 
 def _adapted(network: Any, adapter: Path) -> Any:
