@@ -168,6 +168,7 @@ def _trainer(
         beta=settings.kl,
         # The same text must be as likely when it is learnt from as when it was written.
         disable_dropout=True,
+        gradient_checkpointing=False,
         seed=settings.seed,
         use_cpu=model.device.type == "cpu",
         bf16=model.device.type == "cuda" and model.network.dtype == torch.bfloat16,

@@ -62,6 +62,11 @@ class Bench:
         return self.data.asked[self.split][: self.limit]
 
 
+def writer_of(folder: str) -> LanguageModel:
+    """The writer as it came; in half the bits, which halves the time on our processor."""
+    return load_language_model(folder, precision="bfloat16")
+
+
 def row(bench: Bench, name: str, texts: Sequence[str], started: float) -> str:
     """A table's row; the path of grounding is the gold path in every row."""
     rewards = Rewarder(bench.data.entities, judge=bench.judge)(texts, bench.asked)
@@ -159,14 +164,14 @@ def main() -> None:
     parser.add_argument("--limit", type=int)
     parser.add_argument("--train", choices=list(ARMS), action="append", default=[])
     parser.add_argument("--steps", type=int, default=30)
-    parser.add_argument("--learning-rate", type=float, default=3e-4)
+    parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--history", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(1)
     data = questions_of(given.hops, given.seed)
     judge = fluency_judge(load_language_model(given.judge), references(given.wheel))
     print(f"range of fluency {judge.low:.2f} to {judge.high:.2f}; left out {data.left_out}")
-    bench = Bench(data, load_language_model(given.writer), judge, given.split, given.limit)
+    bench = Bench(data, writer_of(given.writer), judge, given.split, given.limit)
     print(f"questions: {len(bench.asked)}", flush=True)
     if not given.train:
         table(bench, given.seed)
@@ -177,11 +182,12 @@ def main() -> None:
         learning_rate=given.learning_rate,
         kl=0.0,
         max_new_tokens=MOST_TOKENS,
+        temperature=0.7,
         seed=given.seed,
     )
     for arm in given.train:
         # LoRA weights wrap the writer; each arm begins with the writer as it came.
-        fresh = replace(bench, writer=load_language_model(given.writer))
+        fresh = replace(bench, writer=writer_of(given.writer))
         train(fresh, arm, settings, given.history)
 
 
