@@ -1,7 +1,8 @@
 """The answer as text: what a language model is asked, what it should at least beat, and which
 entities a text names.
 
-A path is a list of :class:`Step`: facts as they were walked, the answer at its end.
+An agent that stops hands over its path, a list of :class:`Step`: facts as they were walked, the
+answer at its end.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from kgplatform.errors import InputError
 from kgplatform.text.names import Gazetteer
 from kgplatform.text.relations import relation_words
+from kgplatform.walk.language_model import LanguageModel
 
 INSTRUCTION = "Answer the question with one sentence."
 
@@ -116,6 +118,36 @@ def prompt_of(
         blocks.append(f"{told} {example.answer}")
     blocks.append(_told(question, steps if facts else ()))
     return "\n\n".join(blocks)
+
+
+def write_answers(
+    model: LanguageModel,
+    questions: Sequence[str],
+    paths: Sequence[Sequence[Step]],
+    examples: Sequence[Example] = (),
+    *,
+    max_new_tokens: int = 32,
+    seed: int | None = None,
+) -> list[str]:
+    """The action that ends a walk: a text for each question from the path that was walked.
+
+    An agent that stopped where it began has walked no path; then the question alone is asked, and
+    so are the examples.
+
+    Args:
+        model: What writes.
+        questions: The questions.
+        paths: One for each.
+        examples: Answered questions that come first.
+        max_new_tokens: Most tokens of a text.
+        seed: Of the sampling; None: the likeliest token each time.
+    """
+    prompts = [
+        prompt_of(question, steps, examples, facts=bool(steps))
+        for question, steps in zip(questions, paths, strict=True)
+    ]
+    texts = model.generate(prompts, max_new_tokens=max_new_tokens, seed=seed)
+    return [written[0] for written in texts]
 
 
 def _told(question: str, steps: Iterable[Step]) -> str:

@@ -21,7 +21,14 @@ from generation_data import Questions, found_paths, questions_of
 from small_models import references
 
 from kgplatform.triples import Split
-from kgplatform.walk.generate import Example, Step, copied_answer, prompt_of, template_answer
+from kgplatform.walk.generate import (
+    Example,
+    Step,
+    copied_answer,
+    prompt_of,
+    template_answer,
+    write_answers,
+)
 from kgplatform.walk.language_model import LanguageModel, load_language_model
 from kgplatform.walk.rewards import (
     Asked,
@@ -71,7 +78,7 @@ def row(bench: Bench, name: str, texts: Sequence[str], started: float) -> str:
     """A table's row; the path of grounding is the gold path in every row."""
     rewards = Rewarder(bench.data.entities, judge=bench.judge)(texts, bench.asked)
     mean = means(rewards)
-    right = [reward.fluency for reward in rewards if reward.exact_match]
+    right = [reward.fluency or 0.0 for reward in rewards if reward.exact_match]
     fluency = f"{np.mean(right):.3f}" if right else ""
     cells = [
         name,
@@ -93,22 +100,6 @@ def examples(data: Questions, number: int) -> list[Example]:
     return list(found.values())[:number]
 
 
-def written(
-    bench: Bench,
-    model: LanguageModel,
-    paths: Sequence[Sequence[Step]] | None,
-    shown: Sequence[Example] = (),
-) -> list[str]:
-    """What a model writes of the questions, greedily; with no paths, from the question alone."""
-    prompts = [
-        prompt_of(asked.question, paths[at], shown)
-        if paths is not None and paths[at]
-        else prompt_of(asked.question, (), shown, facts=False)
-        for at, asked in enumerate(bench.asked)
-    ]
-    return [texts[0] for texts in model.generate(prompts, max_new_tokens=MOST_TOKENS)]
-
-
 def baselines(bench: Bench, path: str, paths: Sequence[Sequence[Step]]) -> None:
     """Template and copy."""
     for name, write in (("template", template_answer), ("copy", copied_answer)):
@@ -121,13 +112,19 @@ def table(bench: Bench, seed: int) -> None:
     """The first table: baselines, and the writer as it came."""
     gold = [asked.steps for asked in bench.asked]
     found = found_paths(bench.data, bench.split, seed)[: bench.limit]
+    questions = [asked.question for asked in bench.asked]
+    nothing: list[tuple[Step, ...]] = [()] * len(questions)
     baselines(bench, "gold path", gold)
     baselines(bench, "joint-qa's path", found)
     for number in (0, SHOWN):
         shown = examples(bench.data, number)
-        for name, paths in (("no path", None), ("gold path", gold), ("joint-qa's path", found)):
+        for name, paths in (
+            ("no path", nothing),
+            ("gold path", gold),
+            ("joint-qa's path", found),
+        ):
             started = time.process_time()
-            texts = written(bench, bench.writer, paths, shown)
+            texts = write_answers(bench.writer, questions, paths, shown, max_new_tokens=MOST_TOKENS)
             line = row(bench, f"SmolLM2, {name}, {number} examples", texts, started)
             print(line, flush=True)
             print("   ", texts[:3], flush=True)
@@ -147,7 +144,12 @@ def train(bench: Bench, arm: str, settings: WritingSettings, out: Path | None) -
         print("   ", at, {k: round(float(np.mean([h[k] for h in some])), 3) for k in some[0]})
     if out is not None:
         out.write_text(json.dumps(trained.history, indent=1))
-    texts = written(bench, trained.model, [asked.steps for asked in bench.asked])
+    texts = write_answers(
+        trained.model,
+        [asked.question for asked in bench.asked],
+        [asked.steps for asked in bench.asked],
+        max_new_tokens=MOST_TOKENS,
+    )
     print(row(bench, f"trained, {arm}", texts, started), flush=True)
     print("   ", texts[:5], flush=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from kgplatform.errors import InputError, UsageError
-from kgplatform.walk.generate import Entities, Step
+from kgplatform.walk.generate import Entities, Step, prompt_of, write_answers
 from kgplatform.walk.language_model import LanguageModel, first_line, load_language_model
 from kgplatform.walk.rewards import (
     Asked,
@@ -157,6 +158,13 @@ def test_samples_repeat_with_their_seed_and_leave_the_generator(model: LanguageM
     assert len(long[0]) == 1
 
 
+def test_the_action_writes_from_the_path_or_the_question_alone(model: LanguageModel) -> None:
+    steps = (Step("sky", "colour", "blue"),)
+    texts = write_answers(model, ["is it red ?"] * 2, [steps, ()], max_new_tokens=5)
+    prompts = [prompt_of("is it red ?", steps), prompt_of("is it red ?", facts=False)]
+    assert texts == [model.generate([prompt], max_new_tokens=5)[0][0] for prompt in prompts]
+
+
 def test_a_text_ends_with_its_line(model: LanguageModel) -> None:
     assert len(model.stops) == 2
     assert model.tokenizer.decode([model.stops[1]]) == "\n"
@@ -202,27 +210,89 @@ def test_what_is_no_model_is_named(
         load_language_model("no-such-owner/no-such-model")
 
 
-def test_fluency_ends_at_the_range_of_reference_texts(judge: LanguageModel) -> None:
-    """A word that the judge likes is worth what it may be worth, however often it is repeated."""
-    # A judge that finds one word ever likelier the more often it reads it, as real ones do.
+@pytest.mark.skipif(not has("gguf"), reason="the extra rl is missing")
+def test_a_gguf_file_is_read_as_plain_numbers(folder: Path, tmp_path: Path) -> None:
+    from gguf.quants import dequantize
+
+    file = tmp_path / "tiny.gguf"
+    blocks = write_gguf(json.loads((folder / "tokenizer.json").read_text())["model"], file)
+    model = load_language_model(str(file))
+    assert model.network.dtype == torch.float32
+    weights = model.network.get_input_embeddings().weight.detach().numpy()
+    assert np.allclose(weights, dequantize(*blocks), atol=1e-6)
+    assert model.tokenizer.tokenize("the sky is blue") == ["the", "Ġsky", "Ġis", "Ġblue"]
+    assert model.tokenizer.decode([model.stops[1]]) == "\n"
+    assert np.isfinite(model.likelihood(["the sky"]).mean).all()
+
+
+def write_gguf(cutter: dict[str, Any], file: Path) -> tuple[np.ndarray, Any]:
+    """A Llama of one small layer in 8-bit blocks; those of its embeddings, with their kind."""
+    import gguf
+
+    kind = gguf.GGMLQuantizationType.Q8_0
+    vocabulary = sorted(cutter["vocab"], key=cutter["vocab"].__getitem__)
+    writer = gguf.GGUFWriter(file, "llama")
+    writer.add_context_length(64)
+    writer.add_embedding_length(32)
+    writer.add_block_count(1)
+    writer.add_feed_forward_length(64)
+    writer.add_head_count(2)
+    writer.add_head_count_kv(2)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_vocab_size(len(vocabulary))
+    writer.add_rope_dimension_count(16)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(vocabulary)
+    writer.add_token_merges([" ".join(pair) for pair in cutter["merges"]])
+    writer.add_token_types([3 if token == "<end>" else 1 for token in vocabulary])
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(0)
+    shapes = {"token_embd": (len(vocabulary), 32), "output": (len(vocabulary), 32)}
+    for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+        shapes[f"blk.0.{name}"] = (32, 32)
+    shapes |= {"blk.0.ffn_gate": (64, 32), "blk.0.ffn_up": (64, 32), "blk.0.ffn_down": (32, 64)}
+    draw = np.random.default_rng(0)
+    found = {}
+    for name, shape in shapes.items():
+        values = draw.normal(0, 0.3, shape).astype(np.float32)
+        found[name] = gguf.quants.quantize(values, kind)
+        writer.add_tensor(f"{name}.weight", found[name], raw_dtype=kind)
+    for name in ("output_norm", "blk.0.attn_norm", "blk.0.ffn_norm"):
+        writer.add_tensor(f"{name}.weight", np.ones(32, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return found["token_embd"], kind
+
+
+def test_a_repeated_fluent_word_is_worth_no_more_than_the_range(judge: LanguageModel) -> None:
+    """A judge that finds a word ever likelier the more often it has read it, as real ones do."""
+    network = judge.network
+    (word,) = judge.tokenizer(" red", add_special_tokens=False)["input_ids"]
     with torch.no_grad():
-        judge.network.lm_head.weight.data = judge.network.lm_head.weight.clone()
-        word = judge.tokenizer(" red", add_special_tokens=False)["input_ids"][0]
-        judge.network.lm_head.weight[word] += 0.2
-    references = ["the sky is blue", "what colour is the sea", "the grass is green red"]
+        state = network.transformer(torch.tensor([[0, word, word, word]])).last_hidden_state[0, -1]
+        network.lm_head.weight[word] += 2 * state / state.norm()
+    references = ["the sky is blue", "what colour is the sea", "the grass is green and red"]
     measure = fluency_judge(judge, references, tails=0.0)
     assert measure(references).min() == pytest.approx(0)
     assert measure(references).max() == pytest.approx(1)
-    entities = Entities(["sky", "red"])
+    many = " red" * 40
+    assert judge.likelihood([many]).mean[0] > measure.high
     asked = Asked("what is the colour of the sky?", ("red",), (Step("sky", "colour", "red"),))
-    rewarder = Rewarder(entities, judge=measure)
-    texts = ["red", "red " * 3, "red " * 10, "red " * 40]
-    totals = [reward.total for reward in rewarder(texts, [asked] * 4)]
-    best = sum(vars(rewarder.weights).values())
-    assert max(totals) <= best + 1e-9
-    most = measure.high - measure.low
-    assert 0 <= measure(["red " * 60])[0] <= 1
-    assert most > 0
+    rewarder = Rewarder(Entities(["sky", "red"]), judge=measure)
+    once, often, wrong = rewarder(["red", many, "the sky is blue"], [asked] * 3)
+    assert once.total <= often.total
+    assert often.fluency == 1.0
+    # What a right text of the range's most usual words gets, and no more.
+    assert often.total == pytest.approx(sum(vars(rewarder.weights).values()))
+    assert often.accuracy == once.accuracy == 1.5
+    assert wrong.fluency == 0.0
+    with pytest.raises(InputError, match="without reference texts"):
+        fluency_judge(judge, ["the sky"])
+    with pytest.raises(UsageError, match="range of fluency"):
+        fluency_judge(judge, ["the sky", "the sky"])
 
 
 @needs_rl
