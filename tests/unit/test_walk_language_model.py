@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def has(*names: str) -> bool:
 needs_rl = pytest.mark.skipif(not has("peft", "trl", "datasets"), reason="the extra rl is missing")
 
 
-def save_tiny(folder: Path, seed: int) -> Path:
+def save_tiny(folder: Path, seed: int, positions: int = 64) -> Path:
     """A random GPT-2 of two small layers, with a tokenizer that knows a few words."""
     cutter = Tokenizer(models.BPE())
     cutter.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -50,7 +51,7 @@ def save_tiny(folder: Path, seed: int) -> Path:
     made: Any = PreTrainedTokenizerFast
     tokenizer = made(tokenizer_object=cutter, eos_token="<end>")
     config = GPT2Config(
-        vocab_size=len(tokenizer), n_positions=64, n_embd=32, n_layer=2, n_head=2,
+        vocab_size=len(tokenizer), n_positions=positions, n_embd=32, n_layer=2, n_head=2,
         bos_token_id=0, eos_token_id=0, tie_word_embeddings=False,
     )  # fmt: skip
     with torch.random.fork_rng():
@@ -346,3 +347,16 @@ def test_a_training_that_cannot_be_is_refused(model: LanguageModel) -> None:
     for wrong in ({"samples": 1}, {"kl": -1.0}, {"steps": 0}):
         with pytest.raises(UsageError):
             WritingSettings(**wrong)
+
+
+@needs_rl
+def test_the_guides_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = Path(__file__).parents[2] / "docs" / "guide" / "generate.md"
+    for seed, name in enumerate(("writer", "judge")):
+        save_tiny(tmp_path / "models" / name, seed, positions=256)
+    monkeypatch.chdir(tmp_path)
+    variables: dict[str, object] = {}
+    examples = re.findall(r"```python\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)
+    assert len(examples) == 3
+    for example in examples:
+        exec(example, variables)
