@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgplatform.errors import InputError, UsageError
+from kgplatform.errors import InputError, TrainingError, UsageError
 from kgplatform.progress import Progress, silent
 from kgplatform.text.encode import readable
 
@@ -174,6 +174,7 @@ class LanguageModel:
 
         Raises:
             UsageError: There are more or fewer prompts than texts.
+            TrainingError: The model's weights make no numbers.
         """
         if prompts is not None and len(prompts) != len(texts):
             raise UsageError(f"{len(prompts)} prompts for {len(texts)} texts", hint="one a text")
@@ -194,6 +195,11 @@ class LanguageModel:
             mean[batch] = self._mean([rows[at] for at in batch], tokens[batch])
             done += len(batch)
             progress(READING, done, len(rows))
+        if np.isnan(mean).any():
+            raise TrainingError(
+                f"language model {self.name!r} gives log-probabilities that are no numbers",
+                hint="its weights are damaged, or too large for its precision: use float32",
+            )
         return Likelihood(mean, tokens)
 
     def _mean(self, rows: list[list[int]], tokens: np.ndarray) -> np.ndarray:

@@ -125,10 +125,11 @@ def fluency_judge(
     Raises:
         InputError: There are too few.
     """
-    if len(references) < 2:
-        raise InputError("no range of fluency without reference texts", hint="give some")
     mean = model.likelihood(references).mean
-    low, high = np.quantile(mean[np.isfinite(mean)], (tails, 1 - tails))
+    mean = mean[np.isfinite(mean)]
+    if len(mean) < 2:
+        raise InputError("no range of fluency without reference texts", hint="give some")
+    low, high = np.quantile(mean, (tails, 1 - tails))
     return FluencyJudge(model, float(low), float(high))
 
 

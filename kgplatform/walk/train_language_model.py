@@ -112,7 +112,7 @@ def train_language_model(
             hint="one a question, at least one",
         )
     judge = rewarder.judge
-    if judge is not None and judge.model.network is model.network:
+    if judge is not None and judge.model.name == model.name:
         raise UsageError("a model that judges itself learns to please itself", hint="load another")
     if hasattr(model.network, "peft_config"):
         raise UsageError("the model has LoRA weights already", hint="train it as it was before")
@@ -138,7 +138,7 @@ def train_language_model(
             terms["kl"] = float(entry["kl"])
     if folder is not None:
         network.save_pretrained(str(folder))
-    trained = LanguageModel(model.name, network, model.tokenizer, model.device)
+    trained = LanguageModel(model.name, network, model.tokenizer, network.device)
     return TrainedWriter(trained, tuple(history))
 
 

@@ -15,7 +15,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from kgplatform.errors import InputError, UsageError
+from kgplatform.errors import InputError, TrainingError, UsageError
 from kgplatform.walk.generate import Entities, Step, prompt_of, write_answers
 from kgplatform.walk.language_model import LanguageModel, first_line, load_language_model
 from kgplatform.walk.rewards import (
@@ -128,6 +128,10 @@ def test_likelihood_is_what_a_loop_over_tokens_finds(model: LanguageModel) -> No
     assert long.tokens[0] == 63
     with pytest.raises(UsageError, match="2 prompts for 1 texts"):
         model.likelihood(["red"], ["a", "b"])
+    with torch.no_grad():
+        model.network.lm_head.weight[5] = torch.nan
+    with pytest.raises(TrainingError, match="no numbers"):
+        model.likelihood(texts)
 
 
 @torch.no_grad()
