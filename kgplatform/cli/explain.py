@@ -69,6 +69,7 @@ def explain(
     from kgplatform.settings import load_settings
     from kgplatform.training.artifacts import find_run, load_run
     from kgplatform.walk.run import load_walker
+    from kgplatform.walk.settings import NOBODY
 
     if (question is None) == (head is None or relation is None):
         raise UsageError(
@@ -90,6 +91,8 @@ def explain(
     data["answers"] = [answer_data(walker, matrices, asked, each, counterfactual) for each in found]
     if tail is not None and not found:
         data["tail"] = tail
+    if question is not None and found and walker.settings.writer != NOBODY:
+        data["text"] = _said(walker, question, asked, found[0])
     text = _text(data)
     if write_back:
         data |= _written(settings, run, data, dry_run, (graph, label, key))
@@ -114,6 +117,27 @@ def _asked(walker: Walker, head: str, relation: str, tail: str | None) -> Asked:
     if tail is None:
         queries = _without_answers(queries)
     return asked_of(queries, walker.known, training=tail is not None)
+
+
+def _said(walker: Walker, question: str, asked: Asked, answer: WalkedAnswer) -> str:
+    """The best answer by its best way, as the run's writer says it."""
+    from kgplatform.walk.task import Wording
+    from kgplatform.walk.text_rewards import Told
+    from kgplatform.walk.written import steps_of, writer_of
+
+    snapshot, names = walker.snapshot, walker.said["names"]
+    called = tuple(names.get(entity, entity) for entity in snapshot.entities)
+    wording = Wording((question,), called, tuple(snapshot.relations))
+    start, moves = int(asked.start[0]), answer.ways[0].moves
+    steps = steps_of(
+        wording,
+        snapshot.num_relations,
+        start,
+        [move.relation for move in moves],
+        [move.end for move in moves],
+    )
+    told = Told(question, (called[answer.entity],), steps)
+    return writer_of(walker.settings)([told], [called[start]])[0]
 
 
 def _without_answers(queries: Any) -> Any:
@@ -253,7 +277,7 @@ def _text(data: dict[str, Any]) -> str:
     if not data["answers"]:
         what = data.get("tail", "any answer")
         return f"no walk of the beam ends at {what}: it is out of reach, or very unlikely"
-    lines = []
+    lines = [data["text"], ""] if "text" in data else []
     for answer in data["answers"]:
         lines.append(f"{answer['rank']}. {answer['id']}  {answer['probability']:.3f}")
         for path in answer["paths"]:

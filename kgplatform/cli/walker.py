@@ -189,6 +189,8 @@ def asked_in_words(
         {name: [q.topic for q in part] for name, part in parts.items()},
         {name: [q.answers for q in part] for name, part in parts.items()},
         texts,
+        {name: [q.question.text for q in part] for name, part in parts.items()},
+        names,
     )
     said = {"encoder": reader.name, "encoder_digest": reader.digest, "names": dict(names)}
     return task, said, {reason: len(lines) for reason, lines in left.items()}
@@ -199,6 +201,17 @@ def words_read(words: Sequence[str]) -> str:
     from kgplatform.joint.qa_questions import TOPIC
 
     return " ".join(THE_TOPIC if word == TOPIC else word for word in words)
+
+
+def _texts(run: Run) -> list[str]:
+    """What the texts about the best answers are worth, beside the baselines' texts."""
+    terms = ("exact_match", "entity_f1", "grounding", "fluency", "accuracy", "total")
+    rows = [
+        [split, who, *(f"{found[term]:.3f}" if term in found else "" for term in terms)]
+        for split, values in run.metrics.items()
+        for who, found in values.get("texts", {}).items()
+    ]
+    return [table(["split", "text by", *terms], rows)] if rows else []
 
 
 def _text(run: Run) -> str:
@@ -218,5 +231,6 @@ def _text(run: Run) -> str:
         heads = ["split", "asked for", "questions", "MRR", "H@1", "H@10", "within reach"]
         lines.append(table(heads, rows))
         lines.append("filtered; an answer that no walk reaches has the mean of the ranks left")
+    lines += _texts(run)
     lines.append(f"next: kgp explain HEAD RELATION --run {run.id}   kgp write {run.id}")
     return "\n".join(lines)

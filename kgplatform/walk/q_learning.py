@@ -112,12 +112,12 @@ class QLearning(nn.Module):
     ) -> Tensor:
         """The loss of remembered walks, [W] places."""
         paths = Paths(self.relations[place].long(), self.entities[place].long())
-        end = paths.entity[:, -1]
+        end = paths.end
         queries = self.queries[self.walked[place].to(self.queries.start.device)]
         queries = self._in_hindsight(queries, end.to(queries.start.device), generator)
         asked = asked_of(queries, self.known, training=True)
         hits = asked.answers.gather(1, end.unsqueeze(1)).float()
-        gained = reward(asked, end.unsqueeze(1), hits).squeeze(1)
+        gained = reward(asked, paths, hits).squeeze(1)
         drop = Dropout(self.policy.dropout, generator)
         online = follow(self.policy, walks, asked, paths, drop)
         with torch.no_grad():

@@ -44,7 +44,7 @@ class Reinforce(nn.Module):
         Args:
             walks: The graph.
             asked: Questions of training.
-            reward: What ends are worth.
+            reward: What walks are worth.
             done: Which share of the training is over; entropy decays with it.
             generator: Of every random choice.
         """
@@ -58,8 +58,7 @@ class Reinforce(nn.Module):
             Drawing(dropout=settings.action_dropout),
         )
         hits = walks.arrived(asked, rollout.end).float().view(len(asked), settings.rollouts)
-        ends = rollout.end.at.view_as(hits)
-        gained = reward(asked, ends, hits)
+        gained = reward(asked, rollout.paths, hits)
         advantage = normalised(gained - self._baseline(gained)).flatten()
         # Where actions were taken away, walks are drawn that the policy would hardly take. What
         # they gain is learnt; that they gain nothing says as little as they are likely, and would

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from kgplatform.walk.env import Asked
+from kgplatform.walk.rollout import Paths
 from kgplatform.walk.teacher import Teacher
 
-Reward = Callable[[Asked, Tensor, Tensor], Tensor]
-"""Of questions, ends int64 [B, k] and hits [B, k]: rewards in [0, 1], [B, k]."""
+
+class Reward(Protocol):
+    """Gives walks their rewards."""
+
+    def __call__(self, asked: Asked, paths: Paths, hits: Tensor) -> Tensor:
+        """Rewards in [0, 1], float32 [B, k].
+
+        Args:
+            asked: B questions.
+            paths: k walks of each, side by side, B · k.
+            hits: Whether each ended at an answer, float32 [B, k].
+        """
+
+    def logged(self) -> dict[str, float]:
+        """Means of its terms since they were last asked for; empty if hits are all there is."""
 
 
-def hits_alone(asked: Asked, ends: Tensor, hits: Tensor) -> Tensor:  # noqa: ARG001
+class Hits:
     """One for an answer, nothing for anything else."""
-    return hits
+
+    def __call__(self, asked: Asked, paths: Paths, hits: Tensor) -> Tensor:
+        """The hits."""
+        return hits
+
+    def logged(self) -> dict[str, float]:
+        """Nothing beside them."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -30,8 +51,13 @@ class Shaped:
 
     teacher: Teacher
 
-    def __call__(self, asked: Asked, ends: Tensor, hits: Tensor) -> Tensor:
+    def __call__(self, asked: Asked, paths: Paths, hits: Tensor) -> Tensor:
         """Rewards; questions in words, of which the teacher knows nothing, give hits alone."""
+        ends = paths.end.view(hits.shape)
         likely = self.teacher.likely(asked.start, asked.relation.clamp_min(0), ends)
         by_relation = (asked.relation >= 0).unsqueeze(1)
         return hits + (1 - hits) * torch.where(by_relation, likely, torch.zeros_like(likely))
+
+    def logged(self) -> dict[str, float]:
+        """Nothing beside the hits."""
+        return {}

@@ -23,6 +23,11 @@ class Paths:
     relation: Tensor
     entity: Tensor
 
+    @property
+    def end(self) -> Tensor:
+        """Where they end, int64 [W]."""
+        return self.entity[:, -1]
+
     def __getitem__(self, rows: Tensor) -> Paths:
         return Paths(self.relation[rows], self.entity[rows])
 

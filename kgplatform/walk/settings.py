@@ -21,6 +21,9 @@ MOST_STEPS = 6
 NO_TEACHER = "none"
 OWN_TEACHER = "train"
 
+NOBODY = "none"
+TEMPLATE = "template"
+
 
 @dataclass(frozen=True)
 class WalkerSettings:
@@ -62,6 +65,13 @@ class WalkerSettings:
         split: How questions in words are split, as with ``kgp train joint-qa``.
         valid_share: Share of questions in words, or of facts without a split, for validation.
         test_share: The same for testing.
+        writer: Who says the answer to a question in words when a walk has stopped, and by whose
+            text the walk is then rewarded: ``template``, a causal language model, or ``none``.
+        judge: Another language model, frozen, that judges fluency; ``none``: it counts nothing.
+        exact_match: What it counts in the reward that a text names right answers and no wrong one.
+        entity_f1: F1 of the answers that it names.
+        grounding: That what it names lies on the path.
+        fluency: Its language, if the answer is right.
         seed: Of every random choice.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``.
     """
@@ -96,6 +106,12 @@ class WalkerSettings:
     split: SplitBy = "auto"
     valid_share: float = 0.1
     test_share: float = 0.1
+    writer: str = NOBODY
+    judge: str = NOBODY
+    exact_match: float = 1.0
+    entity_f1: float = 0.5
+    grounding: float = 0.25
+    fluency: float = 0.25
     seed: int = 0
     device: str = "auto"
 
@@ -108,7 +124,7 @@ class WalkerSettings:
         for name in _AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise wrong_setting(name, getattr(self, name), "at least 1")
-        for name in ("steps", "clone_epochs", "entropy", "patience", "seed"):
+        for name in ("steps", "clone_epochs", "entropy", "patience", "seed", *_WEIGHTS):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise wrong_setting(name, getattr(self, name), "a finite number, at least 0")
         for name in ("dropout", "action_dropout", "valid_share", "test_share"):
@@ -129,6 +145,10 @@ class WalkerSettings:
                 "leave_one_out compares a walk with others of its question, and rollouts is 1",
                 hint="set rollouts to 2 or more, or baseline=moving",
             )
+        if self.judge != NOBODY and self.judge == self.writer:
+            raise UsageError(
+                "a model that judges itself learns to please itself", hint="name another judge"
+            )
         if self.valid_share + self.test_share >= 1:
             raise wrong_setting("test_share", self.test_share, "below 1 together with valid_share")
 
@@ -141,6 +161,8 @@ class WalkerSettings:
         """The settings as plain values."""
         return dataclasses.asdict(self)
 
+
+_WEIGHTS = ("exact_match", "entity_f1", "grounding", "fluency")
 
 _AT_LEAST_ONE = (
     "embedding_dim",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,21 @@ LOOKED_AT = 1_000
 QUERIES_AT_ONCE = 256
 
 
+@dataclass(frozen=True)
+class Wording:
+    """How people call what a task is about.
+
+    Attributes:
+        questions: In words, by the row of their vector.
+        names: Of entities, by entity_index.
+        relations: By index.
+    """
+
+    questions: tuple[str, ...]
+    names: tuple[str, ...]
+    relations: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """A graph and questions.
@@ -44,12 +60,14 @@ class Task:
         given: The snapshot as it was given, perhaps without a split.
         questions: By split; ``valid`` and ``test`` may be empty.
         texts: Vectors of questions in words, float32 [T, D]; None if facts are asked for.
+        wording: Of questions in words.
     """
 
     snapshot: KGSnapshot
     given: KGSnapshot
     questions: Mapping[Split, Queries]
     texts: Tensor | None = None
+    wording: Wording | None = None
 
 
 def fact_task(snapshot: KGSnapshot, settings: WalkerSettings) -> Task:
@@ -82,6 +100,8 @@ def text_task(
     starts: Mapping[Split, Sequence[int]],
     answers: Mapping[Split, Sequence[Sequence[int]]],
     texts: Mapping[Split, Tensor],
+    words: Mapping[Split, Sequence[str]] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Task:
     """Questions in words, each with the entity that it names and its answers.
 
@@ -90,6 +110,8 @@ def text_task(
         starts: entity_index of each question's entity, by split.
         answers: entity_index of each question's answers, by split.
         texts: Vectors of the questions, float32 [n, D], by split.
+        words: The questions, by split, where they are to be answered in words.
+        names: Of entities, where they have others than their ids.
 
     Raises:
         TrainingError: No fact is in train, or no question.
@@ -101,7 +123,15 @@ def text_task(
         questions[name] = text_queries(starts[name], answers[name], first)
         first += len(starts[name])
     every = torch.cat([texts[name] for name in SPLITS])
-    return Task(walkable(snapshot), snapshot, questions, every)
+    task = Task(walkable(snapshot), snapshot, questions, every)
+    if words is None:
+        return task
+    wording = Wording(
+        tuple(question for name in SPLITS for question in words[name]),
+        tuple((names or {}).get(entity, entity) for entity in snapshot.entities),
+        tuple(snapshot.relations),
+    )
+    return dataclasses.replace(task, wording=wording)
 
 
 def actions_of(task: Task, settings: WalkerSettings) -> ActionTable:

@@ -13,7 +13,7 @@ from kgplatform.progress import Progress
 from kgplatform.training.artifacts import RUN_FILE, Run, load_model, load_run
 from kgplatform.training.config import resolve_config, resolve_device
 from kgplatform.training.loop import resume, train
-from kgplatform.walk.reward import Reward, Shaped, hits_alone
+from kgplatform.walk.reward import Hits, Reward, Shaped
 from kgplatform.walk.settings import NO_TEACHER, OWN_TEACHER, WalkerSettings
 from kgplatform.walk.task import Task
 from kgplatform.walk.teacher import Teacher, teacher_of
@@ -41,7 +41,7 @@ def reward_for(
         RunError: The given teacher is of another graph or split.
     """
     if settings.teacher == NO_TEACHER or task.texts is not None:
-        return hits_alone
+        return Hits()
     if settings.teacher == OWN_TEACHER:
         given = own_teacher(task, settings, folder / FOLDER, progress)
     if given is None:

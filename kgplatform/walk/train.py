@@ -40,10 +40,11 @@ from kgplatform.walk.run import (
     read_settings,
     save_policy,
 )
-from kgplatform.walk.settings import WalkerSettings
+from kgplatform.walk.settings import NOBODY, WalkerSettings
 from kgplatform.walk.shortest import adjacency, count_walks, draw_shortest
 from kgplatform.walk.task import Task, walks_of
 from kgplatform.walk.teach import reward_for
+from kgplatform.walk.written import Written
 
 LONGEST_GRADIENT = 1.0
 VALIDATED = 2_000
@@ -171,7 +172,8 @@ def _start(task: Task, settings: WalkerSettings) -> _State:
 
 def _go_on(run: Run, state: _State, teacher: Run | None, progress: Progress) -> Run:
     settings, counters = state.settings, state.counters
-    reward = reward_for(state.task, settings, run.folder, teacher, progress)
+    written = None if settings.writer == NOBODY else Written(state.task, settings)
+    reward = written or reward_for(state.task, settings, run.folder, teacher, progress)
     record = Record(run.folder, ALONE, None)
     saved = time.monotonic()
     progress("training", counters.epoch, settings.epochs)
@@ -191,7 +193,7 @@ def _go_on(run: Run, state: _State, teacher: Run | None, progress: Progress) -> 
             saved = time.monotonic()
         progress("training", counters.epoch, settings.epochs)
     progress("training", counters.epoch, counters.epoch)
-    return _finish(run, state, progress)
+    return _finish(run, state, written, progress)
 
 
 def _one_epoch(state: _State, reward: Reward) -> dict[str, float]:
@@ -216,7 +218,7 @@ def _one_epoch(state: _State, reward: Reward) -> dict[str, float]:
         for name, value in {"loss": float(loss.detach()), **logged}.items():
             totals[name] = totals.get(name, 0.0) + value
         count += 1
-    return {name: total / count for name, total in totals.items()}
+    return {name: total / count for name, total in totals.items()} | reward.logged()
 
 
 def _clone(state: _State, asked: Asked) -> tuple[Tensor, dict[str, float]]:
@@ -275,7 +277,7 @@ def _validate(folder: Path, state: _State) -> dict[str, float]:
     return values
 
 
-def _finish(run: Run, state: _State, progress: Progress) -> Run:
+def _finish(run: Run, state: _State, written: Written | None, progress: Progress) -> Run:
     """Walk for valid and test with the best policy, and complete the folder."""
     policy = load_policy(run.folder, state.learner.policy)
     metrics: dict[str, Any] = {}
@@ -293,6 +295,14 @@ def _finish(run: Run, state: _State, progress: Progress) -> Run:
             metrics[split] = found | {
                 "reachable": reached(state.walks, state.known, state.task, split)
             }
+            if written is not None:
+                metrics[split]["texts"] = written.compared(
+                    state.learner,
+                    state.walks,
+                    state.known,
+                    state.task.questions[split],
+                    state.settings.beam_size,
+                )
     plot_learning_curve(run.folder / METRICS_FILE, run.folder / LEARNING_CURVE)
     return finish_run(
         run,

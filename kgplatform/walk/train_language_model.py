@@ -23,7 +23,7 @@ import torch
 from kgplatform.errors import InputError, TrainingError, UsageError
 from kgplatform.progress import Progress, silent
 from kgplatform.walk.language_model import LanguageModel, first_line
-from kgplatform.walk.rewards import Asked, Rewarder, means
+from kgplatform.walk.text_rewards import Rewarder, Told, means
 
 STAGE = "learning to write"
 
@@ -82,7 +82,7 @@ class TrainedWriter:
 def train_language_model(
     model: LanguageModel,
     prompts: Sequence[str],
-    asked: Sequence[Asked],
+    asked: Sequence[Told],
     rewarder: Rewarder,
     settings: WritingSettings | None = None,
     folder: Path | None = None,

@@ -30,11 +30,11 @@ from kgplatform.walk.generate import (
     write_answers,
 )
 from kgplatform.walk.language_model import LanguageModel, load_language_model
-from kgplatform.walk.rewards import (
-    Asked,
+from kgplatform.walk.text_rewards import (
     FluencyJudge,
     Rewarder,
     RewardWeights,
+    Told,
     fluency_judge,
     means,
 )
@@ -64,7 +64,7 @@ class Bench:
     limit: int | None
 
     @property
-    def asked(self) -> Sequence[Asked]:
+    def asked(self) -> Sequence[Told]:
         """The questions that are answered."""
         return self.data.asked[self.split][: self.limit]
 

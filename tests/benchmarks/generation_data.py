@@ -18,7 +18,7 @@ from kgplatform.joint.qa_walks import Walks
 from kgplatform.text.encode import load_encoder
 from kgplatform.triples import SPLITS, Split
 from kgplatform.walk.generate import Entities, Step
-from kgplatform.walk.rewards import Asked
+from kgplatform.walk.text_rewards import Told
 
 COMMON = ("profession", "gender", "cause_of_death")
 """Relations whose tails are no proper names."""
@@ -42,7 +42,7 @@ class Questions:
         snapshot: The graph.
     """
 
-    asked: Mapping[Split, Sequence[Asked]]
+    asked: Mapping[Split, Sequence[Told]]
     linked: Mapping[Split, Sequence[Linked]]
     left_out: int
     entities: Entities
@@ -61,7 +61,7 @@ def questions_of(hops: int, seed: int) -> Questions:
     kept = {split: [q for q in parts[split] if q.topic not in q.answers] for split in SPLITS}
     asked = {
         split: [
-            Asked(
+            Told(
                 _read(q.question.text, names),
                 tuple(names[snapshot.entities[answer]] for answer in q.answers),
                 paths[q.question.line],

@@ -18,11 +18,11 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 from kgplatform.errors import InputError, TrainingError, UsageError
 from kgplatform.walk.generate import Entities, Step, prompt_of, write_answers
 from kgplatform.walk.language_model import LanguageModel, first_line, load_language_model
-from kgplatform.walk.rewards import (
-    Asked,
+from kgplatform.walk.text_rewards import (
     FluencyJudge,
     Rewarder,
     RewardWeights,
+    Told,
     fluency_judge,
 )
 from kgplatform.walk.train_language_model import WritingSettings, train_language_model
@@ -285,7 +285,7 @@ def test_a_repeated_fluent_word_is_worth_no_more_than_the_range(judge: LanguageM
     assert measure(references).max() == pytest.approx(1)
     many = " red" * 40
     assert judge.likelihood([many]).mean[0] > measure.high
-    asked = Asked("what is the colour of the sky?", ("red",), (Step("sky", "colour", "red"),))
+    asked = Told("what is the colour of the sky?", ("red",), (Step("sky", "colour", "red"),))
     rewarder = Rewarder(Entities(["sky", "red"]), judge=measure)
     once, often, wrong = rewarder(["red", many, "the sky is blue"], [asked] * 3)
     assert once.total <= often.total
@@ -305,7 +305,7 @@ def test_reward_rises_and_the_weights_can_be_loaded(model: LanguageModel, tmp_pa
     """A toy: two colours are right, one at the path's end; the tiny model knows four."""
     entities = Entities(WORDS)
     asked = [
-        Asked(f"what colour is the {thing} ?", ("blue", "green"), (Step(thing, "colour", "blue"),))
+        Told(f"what colour is the {thing} ?", ("blue", "green"), (Step(thing, "colour", "blue"),))
         for thing in ("sky", "sea")
     ]
     prompts = [each.question for each in asked]
@@ -340,7 +340,7 @@ def test_reward_rises_and_the_weights_can_be_loaded(model: LanguageModel, tmp_pa
 @needs_rl
 def test_a_training_that_cannot_be_is_refused(model: LanguageModel) -> None:
     entities = Entities(WORDS)
-    asked = [Asked("what colour is the sky", ("blue",), (Step("sky", "colour", "blue"),))]
+    asked = [Told("what colour is the sky", ("blue",), (Step("sky", "colour", "blue"),))]
     own = FluencyJudge(model, -5.0, -1.0)
     with pytest.raises(UsageError, match="judges itself"):
         train_language_model(model, ["a"], asked, Rewarder(entities, judge=own))

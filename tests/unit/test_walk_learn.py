@@ -19,12 +19,13 @@ from kgplatform.training.config import resolve_config
 from kgplatform.training.loop import train
 from kgplatform.triples import Split, Triple
 from kgplatform.walk import train as training
+from kgplatform.walk.env import Asked
 from kgplatform.walk.explain import answers_of, counterfactuals
 from kgplatform.walk.policy import Policy
 from kgplatform.walk.q_learning import QLearning, double
 from kgplatform.walk.queries import asked_of, fact_queries, known_ends
 from kgplatform.walk.reinforce import Reinforce, leave_one_out, normalised
-from kgplatform.walk.reward import Shaped, hits_alone
+from kgplatform.walk.reward import Hits, Shaped
 from kgplatform.walk.rollout import Paths, Step
 from kgplatform.walk.run import load_walker
 from kgplatform.walk.settings import WalkerSettings, settings_of
@@ -176,7 +177,8 @@ def test_the_reward_is_a_hit_or_what_the_teacher_says(family: KGSnapshot, tmp_pa
     hits = torch.zeros(8, 5)
     hits[:, 0] = 1
     with torch.no_grad():
-        found = Shaped(teacher)(asked, ends, hits)
+        paths = Paths(ends.view(-1, 1), ends.view(-1, 1))
+        found = Shaped(teacher)(asked, paths, hits)
         scores = torch.stack(
             [
                 model.score_tails(asked.start[i : i + 1], asked.relation[i : i + 1])[0]
@@ -191,7 +193,7 @@ def test_the_reward_is_a_hit_or_what_the_teacher_says(family: KGSnapshot, tmp_pa
     assert torch.equal(found[:, 0], torch.ones(8))
     assert teacher.slope >= 0
     words = dataclasses.replace(asked, relation=torch.full_like(asked.relation, -1))
-    assert torch.equal(Shaped(teacher)(words, ends, hits), hits)
+    assert torch.equal(Shaped(teacher)(words, paths, hits), hits)
 
 
 def test_a_baseline_is_the_mean_of_the_others() -> None:
@@ -215,11 +217,15 @@ def test_the_gradient_is_that_of_the_expected_reward(family: KGSnapshot) -> None
     policy = Policy(family.num_entities, 2, width=4, hidden=4, dropout=0.0)
     learner = Reinforce(policy, settings)
 
-    def reward(asked: object, ends: Tensor, hits: Tensor) -> Tensor:
+    def worth(ends: Tensor) -> Tensor:
         return (ends % 3).float() / 2
 
+    class ByEnd(Hits):
+        def __call__(self, asked: Asked, paths: Paths, hits: Tensor) -> Tensor:
+            return worth(paths.end).view_as(hits)
+
     generator = torch.Generator().manual_seed(0)
-    loss, _ = learner.loss(walks, asked, reward, 0.0, generator)
+    loss, _ = learner.loss(walks, asked, ByEnd(), 0.0, generator)
     loss.backward()  # type: ignore[no-untyped-call]
     drawn = policy.relation.grad
     assert drawn is not None
@@ -228,7 +234,7 @@ def test_the_gradient_is_that_of_the_expected_reward(family: KGSnapshot) -> None
     actions = walks.actions(asked, state)
     memory = policy.remember_start(state.at)
     chance = policy.scores(policy.question(asked), memory, state.at, actions).softmax(1)
-    expected = -(chance * reward(asked, actions.target, chance)).sum(1).mean()
+    expected = -(chance * worth(actions.target)).sum(1).mean()
     expected.backward()  # type: ignore[no-untyped-call]
     exact = policy.relation.grad
     assert exact is not None
@@ -281,7 +287,7 @@ def test_targets_are_double_and_reach_as_far_as_they_should(family: KGSnapshot) 
         walks = walks_of(task, learner.settings)
         asked = asked_of(task.questions["train"][torch.arange(16)], learner.known, training=True)
         generator = torch.Generator().manual_seed(0)
-        loss, logged = learner.loss(walks, asked, hits_alone, 0.0, generator)
+        loss, logged = learner.loss(walks, asked, Hits(), 0.0, generator)
         assert 0 <= logged["hits"] <= 1
         losses[steps] = float(loss.detach())
         # Of 128 walks a memory of 64 keeps the last.

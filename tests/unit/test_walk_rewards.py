@@ -14,14 +14,14 @@ from kgplatform.walk.generate import (
     prompt_of,
     template_answer,
 )
-from kgplatform.walk.rewards import Asked, Rewarder, RewardWeights, means, normalised
+from kgplatform.walk.text_rewards import Rewarder, RewardWeights, Told, means, normalised
 
 PATH = (
     Step("ada", "spouse", "william king"),
     Step("william king", "place_of_birth", "london"),
 )
 NAMES = ["ada", "william king", "london", "paris", "ockham park", "the hague"]
-ASKED = Asked("where was the husband of ada born ?", ("london",), PATH)
+ASKED = Told("where was the husband of ada born ?", ("london",), PATH)
 ENTITIES = Entities(NAMES, {"the hague": ["den haag"]})
 
 
@@ -52,7 +52,7 @@ def test_terms_by_hand(text: str, exact: float, f1: float, grounding: float) -> 
 
 
 def test_several_answers_and_names() -> None:
-    asked = Asked("who lives in ockham park?", ("ada", "the hague"), PATH)
+    asked = Told("who lives in ockham park?", ("ada", "the hague"), PATH)
     one, both, alias, marks = Rewarder(ENTITIES)(
         ["Ada", "Ada, and The Hague", "Den Haag", "the-hague"], [asked] * 4
     )
@@ -61,12 +61,12 @@ def test_several_answers_and_names() -> None:
     assert (alias.exact_match, alias.entity_f1, alias.grounding) == pytest.approx((1, 2 / 3, 0))
     assert marks.exact_match == 0
     dotted = Entities(["j. s. bach"])
-    (bach,) = Rewarder(dotted)(["J S Bach"], [Asked("who?", ("j. s. bach",), ())])
+    (bach,) = Rewarder(dotted)(["J S Bach"], [Told("who?", ("j. s. bach",), ())])
     assert (bach.exact_match, bach.entity_f1, bach.grounding) == (1, 1, 0)
 
 
 def test_an_answer_that_the_question_names_counts() -> None:
-    asked = Asked("who is the spouse of the spouse of ada?", ("ada",), PATH)
+    asked = Told("who is the spouse of the spouse of ada?", ("ada",), PATH)
     (reward,) = Rewarder(ENTITIES)(["Ada"], [asked])
     assert reward.exact_match == 1
 
@@ -76,7 +76,7 @@ def test_one_name_of_several_entities() -> None:
         "paris (france)": ["Paris"], "paris (texas)": ["Paris"],
     })  # fmt: skip
     assert entities.named_in("In Paris.") == [frozenset({"paris (france)", "paris (texas)"})]
-    (reward,) = Rewarder(entities)(["Paris"], [Asked("where?", ("paris (texas)",), ())])
+    (reward,) = Rewarder(entities)(["Paris"], [Told("where?", ("paris (texas)",), ())])
     assert (reward.exact_match, reward.entity_f1) == (1, 1)
 
 
@@ -92,7 +92,7 @@ def test_weights_and_means() -> None:
         with pytest.raises(UsageError, match="weights of rewards"):
             RewardWeights(**wrong)
     with pytest.raises(InputError, match="'rome' is not among the names"):
-        Rewarder(ENTITIES)(["Rome"], [Asked("where?", ("rome",), PATH)])
+        Rewarder(ENTITIES)(["Rome"], [Told("where?", ("rome",), PATH)])
     with pytest.raises(InputError, match="no rewards"):
         means([])
     assert normalised("The  Hague, a city!") == "hague city"

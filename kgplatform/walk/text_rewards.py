@@ -22,7 +22,7 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 @dataclass(frozen=True)
-class Asked:
+class Told:
     """What a text answers.
 
     Attributes:
@@ -152,7 +152,7 @@ class Rewarder:
         self.weights = weights or RewardWeights()
         self.judge = judge
 
-    def __call__(self, texts: Sequence[str], asked: Sequence[Asked]) -> list[Reward]:
+    def __call__(self, texts: Sequence[str], asked: Sequence[Told]) -> list[Reward]:
         """The rewards of texts, one for each question.
 
         Raises:
@@ -174,7 +174,7 @@ class Rewarder:
         other = weights.grounding * grounding + weights.fluency * (fluency or 0.0)
         return Reward(exact, f1, grounding, fluency, accuracy, accuracy + other)
 
-    def _judged(self, text: str, asked: Asked) -> tuple[float, float, float]:
+    def _judged(self, text: str, asked: Told) -> tuple[float, float, float]:
         """Exact match, F1 and grounding of a text."""
         answers = frozenset(asked.answers)
         if unknown := [name for name in asked.answers if name not in self.entities]:
