@@ -146,10 +146,20 @@ def asked_of(queries: Queries, known: KnownEnds, *, training: bool) -> Asked:
     return Asked(start, relation, text, target, answers, hidden & ~answers, number)
 
 
-def shuffled_batches(queries: Queries, size: int, generator: torch.Generator) -> Iterator[Queries]:
-    """All questions once, in an order that is drawn on the CPU."""
-    order = torch.randperm(len(queries), generator=generator)
-    for rows in torch.split(order, size):
+def shuffled_batches(
+    queries: Queries, size: int, fewest: int, generator: torch.Generator
+) -> Iterator[Queries]:
+    """All questions in an order that is drawn on the CPU; again and again, if they are few.
+
+    Args:
+        queries: At least one.
+        size: Questions of a batch.
+        fewest: Batches that there are at least.
+        generator: On the CPU.
+    """
+    rounds = -(-fewest * size // len(queries)) if len(queries) < fewest * size else 1
+    orders = [torch.randperm(len(queries), generator=generator) for _ in range(rounds)]
+    for rows in torch.split(torch.cat(orders), size):
         yield queries[rows]
 
 

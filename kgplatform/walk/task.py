@@ -154,12 +154,14 @@ def walks_of(task: Task, settings: WalkerSettings) -> Walks:
     table = actions_of(task, settings)
     if settings.steps:
         return Walks(table, settings.steps)
-    queries = task.questions["train"]
+    # Validation, where there is such, is more like what will be asked than what is known.
+    split: Split = "valid" if len(task.questions["valid"]) else "train"
+    queries = task.questions[split]
     generator = torch.Generator().manual_seed(settings.seed)
     some = queries[torch.randperm(len(queries), generator=generator)[:LOOKED_AT]]
     known = known_ends(task.snapshot)
     two, three = (
-        reachable(Walks(table, steps), known, some, training=True).float().mean()
+        reachable(Walks(table, steps), known, some, training=split == "train").float().mean()
         for steps in (FEWEST_STEPS, USUAL_STEPS)
     )
     if not three:

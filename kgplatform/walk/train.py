@@ -47,6 +47,9 @@ from kgplatform.walk.teach import reward_for
 from kgplatform.walk.written import Written
 
 LONGEST_GRADIENT = 1.0
+FEWEST_BATCHES = 20
+"""Of an epoch: few questions are asked several times in one."""
+
 VALIDATED = 2_000
 """Most facts or questions of validation that are walked for after some epochs; all at the end."""
 
@@ -206,7 +209,8 @@ def _one_epoch(state: _State, reward: Reward) -> dict[str, float]:
     order = torch.Generator().manual_seed(settings.seed * EPOCHS_APART + counters.epoch)
     totals: dict[str, float] = {}
     count = 0
-    for queries in shuffled_batches(state.task.questions["train"], settings.batch_size, order):
+    questions = state.task.questions["train"]
+    for queries in shuffled_batches(questions, settings.batch_size, FEWEST_BATCHES, order):
         asked = asked_of(queries, state.known, training=True)
         if cloning:
             loss, logged = _clone(state, asked)

@@ -10,8 +10,8 @@ from kgplatform.store.load import load
 from kgplatform.triples import Entity, Triple
 
 QUICK = (
-    *("--set", "embedding_dim=16", "--set", "hidden=16", "--set", "epochs=6"),
-    *("--set", "evaluate_every=3", "--set", "learning_rate=0.01", "--set", "batch_size=16"),
+    *("--set", "embedding_dim=16", "--set", "hidden=16", "--set", "epochs=4"),
+    *("--set", "evaluate_every=2", "--set", "learning_rate=0.01", "--set", "batch_size=16"),
 )
 
 
@@ -103,7 +103,7 @@ def test_questions_in_words_are_walked_for(
     questions = tmp_path / "q.tsv"
     questions.write_text("\n".join(rows) + "\n")
     command = ("train", "walker", "--graph", graph_name, "--questions", str(questions), *QUICK)
-    longer = ("--set", "epochs=30", "--set", "clone_epochs=20")
+    longer = ("--set", "epochs=16", "--set", "clone_epochs=12")
     told = kgp(*command, *longer, "--json").json
     assert told["left_out"] == {"they name no entity of the graph": 1}
     assert told["metrics"]["test"]["hits_at_1"] > 0.5
