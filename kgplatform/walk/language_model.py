@@ -312,10 +312,12 @@ def first_line(text: str) -> str:
 
 def _place(name: str) -> tuple[str, dict[str, Any]]:
     path = Path(name)
+    here = path.is_absolute() or path.suffix == ".gguf" or ("/" in name and path.parent.is_dir())
+    if here and not path.exists():
+        # Not a name at the hub, which would be asked for a minute where there is no network.
+        raise InputError(f"there is no language model at {name}", hint="check the path")
     if path.suffix != ".gguf":
         return name, {}
-    if not path.is_file():
-        raise InputError(f"there is no file {name}", hint="check the path")
     return str(path.parent), {"gguf_file": path.name}
 
 

@@ -68,6 +68,11 @@ class Bench:
         """The questions that are answered."""
         return self.data.asked[self.split][: self.limit]
 
+    @property
+    def texts(self) -> list[str]:
+        """Their texts."""
+        return [asked.question for asked in self.asked]
+
 
 def writer_of(folder: str) -> LanguageModel:
     """The writer as it came; in half the bits, which halves the time on our processor."""
@@ -112,19 +117,20 @@ def table(bench: Bench, seed: int) -> None:
     """The first table: baselines, and the writer as it came."""
     gold = [asked.steps for asked in bench.asked]
     found = found_paths(bench.data, bench.split, seed)[: bench.limit]
-    questions = [asked.question for asked in bench.asked]
-    nothing: list[tuple[Step, ...]] = [()] * len(questions)
+    nothing: list[tuple[Step, ...]] = [()] * len(bench.asked)
     baselines(bench, "gold path", gold)
     baselines(bench, "joint-qa's path", found)
     for number in (0, SHOWN):
         shown = examples(bench.data, number)
         for name, paths in (
-            ("no path", nothing),
             ("gold path", gold),
+            ("no path", nothing),
             ("joint-qa's path", found),
         ):
             started = time.process_time()
-            texts = write_answers(bench.writer, questions, paths, shown, max_new_tokens=MOST_TOKENS)
+            texts = write_answers(
+                bench.writer, bench.texts, paths, shown, max_new_tokens=MOST_TOKENS
+            )
             line = row(bench, f"SmolLM2, {name}, {number} examples", texts, started)
             print(line, flush=True)
             print("   ", texts[:3], flush=True)
@@ -146,7 +152,7 @@ def train(bench: Bench, arm: str, settings: WritingSettings, out: Path | None) -
         out.write_text(json.dumps(trained.history, indent=1))
     texts = write_answers(
         trained.model,
-        [asked.question for asked in bench.asked],
+        bench.texts,
         [asked.steps for asked in bench.asked],
         max_new_tokens=MOST_TOKENS,
     )
@@ -165,7 +171,7 @@ def main() -> None:
     parser.add_argument("--split", choices=["valid", "test"], default="test")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--train", choices=list(ARMS), action="append", default=[])
-    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--history", type=Path)
     given = parser.parse_args()

@@ -204,7 +204,7 @@ def test_what_is_no_model_is_named(
         if file.suffix != ".safetensors":
             (tmp_path / "half" / file.name).write_bytes(file.read_bytes())
     (tmp_path / "torn.gguf").write_bytes(b"GGUF")
-    for name in ("empty", "half", "torn.gguf", "absent.gguf"):
+    for name in ("empty", "half", "torn.gguf", "absent.gguf", "absent"):
         if name == "torn.gguf" and not has("gguf"):
             continue
         with pytest.raises(InputError) as caught:
