@@ -103,7 +103,7 @@ def test_questions_in_words_are_walked_for(
     questions = tmp_path / "q.tsv"
     questions.write_text("\n".join(rows) + "\n")
     command = ("train", "walker", "--graph", graph_name, "--questions", str(questions), *QUICK)
-    longer = ("--set", "epochs=16", "--set", "clone_epochs=12")
+    longer = ("--set", "epochs=16", "--set", "clone_epochs=12", "--set", "writer=template")
     told = kgp(*command, *longer, "--json").json
     assert told["left_out"] == {"they name no entity of the graph": 1}
     assert told["metrics"]["test"]["hits_at_1"] > 0.5
@@ -111,5 +111,11 @@ def test_questions_in_words_are_walked_for(
     found = kgp(*asked, "--json").json["answers"]
     assert found[0]["paths"][0]["entities"][0] == "p9"
     assert found[0]["paths"][0]["rule"] is None
+    texts = told["metrics"]["test"]["texts"]
+    assert texts["writer"] == texts["template"]
+    assert texts["writer"]["exact_match"] == told["metrics"]["test"]["hits_at_1"]
+    said = kgp(*asked, "--json").json["text"]
+    assert "of Person Nr9 is Person Nr" in said
+    assert kgp(*asked).out.startswith(said)
     assert "1. p" in kgp(*asked, "--write").out
     assert kgp("undo", told["run"], "--json").json["answers"] == len(found)
