@@ -32,6 +32,6 @@ class Shaped:
 
     def __call__(self, asked: Asked, ends: Tensor, hits: Tensor) -> Tensor:
         """Rewards; questions in words, of which the teacher knows nothing, give hits alone."""
-        likely = self.teacher.likely(asked.start, asked.relation.clamp_min(0), ends)
+        likely = self.teacher.likely(asked, ends)
         by_relation = (asked.relation >= 0).unsqueeze(1)
         return hits + (1 - hits) * torch.where(by_relation, likely, torch.zeros_like(likely))
