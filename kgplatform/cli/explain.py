@@ -198,12 +198,8 @@ def _found(walker: Walker, asked: Asked, tail: str | None, top_k: int) -> list[W
     """The best answers; where one is asked about, that one with its rank, if it is reached."""
     from kgplatform.walk.explain import answers_of
 
-    most = top_k if tail is None else walker.snapshot.num_entities
-    found = answers_of(walker, asked, most=most, ways=WAYS)
-    if tail is None:
-        return list(found)
-    wanted = entity_of(walker, tail)
-    return [each for each in found if each.entity == wanted]
+    only = None if tail is None else entity_of(walker, tail)
+    return list(answers_of(walker, asked, most=top_k, ways=WAYS, only=only))
 
 
 def answer_data(

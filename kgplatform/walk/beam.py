@@ -22,11 +22,14 @@ class Beams:
         log_prob: -inf where there are fewer than K, float32 [B, K].
         relation: Relations of the steps, int64 [B, K, steps].
         entity: Entities that they lead to, int64 [B, K, steps].
+        ends: The logarithm of each entity's probability as an end, -inf where no walk ends,
+            float64 [B, N].
     """
 
     log_prob: Tensor
     relation: Tensor
     entity: Tensor
+    ends: Tensor
 
     @property
     def end(self) -> Tensor:
@@ -35,14 +38,21 @@ class Beams:
 
 
 @torch.no_grad()
-def beam_search(chooser: Chooser, walks: Walks, asked: Asked, size: int) -> Beams:
-    """The likeliest walks.
+def beam_search(
+    chooser: Chooser, walks: Walks, asked: Asked, size: int, *, to: int | None = None
+) -> Beams:
+    """The likeliest walks, and where walks end.
+
+    The last step is cut to the beam for the walks alone: ends are added up over all that can be
+    done from the beam before. In dense graphs a few ends have so many ways that they would fill
+    the beam, and an answer with one way would count as unreached.
 
     Args:
         chooser: Its policy, and how scores become probabilities.
         walks: The graph.
         asked: Questions, [B].
         size: Walks that are kept of each question, K.
+        to: Keep walks that end at this entity alone; ``ends`` is the same.
     """
     policy = chooser.policy
     question = policy.question(asked)
@@ -50,6 +60,7 @@ def beam_search(chooser: Chooser, walks: Walks, asked: Asked, size: int) -> Beam
     rows = len(asked)
     total = question.new_zeros(rows, 1)
     steps: list[Tensor] = []
+    ends = total
     for number in range(walks.steps):
         actions = walks.actions(asked, state)
         scores = policy.scores(question[state.row], memory, state.at, actions)
@@ -57,6 +68,11 @@ def beam_search(chooser: Chooser, walks: Walks, asked: Asked, size: int) -> Beam
         width = logs.shape[1]
         # A beam that does not exist (-inf) stays one: its actions are never likelier.
         every = (total.flatten().unsqueeze(1) + logs).view(rows, -1)
+        if number == walks.steps - 1:
+            targets = actions.target.view(rows, -1)
+            ends = merged(every, targets, walks.table.num_entities)
+            if to is not None:
+                every = every.masked_fill(targets != to, -torch.inf)
         total, place = every.topk(min(size, every.shape[1]), dim=1)
         beam, choice = place // width, place % width
         # The walk that goes on: beam j of question b is row b · beams + j.
@@ -69,20 +85,24 @@ def beam_search(chooser: Chooser, walks: Walks, asked: Asked, size: int) -> Beam
         if number < walks.steps - 1:
             memory = policy.remember(memory[before], relation, target)
     taken = torch.stack(steps, dim=1).view(rows, -1, walks.steps, 2)
-    return Beams(total, taken[..., 0], taken[..., 1])
+    return Beams(total, taken[..., 0], taken[..., 1], ends)
 
 
-def merged(beams: Beams, num_entities: int) -> Tensor:
-    """The logarithm of each entity's probability as an end, -inf where no walk ends, [B, N].
+def merged(logs: Tensor, ends: Tensor, num_entities: int) -> Tensor:
+    """The logarithm of the summed probability of walks by their end, -inf where there is none.
 
-    Walks with one end are one answer: their probabilities are added up.
+    Args:
+        logs: Of walks, [B, K].
+        ends: Where they end, int64 [B, K].
+        num_entities: N.
+
+    Returns:
+        float64 [B, N].
     """
-    rows = len(beams.log_prob)
-    most = beams.log_prob.max(1, keepdim=True).values
-    share = (beams.log_prob - most).exp().double()
-    total = torch.zeros(rows, num_entities, dtype=torch.float64, device=share.device)
-    total.scatter_add_(1, beams.end, share)
-    return total.log() + most
+    most = logs.max(1, keepdim=True).values
+    share = (logs - most).exp().double()
+    total = torch.zeros(len(logs), num_entities, dtype=torch.float64, device=logs.device)
+    return total.scatter_add_(1, ends, share).log() + most
 
 
 def questions_at_once(size: int) -> int:

@@ -107,7 +107,7 @@ class Walks:
         allowed = place < count.unsqueeze(1)
         index = (table.first[state.at].unsqueeze(1) + place).clamp_max(len(table.target) - 1)
         relation, target = table.relation[index], table.target[index]
-        allowed = allowed & ~self._own(asked, state, relation, target)
+        self._forbid_own(asked, state, relation, target, allowed)
         if last:
             ends = asked.hidden[state.row.unsqueeze(1), target]
             allowed = allowed & ~ends
@@ -125,15 +125,19 @@ class Walks:
         """Whether each walk stands at an answer, bool [W]."""
         return asked.answers[state.row, state.at]
 
-    def _own(self, asked: Asked, state: State, relation: Tensor, target: Tensor) -> Tensor:
-        """Actions that are the fact that is asked for, or its inverse, bool [W, A]."""
+    def _forbid_own(
+        self, asked: Asked, state: State, relation: Tensor, target: Tensor, allowed: Tensor
+    ) -> None:
+        """Take the fact that is asked for, and its inverse, out of ``allowed`` [W, A]."""
         start, goal = asked.start[state.row], asked.target[state.row]
-        wanted = asked.relation[state.row]
-        leaves, comes = (state.at == start) & (goal >= 0), (state.at == goal)
-        own = leaves.unsqueeze(1) & (relation == wanted.unsqueeze(1))
-        own &= target == goal.unsqueeze(1)
-        back = self.table.inverse(wanted).unsqueeze(1)
-        return own | (comes.unsqueeze(1) & (relation == back) & (target == start.unsqueeze(1)))
+        # At its two ends alone: most walks are elsewhere.
+        here = ((goal >= 0) & ((state.at == start) | (state.at == goal))).nonzero().squeeze(1)
+        at, start, goal = (of[here].unsqueeze(1) for of in (state.at, start, goal))
+        wanted = asked.relation[state.row[here]].unsqueeze(1)
+        step, end = relation[here], target[here]
+        own = (at == start) & (step == wanted) & (end == goal)
+        own |= (at == goal) & (step == self.table.inverse(wanted)) & (end == start)
+        allowed[here] &= ~own
 
 
 def repeated(state: State, times: int) -> State:

@@ -19,7 +19,7 @@ from kgplatform.training.known import known_of_snapshot
 from kgplatform.training.metrics import metrics_of, metrics_of_ranks
 from kgplatform.training.ranks import Ranks, rank
 from kgplatform.triples import Split
-from kgplatform.walk.beam import beam_search, merged, questions_at_once
+from kgplatform.walk.beam import beam_search, questions_at_once
 from kgplatform.walk.env import Walks
 from kgplatform.walk.learner import Chooser
 from kgplatform.walk.queries import KnownEnds, Queries, asked_of, batches
@@ -55,7 +55,7 @@ def ranks_of_queries(
         done = 0
         for some in batches(queries, questions_at_once(size)):
             asked = asked_of(some, known, training=False)
-            yield some, merged(beam_search(chooser, walks, asked, size), known.num_entities)
+            yield some, beam_search(chooser, walks, asked, size).ends
             done += len(some)
             progress("walking", done, len(queries))
 

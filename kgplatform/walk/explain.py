@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from kgplatform.walk.beam import Beams, beam_search, merged
+from kgplatform.walk.beam import Beams, beam_search
 from kgplatform.walk.env import Asked, Walks
 from kgplatform.walk.graph import action_table
 from kgplatform.walk.run import Walker
@@ -76,7 +76,13 @@ class Without:
 
 
 def answers_of(
-    walker: Walker, asked: Asked, *, most: int, ways: int, walks: Walks | None = None
+    walker: Walker,
+    asked: Asked,
+    *,
+    most: int,
+    ways: int,
+    only: int | None = None,
+    walks: Walks | None = None,
 ) -> tuple[WalkedAnswer, ...]:
     """The likeliest answers to one question.
 
@@ -85,15 +91,18 @@ def answers_of(
         asked: One question.
         most: Most answers.
         ways: Most ways of each.
+        only: This entity alone, with its place among all.
         walks: Another graph than the walker's own.
     """
-    beams = beam_search(walker, walks or walker.walks, asked, walker.settings.beam_size)
-    logs = merged(beams, walker.snapshot.num_entities)[0]
-    reached = torch.isfinite(logs)
+    ground = walks or walker.walks
+    beams = beam_search(walker, ground, asked, walker.settings.beam_size, to=only)
+    logs = beams.ends[0]
     # Ends at other known answers happen only where a walk was stuck: they are no answers.
-    reached &= ~asked.hidden[0]
+    reached = torch.isfinite(logs) & ~asked.hidden[0]
     order = torch.argsort(-logs, stable=True)
-    order = order[reached[order]][:most]
+    order = order[reached[order]]
+    places = list(enumerate(order.tolist(), start=1))
+    chosen = [each for each in places if each[1] == only] if only is not None else places[:most]
     return tuple(
         WalkedAnswer(
             entity,
@@ -101,7 +110,7 @@ def answers_of(
             place,
             ways_to(beams, int(asked.start[0]), entity, walker.walks.table.stay)[:ways],
         )
-        for place, entity in enumerate(order.tolist(), start=1)
+        for place, entity in chosen
     )
 
 
@@ -130,20 +139,15 @@ def counterfactuals(walker: Walker, asked: Asked, answer: WalkedAnswer) -> tuple
     moves = answer.ways[0].moves if answer.ways else ()
     found = []
     for move in moves:
-        others = answers_of(
-            walker,
-            asked,
-            most=walker.snapshot.num_entities,
-            ways=0,
-            walks=without_fact(walker, move),
-        )
-        same = next((each for each in others if each.entity == answer.entity), None)
+        ground = without_fact(walker, move)
+        same = answers_of(walker, asked, most=1, ways=0, only=answer.entity, walks=ground)
+        best = answers_of(walker, asked, most=1, ways=0, walks=ground)
         found.append(
             Without(
                 move,
-                0.0 if same is None else same.probability,
-                None if same is None else same.rank,
-                others[0].entity if others else None,
+                same[0].probability if same else 0.0,
+                same[0].rank if same else None,
+                best[0].entity if best else None,
             )
         )
     return tuple(found)

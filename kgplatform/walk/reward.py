@@ -53,8 +53,7 @@ class Shaped:
 
     def __call__(self, asked: Asked, paths: Paths, hits: Tensor) -> Tensor:
         """Rewards; questions in words, of which the teacher knows nothing, give hits alone."""
-        ends = paths.end.view(hits.shape)
-        likely = self.teacher.likely(asked.start, asked.relation.clamp_min(0), ends)
+        likely = self.teacher.likely(asked, paths.end.view(hits.shape))
         by_relation = (asked.relation >= 0).unsqueeze(1)
         return hits + (1 - hits) * torch.where(by_relation, likely, torch.zeros_like(likely))
 

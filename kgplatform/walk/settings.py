@@ -83,11 +83,11 @@ class WalkerSettings:
     embedding_dim: int = 64
     hidden: int = 64
     dropout: float = 0.1
-    clone_epochs: int = 5
+    clone_epochs: int = 8
     epochs: int = 60
     batch_size: int = 128
-    learning_rate: float = 0.001
-    rollouts: int = 20
+    learning_rate: float = 0.003
+    rollouts: int = 10
     baseline: Baseline = "leave_one_out"
     entropy: float = 0.05
     entropy_end: float = 0.1

@@ -93,6 +93,4 @@ def checked_teacher(run: Run, task: Task, seed: int) -> Teacher:
             "the facts that are tested",
             hint="train the teacher on the same graph with the same seed, or set teacher=train",
         )
-    facts = snapshot.triples("valid")
-    facts = facts if len(facts) else snapshot.triples("train")
-    return teacher_of(load_model(run), facts, seed)
+    return teacher_of(load_model(run), snapshot, seed)

@@ -3,7 +3,8 @@
 Reward shaping of Lin et al. 2018: hit + (1 - hit) · p. There p is the logistic function of the
 model's score, which is a probability only if the model was trained to give one; a model trained by
 cross-entropy tells only the entities of one question apart. So p comes from Platt's curve over the
-logarithm of the entity's share in its question's softmax.
+logarithm of the entity's share in its question's softmax, the answers that training knows left out:
+they take nearly all of it, and no walk ends at them.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.models import LinkModel
+from kgplatform.triples import Split
+from kgplatform.walk.env import Asked
+from kgplatform.walk.queries import fact_queries, known_ends
 
 FITTED_ON = 1_000
-"""Facts that the curve is fitted on."""
+"""Questions that the curve is fitted on."""
 
 ROUNDS = 200
 MOST_SCORES = 1 << 22
@@ -37,15 +42,22 @@ class Teacher:
     intercept: float
 
     @torch.no_grad()
-    def log_shares(self, start: Tensor, relation: Tensor) -> Tensor:
-        """Log-softmax of the scores of all entities as answers, [B, N]; relations are directed."""
-        return torch.log_softmax(directed_scores(self.model, start, relation), dim=1)
+    def likely(self, asked: Asked, end: Tensor) -> Tensor:
+        """How likely ends [B, k] are as answers of questions by relation [B] → [B, k].
 
-    @torch.no_grad()
-    def likely(self, start: Tensor, relation: Tensor, end: Tensor) -> Tensor:
-        """How likely ends are as answers of questions, [B], [B], [B, k] → [B, k]."""
-        shares = self.log_shares(start, relation).gather(1, end)
-        return torch.sigmoid(self.slope * shares + self.intercept)
+        Of a question in words, whose relation is -1, it is without meaning.
+        """
+        relation = asked.relation.clamp_min(0)
+        shares = log_shares(self.model, asked.start, relation, asked.hidden | asked.answers)
+        return torch.sigmoid(self.slope * shares.gather(1, end) + self.intercept)
+
+
+def log_shares(model: LinkModel, start: Tensor, relation: Tensor, known: Tensor) -> Tensor:
+    """Log-softmax of scores over the entities that are not ``known`` [B, N], -inf at those."""
+    scores = directed_scores(model, start, relation).masked_fill(known, -torch.inf)
+    shares = torch.log_softmax(scores, dim=1)
+    # NaN where every entity is known.
+    return shares.masked_fill(known, -torch.inf)
 
 
 def directed_scores(model: LinkModel, start: Tensor, relation: Tensor) -> Tensor:
@@ -60,29 +72,37 @@ def directed_scores(model: LinkModel, start: Tensor, relation: Tensor) -> Tensor
     return scores
 
 
-def teacher_of(model: LinkModel, facts: Tensor, seed: int) -> Teacher:
-    """Fit the curve of a frozen model.
+def teacher_of(model: LinkModel, snapshot: KGSnapshot, seed: int) -> Teacher:
+    """Fit the curve of a frozen model: two numbers, on facts that it was not trained on.
 
-    Two numbers are fitted, on facts that the model was not trained on where there are such: of
-    facts that it has learnt by heart it is too sure.
+    Of facts that a model has learnt by heart it is too sure. Where there is no validation, that
+    cannot be helped.
 
     Args:
-        model: Frozen.
-        facts: Of validation, or of training, int64 [n, 3].
+        model: Frozen, on the CPU.
+        snapshot: With validation facts, if there are any.
         seed: Which of them, if they are many.
     """
     model.eval()
-    generator = torch.Generator().manual_seed(seed)
+    held_out = len(snapshot.rows("valid")) > 0
+    split: Split = "valid" if held_out else "train"
+    queries = fact_queries(snapshot.triples(split), snapshot.num_relations)
     most = max(1, min(FITTED_ON, MOST_SCORES // model.num_entities))
-    some = facts[torch.randperm(len(facts), generator=generator)[:most]].to(model.device)
-    head, relation, tail = some.unbind(1)
+    generator = torch.Generator().manual_seed(seed)
+    some = queries[torch.randperm(len(queries), generator=generator)[:most]]
+    known = torch.zeros(len(some), model.num_entities, dtype=torch.bool)
+    truth = torch.zeros_like(known)
+    truth[known_ends(snapshot, split).of(some.start, some.relation)] = True
+    if held_out:
+        known[known_ends(snapshot).of(some.start, some.relation)] = True
     with torch.no_grad():
-        scores = directed_scores(model, head, relation)
-        shares = torch.log_softmax(scores, dim=1).double()
+        shares = log_shares(model, some.start, some.relation, known)
     # Platt's targets, short of 0 and 1, so that the curve stays one where the model is perfect.
-    truth = torch.full_like(shares, 1 / (shares.numel() - len(some) + 2))
-    truth[torch.arange(len(some)), tail] = (len(some) + 1) / (len(some) + 2)
-    slope, intercept = _platt(shares.flatten(), truth.flatten())
+    there = torch.isfinite(shares)
+    right = float((truth & there).sum())
+    wrong = float((~truth & there).sum())
+    goal = torch.where(truth, (right + 1) / (right + 2), 1 / (wrong + 2))
+    slope, intercept = _platt(shares[there].double(), goal[there].double())
     return Teacher(model, slope, intercept)
 
 

@@ -211,7 +211,11 @@ def test_beams_are_the_likeliest_of_all_walks(snapshot: KGSnapshot, walks: Walks
     asked = asked_of(queries, known_ends(snapshot), training=False)
     # No beam is dropped before its end: what is left is exact.
     beams = beam_search(learner, walks, asked, 5_000)
-    logs = merged(beams, ENTITIES)
+    logs = merged(beams.log_prob, beams.end, ENTITIES)
+    assert torch.allclose(logs.exp(), beams.ends.exp(), atol=1e-5)
+    small_ends = beam_search(learner, walks, asked, 100).ends
+    # A beam that holds every first step: where it ends is exact.
+    assert torch.allclose(small_ends.exp(), beams.ends.exp(), atol=1e-5)
     small = beam_search(learner, walks, asked, 3)
     for row in range(len(asked)):
         exact: dict[tuple[int, ...], float] = {}
@@ -262,7 +266,7 @@ def test_unreached_answers_get_the_mean_of_the_ranks_left(snapshot: KGSnapshot) 
     queries = fact_queries(snapshot.triples("test"), RELATIONS)
     ranks = ranks_of_queries(learner, near, known, snapshot, queries, 100)
     asked = asked_of(queries, known, training=False)
-    logs = merged(beam_search(learner, near, asked, 100), ENTITIES)
+    logs = beam_search(learner, near, asked, 100).ends
     every = {tuple(fact) for fact in snapshot.triples().tolist()}
     for row in range(len(queries)):
         start, relation, target = (
@@ -331,9 +335,12 @@ def test_ways_that_stay_at_other_times_are_one(snapshot: KGSnapshot, walks: Walk
     queries = fact_queries(snapshot.triples("valid")[:1], RELATIONS, both=False)
     asked = asked_of(queries, known_ends(snapshot), training=False)
     beams = beam_search(learner, walks, asked, 5_000)
-    logs = merged(beams, ENTITIES)[0]
+    logs = beams.ends[0]
     for entity in range(ENTITIES):
         ways = ways_to(beams, int(asked.start[0]), entity, walks.table.stay)
+        only = beam_search(learner, walks, asked, 200, to=entity)
+        best = ways_to(only, int(asked.start[0]), entity, walks.table.stay)
+        assert {way.moves for way in best} == {way.moves for way in ways}
         assert len({way.moves for way in ways}) == len(ways)
         total = sum(way.probability for way in ways)
         assert total == pytest.approx(float(logs[entity].exp()), abs=1e-5)

@@ -176,7 +176,7 @@ def test_the_reward_is_a_hit_or_what_the_teacher_says(family: KGSnapshot, tmp_pa
     from kgplatform.training.artifacts import load_model
 
     model = load_model(run)
-    teacher = teacher_of(model, family.triples("valid"), 0)
+    teacher = teacher_of(model, family, 0)
     queries = fact_queries(family.triples("train")[:4], 2)
     asked = asked_of(queries, known_ends(family), training=True)
     ends = torch.randint(family.num_entities, (8, 5), generator=torch.Generator().manual_seed(0))
@@ -194,8 +194,20 @@ def test_the_reward_is_a_hit_or_what_the_teacher_says(family: KGSnapshot, tmp_pa
             ]
         )
         assert torch.allclose(directed_scores(model, asked.start, asked.relation), scores)
-    logits = teacher.slope * torch.log_softmax(scores, 1).gather(1, ends) + teacher.intercept
-    assert torch.allclose(found[:, 1:], logits.sigmoid()[:, 1:], atol=1e-6)
+    train_facts = {tuple(fact) for fact in family.triples("train").tolist()}
+    for row in range(8):
+        start, relation = int(asked.start[row]), int(asked.relation[row])
+        unknown = [
+            entity
+            for entity in range(family.num_entities)
+            if ((start, relation, entity) if row < 4 else (entity, relation - 2, start))
+            not in train_facts
+        ]
+        shares = dict(zip(unknown, scores[row, unknown].log_softmax(0).tolist(), strict=True))
+        for at in range(1, 5):
+            share = shares.get(int(ends[row, at]), -float("inf"))
+            likely = torch.tensor(teacher.slope * share + teacher.intercept).sigmoid()
+            assert float(found[row, at]) == pytest.approx(float(likely), abs=1e-5)
     assert torch.equal(found[:, 0], torch.ones(8))
     assert teacher.slope >= 0
     words = dataclasses.replace(asked, relation=torch.full_like(asked.relation, -1))
