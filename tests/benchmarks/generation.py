@@ -55,7 +55,7 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Bench:
-    """What all rows share."""
+    """What all rows share; of many questions ``limit`` are asked, evenly spread."""
 
     data: Questions
     writer: LanguageModel
@@ -66,7 +66,14 @@ class Bench:
     @property
     def asked(self) -> Sequence[Asked]:
         """The questions that are answered."""
-        return self.data.asked[self.split][: self.limit]
+        part = self.data.asked[self.split]
+        return [part[at] for at in self.places]
+
+    @property
+    def places(self) -> list[int]:
+        """Which of the split's questions these are."""
+        size = len(self.data.asked[self.split])
+        return np.linspace(0, size - 1, min(size, self.limit or size)).round().astype(int).tolist()
 
     @property
     def texts(self) -> list[str]:
@@ -116,7 +123,8 @@ def baselines(bench: Bench, path: str, paths: Sequence[Sequence[Step]]) -> None:
 def table(bench: Bench, seed: int) -> None:
     """The first table: baselines, and the writer as it came."""
     gold = [asked.steps for asked in bench.asked]
-    found = found_paths(bench.data, bench.split, seed)[: bench.limit]
+    every = found_paths(bench.data, bench.split, seed)
+    found = [every[at] for at in bench.places]
     nothing: list[tuple[Step, ...]] = [()] * len(bench.asked)
     baselines(bench, "gold path", gold)
     baselines(bench, "joint-qa's path", found)
@@ -169,9 +177,9 @@ def main() -> None:
     parser.add_argument("--hops", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--split", choices=["valid", "test"], default="test")
-    parser.add_argument("--limit", type=int)
+    parser.add_argument("--limit", type=int, default=96)
     parser.add_argument("--train", choices=list(ARMS), action="append", default=[])
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--history", type=Path)
     given = parser.parse_args()
@@ -185,7 +193,7 @@ def main() -> None:
         table(bench, given.seed)
     settings = WritingSettings(
         steps=given.steps,
-        prompts=4,
+        prompts=2,
         samples=4,
         learning_rate=given.learning_rate,
         kl=0.0,
