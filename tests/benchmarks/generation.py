@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ from kgplatform.walk.language_model import LanguageModel, load_language_model
 from kgplatform.walk.rewards import (
     Asked,
     FluencyJudge,
+    Reward,
     Rewarder,
     RewardWeights,
     fluency_judge,
@@ -73,12 +75,23 @@ class Bench:
     def places(self) -> list[int]:
         """Which of the split's questions these are."""
         size = len(self.data.asked[self.split])
-        return np.linspace(0, size - 1, min(size, self.limit or size)).round().astype(int).tolist()
+        return [round(at) for at in np.linspace(0, size - 1, min(size, self.limit or size))]
 
     @property
     def texts(self) -> list[str]:
         """Their texts."""
         return [asked.question for asked in self.asked]
+
+
+class Shown(Rewarder):
+    """Shows each update's terms as it comes."""
+
+    def __call__(self, texts: Sequence[str], asked: Sequence[Asked]) -> list[Reward]:
+        """Rewards, as ever."""
+        rewards = super().__call__(texts, asked)
+        said = {name: round(value, 3) for name, value in means(rewards).items()}
+        print(said, texts[0], file=sys.stderr, flush=True)
+        return rewards
 
 
 def writer_of(folder: str) -> LanguageModel:
@@ -150,7 +163,7 @@ def train(bench: Bench, arm: str, settings: WritingSettings, out: Path | None) -
     draw = np.random.default_rng(settings.seed)
     part = bench.data.asked["train"]
     part = [part[at] for at in draw.permutation(len(part))]
-    rewarder = Rewarder(bench.data.entities, ARMS[arm], bench.judge)
+    rewarder = Shown(bench.data.entities, ARMS[arm], bench.judge)
     prompts = [prompt_of(asked.question, asked.steps) for asked in part]
     trained = train_language_model(bench.writer, prompts, part, rewarder, settings)
     for at in range(0, len(trained.history), 5):
