@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from kgplatform.walk.generate import (
 from kgplatform.walk.language_model import LanguageModel, load_language_model
 from kgplatform.walk.text_rewards import (
     FluencyJudge,
+    Reward,
     Rewarder,
     RewardWeights,
     Told,
@@ -55,7 +57,7 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Bench:
-    """What all rows share."""
+    """What all rows share; of many questions ``limit`` are asked, evenly spread."""
 
     data: Questions
     writer: LanguageModel
@@ -66,12 +68,30 @@ class Bench:
     @property
     def asked(self) -> Sequence[Told]:
         """The questions that are answered."""
-        return self.data.asked[self.split][: self.limit]
+        part = self.data.asked[self.split]
+        return [part[at] for at in self.places]
+
+    @property
+    def places(self) -> list[int]:
+        """Which of the split's questions these are."""
+        size = len(self.data.asked[self.split])
+        return [round(at) for at in np.linspace(0, size - 1, min(size, self.limit or size))]
 
     @property
     def texts(self) -> list[str]:
         """Their texts."""
         return [asked.question for asked in self.asked]
+
+
+class Shown(Rewarder):
+    """Shows each update's terms as it comes."""
+
+    def __call__(self, texts: Sequence[str], asked: Sequence[Asked]) -> list[Reward]:
+        """Rewards, as ever."""
+        rewards = super().__call__(texts, asked)
+        said = {name: round(value, 3) for name, value in means(rewards).items()}
+        print(said, texts[0], file=sys.stderr, flush=True)
+        return rewards
 
 
 def writer_of(folder: str) -> LanguageModel:
@@ -116,7 +136,8 @@ def baselines(bench: Bench, path: str, paths: Sequence[Sequence[Step]]) -> None:
 def table(bench: Bench, seed: int) -> None:
     """The first table: baselines, and the writer as it came."""
     gold = [asked.steps for asked in bench.asked]
-    found = found_paths(bench.data, bench.split, seed)[: bench.limit]
+    every = found_paths(bench.data, bench.split, seed)
+    found = [every[at] for at in bench.places]
     nothing: list[tuple[Step, ...]] = [()] * len(bench.asked)
     baselines(bench, "gold path", gold)
     baselines(bench, "joint-qa's path", found)
@@ -142,7 +163,7 @@ def train(bench: Bench, arm: str, settings: WritingSettings, out: Path | None) -
     draw = np.random.default_rng(settings.seed)
     part = bench.data.asked["train"]
     part = [part[at] for at in draw.permutation(len(part))]
-    rewarder = Rewarder(bench.data.entities, ARMS[arm], bench.judge)
+    rewarder = Shown(bench.data.entities, ARMS[arm], bench.judge)
     prompts = [prompt_of(asked.question, asked.steps) for asked in part]
     trained = train_language_model(bench.writer, prompts, part, rewarder, settings)
     for at in range(0, len(trained.history), 5):
@@ -169,9 +190,9 @@ def main() -> None:
     parser.add_argument("--hops", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--split", choices=["valid", "test"], default="test")
-    parser.add_argument("--limit", type=int)
+    parser.add_argument("--limit", type=int, default=96)
     parser.add_argument("--train", choices=list(ARMS), action="append", default=[])
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--history", type=Path)
     given = parser.parse_args()
@@ -185,7 +206,7 @@ def main() -> None:
         table(bench, given.seed)
     settings = WritingSettings(
         steps=given.steps,
-        prompts=4,
+        prompts=2,
         samples=4,
         learning_rate=given.learning_rate,
         kl=0.0,
