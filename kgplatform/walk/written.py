@@ -14,7 +14,7 @@ from torch import Tensor
 
 from kgplatform.errors import TrainingError
 from kgplatform.training.config import resolve_device
-from kgplatform.walk.beam import beam_search, merged, questions_at_once
+from kgplatform.walk.beam import beam_search, questions_at_once
 from kgplatform.walk.env import Asked, Walks
 from kgplatform.walk.generate import Entities, Step, template_answer, write_answers
 from kgplatform.walk.language_model import LanguageModel, load_language_model
@@ -166,7 +166,10 @@ class Written:
 def best_paths(chooser: Chooser, walks: Walks, asked: Asked, size: int) -> Paths:
     """Of each question the likeliest walk to its likeliest answer, [B]."""
     beams = beam_search(chooser, walks, asked, size)
-    best = merged(beams, asked.answers.shape[1]).argmax(1, keepdim=True)
+    # The sums count walks beyond the beam, too; an answer needs one that is known whole.
+    whole = torch.zeros_like(beams.ends, dtype=torch.bool)
+    whole.scatter_(1, beams.end, torch.isfinite(beams.log_prob))
+    best = beams.ends.masked_fill(~whole, -torch.inf).argmax(1, keepdim=True)
     # Beams are sorted: the first that ends there is the likeliest.
     way = (beams.end == best).int().argmax(1)
     row = torch.arange(len(way), device=way.device)

@@ -86,7 +86,7 @@ class Bench:
 class Shown(Rewarder):
     """Shows each update's terms as it comes."""
 
-    def __call__(self, texts: Sequence[str], asked: Sequence[Asked]) -> list[Reward]:
+    def __call__(self, texts: Sequence[str], asked: Sequence[Told]) -> list[Reward]:
         """Rewards, as ever."""
         rewards = super().__call__(texts, asked)
         said = {name: round(value, 3) for name, value in means(rewards).items()}
