@@ -167,9 +167,9 @@ def best_paths(chooser: Chooser, walks: Walks, asked: Asked, size: int) -> Paths
     """Of each question the likeliest walk to its likeliest answer, [B]."""
     beams = beam_search(chooser, walks, asked, size)
     # The sums count walks beyond the beam, too; an answer needs one that is known whole.
-    whole = torch.zeros_like(beams.ends, dtype=torch.bool)
-    whole.scatter_(1, beams.end, torch.isfinite(beams.log_prob))
-    best = beams.ends.masked_fill(~whole, -torch.inf).argmax(1, keepdim=True)
+    whole = torch.zeros_like(beams.ends)
+    whole.scatter_add_(1, beams.end, torch.isfinite(beams.log_prob).to(whole.dtype))
+    best = beams.ends.masked_fill(whole == 0, -torch.inf).argmax(1, keepdim=True)
     # Beams are sorted: the first that ends there is the likeliest.
     way = (beams.end == best).int().argmax(1)
     row = torch.arange(len(way), device=way.device)
