@@ -13,6 +13,7 @@ from kgplatform.training.config import coerced, wrong_setting
 
 Algorithm = Literal["reinforce", "dqn"]
 Baseline = Literal["leave_one_out", "moving"]
+Objective = Literal["log", "expected"]
 SplitBy = Literal["auto", "given", "pair", "path", "random"]
 
 MOST_STEPS = 6
@@ -40,6 +41,8 @@ class WalkerSettings:
         batch_size: Questions in a step.
         learning_rate: Of Adam.
         rollouts: Walks of each question in training.
+        objective: What is maximised (reinforce): the ``expected`` reward, or the mean over questions
+            of its ``log``, for which every question counts alike however seldom it is answered.
         baseline: What a reward is compared with (reinforce): the mean of the question's other
             walks, or a moving mean of all.
         entropy: Weight of the entropy that is added to the reward, at the start (reinforce).
@@ -78,6 +81,7 @@ class WalkerSettings:
     batch_size: int = 128
     learning_rate: float = 0.003
     rollouts: int = 10
+    objective: Objective = "log"
     baseline: Baseline = "leave_one_out"
     entropy: float = 0.05
     entropy_end: float = 0.1
