@@ -39,7 +39,8 @@ class WalkerSettings:
         clone_epochs: Epochs at the start in which shortest ways are imitated.
         epochs: Most epochs, those among them.
         batch_size: Questions in a step.
-        learning_rate: Of Adam.
+        learning_rate: Of Adam, at the start.
+        learning_rate_end: What is left of it at the last epoch, as a share; it falls evenly.
         rollouts: Walks of each question in training.
         objective: What is maximised (reinforce): the ``expected`` reward, or the mean over questions
             of its ``log``, for which every question counts alike however seldom it is answered.
@@ -80,6 +81,7 @@ class WalkerSettings:
     epochs: int = 60
     batch_size: int = 128
     learning_rate: float = 0.003
+    learning_rate_end: float = 0.1
     rollouts: int = 10
     objective: Objective = "log"
     baseline: Baseline = "leave_one_out"
@@ -118,7 +120,7 @@ class WalkerSettings:
         for name in ("dropout", "action_dropout", "valid_share", "test_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise wrong_setting(name, getattr(self, name), "at least 0 and below 1")
-        for name in ("entropy_end", "exploration", "hindsight"):
+        for name in ("learning_rate_end", "entropy_end", "exploration", "hindsight"):
             if not 0 <= getattr(self, name) <= 1:
                 raise wrong_setting(name, getattr(self, name), "between 0 and 1")
         for name in ("learning_rate", "temperature"):
