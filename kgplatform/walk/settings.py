@@ -42,8 +42,8 @@ class WalkerSettings:
         learning_rate: Of Adam, at the start.
         learning_rate_end: What is left of it at the last epoch, as a share; it falls evenly.
         rollouts: Walks of each question in training.
-        objective: What is maximised (reinforce): the ``expected`` reward, or the mean over questions
-            of its ``log``, for which every question counts alike however seldom it is answered.
+        objective: What is maximised (reinforce): the ``expected`` reward, or the mean over
+            questions of its ``log``, for which a question counts as much if it is seldom answered.
         baseline: What a reward is compared with (reinforce): the mean of the question's other
             walks, or a moving mean of all.
         entropy: Weight of the entropy that is added to the reward, at the start (reinforce).
