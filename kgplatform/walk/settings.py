@@ -79,7 +79,7 @@ class WalkerSettings:
     dropout: float = 0.1
     clone_epochs: int = 8
     epochs: int = 60
-    batch_size: int = 128
+    batch_size: int = 32
     learning_rate: float = 0.003
     learning_rate_end: float = 0.1
     rollouts: int = 10
