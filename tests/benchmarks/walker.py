@@ -357,7 +357,7 @@ def main() -> None:
     for name in arguments.names:
         if name == "speed":
             for data in ("umls", "kinship"):
-                speed(data, 3.0)
+                speed(data, 2.0)
             continue
         if name.startswith("countries"):
             given = {"both_sides": "false", **given}
