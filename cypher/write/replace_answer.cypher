@@ -1,8 +1,8 @@
 // Write an answer and the entities of its ways, in place of what it was before.
-// Params: $id, $answer_properties, $nodes (element ids), $ways, $indexes (parallel)
+// Params: $run, $id, $answer_properties, $nodes (element ids), $ways, $indexes (parallel)
 // Returns: answers, steps
-MERGE (a:Answer {id: $id})
-SET a = $answer_properties, a.id = $id
+MERGE (a:Answer {run: $run, id: $id})
+SET a = $answer_properties, a.run = $run, a.id = $id
 WITH a
 CALL (a) {
   MATCH (a)-[old:STEP]->()

@@ -327,7 +327,7 @@ def _written(
     asked: dict[str, Any] = {key: data[key] for key in ASKED if key in data}
     answers = [
         Answer(
-            f"{run.id}/{fact_id(run.id, *_key(asked), answer['id'])}",
+            fact_id(run.id, *_key(asked), answer["id"]),
             {
                 **asked,
                 "graph": target.graph,

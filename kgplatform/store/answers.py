@@ -19,7 +19,7 @@ class Answer:
     """An answer as the graph keeps it.
 
     Attributes:
-        id: Unique in the database; writing it again replaces it.
+        id: Unique among the run's answers; writing it again replaces it.
         properties: What the node carries: what was asked, the answer, its probability.
         ways: Entities of each way, from the question's to the answer's, the likeliest way first.
     """
@@ -75,8 +75,9 @@ def write_answers(
             ]
             outcome = transaction.run(
                 queries.get("write/replace_answer"),
+                run=run_id,
                 id=answer.id,
-                answer_properties={**answer.properties, "run": run_id},
+                answer_properties=dict(answer.properties),
                 nodes=[node for node, _, _ in there],
                 ways=[way for _, way, _ in there],
                 indexes=[i for _, _, i in there],

@@ -85,7 +85,9 @@ class Policy(nn.Module):
         by_relation = self.relation[asked.relation.clamp_min(0)]
         if self.read is None:
             return by_relation
-        by_text = self.read(self.texts[asked.text.clamp_min(0)])
+        # An encoder's vectors have length one: their numbers are brought to about one each.
+        vectors = self.texts[asked.text.clamp_min(0)] * self.texts.shape[1] ** 0.5
+        by_text = self.read(vectors)
         return torch.where((asked.text >= 0).unsqueeze(1), by_text, by_relation)
 
     def remember_start(self, start: Tensor) -> Memory:

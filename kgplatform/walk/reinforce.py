@@ -59,7 +59,11 @@ class Reinforce(nn.Module):
         )
         hits = walks.arrived(asked, rollout.end).float().view(len(asked), settings.rollouts)
         gained = reward(asked, rollout.paths, hits)
-        advantage = normalised(gained - self._baseline(gained)).flatten()
+        advantage = gained - self._baseline(gained)
+        if settings.objective == "log":
+            # The gradient of log E[R] is that of E[R] over E[R].
+            advantage = advantage / gained.mean(1, keepdim=True).clamp_min(1e-6)
+        advantage = normalised(advantage).flatten()
         # Where actions were taken away, walks are drawn that the policy would hardly take. What
         # they gain is learnt; that they gain nothing says as little as they are likely, and would
         # push their log-probability down without end.

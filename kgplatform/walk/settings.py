@@ -13,6 +13,7 @@ from kgplatform.training.config import coerced, wrong_setting
 
 Algorithm = Literal["reinforce", "dqn"]
 Baseline = Literal["leave_one_out", "moving"]
+Objective = Literal["log", "expected"]
 SplitBy = Literal["auto", "given", "pair", "path", "random"]
 
 MOST_STEPS = 6
@@ -41,8 +42,11 @@ class WalkerSettings:
         clone_epochs: Epochs at the start in which shortest ways are imitated.
         epochs: Most epochs, those among them.
         batch_size: Questions in a step.
-        learning_rate: Of Adam.
+        learning_rate: Of Adam, at the start.
+        learning_rate_end: What is left of it at the last epoch, as a share; it falls evenly.
         rollouts: Walks of each question in training.
+        objective: What is maximised (reinforce): the ``expected`` reward, or the mean over
+            questions of its ``log``, for which a question counts as much if it is seldom answered.
         baseline: What a reward is compared with (reinforce): the mean of the question's other
             walks, or a moving mean of all.
         entropy: Weight of the entropy that is added to the reward, at the start (reinforce).
@@ -85,9 +89,11 @@ class WalkerSettings:
     dropout: float = 0.1
     clone_epochs: int = 8
     epochs: int = 60
-    batch_size: int = 128
+    batch_size: int = 32
     learning_rate: float = 0.003
+    learning_rate_end: float = 0.1
     rollouts: int = 10
+    objective: Objective = "log"
     baseline: Baseline = "leave_one_out"
     entropy: float = 0.05
     entropy_end: float = 0.1
@@ -130,7 +136,7 @@ class WalkerSettings:
         for name in ("dropout", "action_dropout", "valid_share", "test_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise wrong_setting(name, getattr(self, name), "at least 0 and below 1")
-        for name in ("entropy_end", "exploration", "hindsight"):
+        for name in ("learning_rate_end", "entropy_end", "exploration", "hindsight"):
             if not 0 <= getattr(self, name) <= 1:
                 raise wrong_setting(name, getattr(self, name), "between 0 and 1")
         for name in ("learning_rate", "temperature"):

@@ -206,6 +206,9 @@ def _one_epoch(state: _State, reward: Reward) -> dict[str, float]:
     done = (counters.epoch - settings.clone_epochs) / max(
         1, settings.epochs - settings.clone_epochs
     )
+    left = 1 - (1 - settings.learning_rate_end) * counters.epoch / settings.epochs
+    for group in state.optimizer.param_groups:
+        group["lr"] = settings.learning_rate * left
     order = torch.Generator().manual_seed(settings.seed * EPOCHS_APART + counters.epoch)
     totals: dict[str, float] = {}
     count = 0

@@ -357,12 +357,12 @@ def main() -> None:
     for name in arguments.names:
         if name == "speed":
             for data in ("umls", "kinship"):
-                speed(data, 3.0)
+                speed(data, 2.0)
             continue
         if name.startswith("countries"):
             given = {"both_sides": "false", **given}
         for seed in range(arguments.seeds):
-            settings = settings_of({**given, "seed": str(seed), "device": "cpu"})
+            settings = settings_of({"seed": str(seed), "device": "cpu", **given})
             rows = tuple(arguments.rows or ROWS)
             for row, values, seconds, remark in rows_of(name, rows, settings, arguments.keep):
                 line = line_of(name, row, values)
