@@ -102,7 +102,9 @@ def train_judge(wheel: Path, folder: Path, steps: int, seed: int) -> None:
             print(f"step {step + 1}: loss {loss:.3f}, {time.process_time() - started:.0f} s")
     network.eval()
     with torch.no_grad():
-        parts = [network(input_ids=part, labels=part).loss for part in valid[:256].split(BATCH)]
+        parts = [
+            network(input_ids=part, labels=part).loss for part in torch.split(valid[:256], BATCH)
+        ]
     print(f"held-out perplexity a token {math.exp(float(torch.stack(parts).mean())):.1f}")
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
