@@ -84,7 +84,7 @@ def joint_qa(
     settings = load_settings()
     with progress_bar() as progress:
         read = _questions(settings, source, texts, columns, progress)
-        snapshot, source, names = _graph(settings, source, progress)
+        snapshot, source, names = graph_and_names(settings, source, progress)
     run, left = _trained(settings, snapshot, source, names, read, chosen, encoder, texts)
     data = {
         "run": run.id,
@@ -130,7 +130,7 @@ def is_query(texts: str) -> bool:
     return texts.endswith((".cypher", ".cql")) or bool(re.search(r"\sRETURN\s", texts, re.I))
 
 
-def _graph(
+def graph_and_names(
     settings: Settings, source: dict[str, Any], progress: Progress
 ) -> tuple[KGSnapshot, dict[str, Any], dict[str, str]]:
     """The graph, its source, and what its entities are called where the database tells."""

@@ -54,7 +54,8 @@ def train(
     MODEL is a score function: transe, transh, rotate, distmult, complex, simple, tucker, conve;
     or an encoder over one (--set decoder=complex): gcn, sage, gat, rgcn, compgcn. With
     --set task=classify an encoder learns the labels that a projection gives its entities.
-    Of texts and graph together: joint-classify, joint-qa, text-link, each with its own --help.
+    Of texts and graph together: joint-classify, joint-qa, text-link; an agent that walks: walker;
+    each with its own --help.
 
     \b
     kgp train distmult --graph umls

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
 @json_option
 def undo(run: str, dry_run: bool, as_json: bool) -> None:
-    """Remove from the graph what RUN wrote: vectors, index, predicted links, its record."""
+    """Remove from the graph what RUN wrote: vectors, index, predicted links, answers, record."""
     from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.undo import planned_undo
@@ -29,18 +29,19 @@ def undo(run: str, dry_run: bool, as_json: bool) -> None:
         run_id = written_run(store, settings, run)
         if dry_run:
             planned = {"run": run_id, **planned_undo(store, run_id)}
-            emit(
-                planned,
-                as_json,
-                f"would remove {planned['vectors']:,} vectors and "
-                f"{planned['predicted']:,} predicted links; nothing was removed",
-            )
+            emit(planned, as_json, f"would remove {_removed_text(planned)}; nothing was removed")
             return
         data = {"run": run_id, **undo_run(store, run_id)}
-    lines = [f"removed {data['vectors']:,} vectors and {data['predicted']:,} predicted links"]
+    lines = [f"removed {_removed_text(data)}"]
     if data["restored"]:
         lines.append(f"{data['restored']} is active again")
     emit(data, as_json, "\n".join(lines))
+
+
+def _removed_text(data: dict[str, Any]) -> str:
+    """What an undo removes, for a person; answers, which few runs write, only where there are."""
+    text = f"{data['vectors']:,} vectors and {data['predicted']:,} predicted links"
+    return text + (f" and {data['answers']:,} answers" if data["answers"] else "")
 
 
 def written_run(store: Store, settings: Settings, name: str) -> str:

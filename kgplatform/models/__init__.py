@@ -155,6 +155,7 @@ VECTORS_ONLY: dict[str, ModelSpec | EncoderSpec] = {
     "text": ModelSpec(VectorTable, "what a language model makes of names and descriptions"),
     "image": ModelSpec(VectorTable, "what a network for images makes of them"),
     "joint": ModelSpec(VectorTable, "vectors of text and graph, trained together"),
+    "walker": ModelSpec(VectorTable, "vectors of an agent that walks to its answers"),
 }
 """Runs that have vectors of entities and no score function."""
 

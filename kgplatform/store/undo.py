@@ -6,6 +6,7 @@ from typing import Any
 
 from kgplatform import queries
 from kgplatform.errors import InputError
+from kgplatform.store.answers import count_answers, remove_answers
 from kgplatform.store.client import Store
 from kgplatform.store.writeback import count_vectors, marks_of_set, switch
 
@@ -16,7 +17,7 @@ def written_runs(store: Store) -> list[str]:
 
 
 def planned_undo(store: Store, run_id: str) -> dict[str, int]:
-    """What ``undo`` would remove: numbers of ``vectors`` and ``predicted`` links.
+    """What ``undo`` would remove: numbers of ``vectors``, ``predicted`` links and ``answers``.
 
     Raises:
         InputError: The database has no such run.
@@ -25,17 +26,19 @@ def planned_undo(store: Store, run_id: str) -> dict[str, int]:
         count_vectors(store, record["label"], record["property"]) for record in _sets(store, run_id)
     )
     (row,) = store.rows(queries.get("read/count_predicted"), run=run_id)
-    return {"vectors": vectors, "predicted": int(row["predicted"])}
+    predicted = int(row["predicted"])
+    return {"vectors": vectors, "predicted": predicted, "answers": count_answers(store, run_id)}
 
 
 def undo(store: Store, run_id: str) -> dict[str, Any]:
-    """Remove what a run wrote: vectors, index, predicted links and its record; nothing else.
+    """Remove what a run wrote: vectors, index, predicted links, answers, record; nothing else.
 
     Readers are moved off the vectors first, back to the set that these replaced. Safe to
     repeat: a cut undo is completed by the next.
 
     Returns:
-        ``vectors``, ``predicted`` (removed), ``restored`` (name of the set put back, or None).
+        ``vectors``, ``predicted``, ``answers`` (removed), ``restored`` (name of the set put back,
+        or None).
 
     Raises:
         InputError: The database has no such run.
@@ -51,6 +54,7 @@ def undo(store: Store, run_id: str) -> dict[str, Any]:
         removed["vectors"] += row["removed"]
     (row,) = store.command(queries.get("write/remove_predicted"), run=run_id)
     removed["predicted"] = row["removed"]
+    removed["answers"] = remove_answers(store, run_id)
     store.run(queries.get("write/remove_run"), run=run_id)
     return removed
 

@@ -18,6 +18,7 @@ MARKS = {"label": "Sample Label", "property": "sample`property", "index": "sampl
 
 # Of the type that the planner expects; every other parameter is a text.
 VALUES: dict[str, object] = {
+    "answer_properties": {"head": "sample"},
     "a": 1,
     "b": 2,
     "block": 1000,
@@ -60,6 +61,7 @@ VALUES: dict[str, object] = {
     "untils": [0],
     "values": [["sample"]],
     "vectors": [[0.1, 0.2]],
+    "ways": [1],
     "written": 1,
 }
 TEXTS = {

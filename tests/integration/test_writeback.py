@@ -123,7 +123,12 @@ def test_the_active_set_changes_and_changes_back(
     assert told["replaced"] == f"{a}/graph"
     assert active(store, target) == [f"{b}/graph"]
     assert [h.id for h in similar(store, graph_name, "e0", 5)] == nearest(vectors_of(2), 0, 5)
-    assert undo(store, b) == {"vectors": 40, "predicted": 0, "restored": f"{a}/graph"}
+    assert undo(store, b) == {
+        "vectors": 40,
+        "predicted": 0,
+        "answers": 0,
+        "restored": f"{a}/graph",
+    }
     assert active(store, target) == [f"{a}/graph"]
     assert [h.id for h in similar(store, graph_name, "e0", 5)] == nearest(vectors_of(1), 0, 5)
     assert undo(store, a)["restored"] is None
@@ -234,9 +239,14 @@ def test_undo_leaves_the_database_as_it_was(
     write_links(store, run, {"model": "test"}, target, links)
     written = digest(store)
     assert written != before
-    assert planned_undo(store, run) == {"vectors": 40, "predicted": 7}
+    assert planned_undo(store, run) == {"vectors": 40, "predicted": 7, "answers": 0}
     assert digest(store) == written
-    assert undo(store, run) == {"vectors": 40, "predicted": 7, "restored": None}
+    assert undo(store, run) == {
+        "vectors": 40,
+        "predicted": 7,
+        "answers": 0,
+        "restored": None,
+    }
     assert digest(store) == before
     with pytest.raises(InputError, match="nothing"):
         undo(store, run)

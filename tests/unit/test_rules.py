@@ -13,6 +13,7 @@ from kgplatform.graph.snapshot import KGSnapshot, from_triples
 from kgplatform.models import DistMult
 from kgplatform.rules.apply import BITS, DEPTH, MOST_LEVELS, Applier, best_confidence, keys_of
 from kgplatform.rules.combine import evaluate_combined, learn_combination
+from kgplatform.rules.count import count_rule
 from kgplatform.rules.evaluate import (
     all_in_splits,
     choose_length,
@@ -114,6 +115,29 @@ def test_rules_with_constants_are_those_that_a_loop_finds(seed: int) -> None:
                 key = (head, constant, body, NONE if end is None else end)
                 expected[key] = (support, len(feature))
     assert mined == expected
+
+
+def test_one_rule_is_counted_as_a_loop_over_all_walks_counts_it() -> None:
+    matrices = graph(3)
+    facts = {(int(h), int(r), int(t)) for h, r, t in random_facts(3)}
+    names = ["p", "q"]
+    for length in (1, 2, 3):
+        for head, *body in product(range(2 * RELATIONS), repeat=length + 1):
+            counted = count_rule(matrices, head, body, names)
+            if body == [head]:
+                assert counted is None
+                continue
+            assert counted is not None
+            pairs = joined_pairs(facts, tuple(body))
+            support = sum(joins(facts, head, *pair) for pair in pairs)
+            assert (counted.support, counted.body_size) == (support, len(pairs))
+            assert counted.confidence == support / (len(pairs) + 5)
+            assert counted.precision == (support / len(pairs) if pairs else 0)
+    assert count_rule(matrices, 0, [1, 1, 1, 1], names) is None
+    assert count_rule(matrices, 0, [], names) is None
+    turned = count_rule(matrices, 2, [3], names)
+    assert turned is not None
+    assert turned.rule == "p(X,Y) <- q(X,Y)"
 
 
 def firing(

@@ -1,0 +1,1 @@
+"""An agent that walks the graph to an answer: environment, policy, learning, search."""
