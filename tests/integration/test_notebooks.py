@@ -23,7 +23,9 @@ def run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
     place: dict[str, Any] = {"metadata": {"path": str(folder)}}
-    nbclient.NotebookClient(notebook, timeout=300, resources=place).execute()
+    # On a busy machine a kernel may take more than the usual minute to start.
+    waits = {"timeout": 600, "startup_timeout": 300}
+    nbclient.NotebookClient(notebook, resources=place, **waits).execute()
     if os.environ.get("UPDATE_DOCS"):
         nbformat.write(cleaned(notebook), NOTEBOOKS / name)
     return [
