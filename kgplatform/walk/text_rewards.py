@@ -17,6 +17,9 @@ from kgplatform.errors import InputError, UsageError
 from kgplatform.walk.generate import Entities, Step
 from kgplatform.walk.language_model import LanguageModel
 
+LEAST_RANGE = 1e-3
+"""Least range of fluency, in mean log-probability: one text read twice differs by rounding."""
+
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -100,7 +103,7 @@ class FluencyJudge:
     high: float
 
     def __post_init__(self) -> None:
-        if not self.low < self.high:
+        if not self.high - self.low > LEAST_RANGE:
             raise UsageError(
                 f"the range of fluency is {self.low:.3f} to {self.high:.3f}",
                 hint="give more reference texts, of more than one kind",

@@ -140,9 +140,15 @@ def test_the_story_from_a_file_to_predictions_and_back(
     assert any("<-" in rule for rule in given)
 
     planned = kgp("undo", run, "--dry-run", "--json").json
-    assert planned == {"run": run, "vectors": 30, "predicted": 7}
+    assert planned == {"run": run, "vectors": 30, "predicted": 7, "answers": 0}
     undone = kgp("undo", run, "--json").json
-    assert undone == {"run": run, "vectors": 30, "predicted": 7, "restored": None}
+    assert undone == {
+        "run": run,
+        "vectors": 30,
+        "predicted": 7,
+        "answers": 0,
+        "restored": None,
+    }
     assert digest(store) == before
 
 

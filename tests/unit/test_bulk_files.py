@@ -197,7 +197,9 @@ def test_a_killed_process_is_an_error_and_not_a_part_of_the_facts(
                 (process,) = (
                     child
                     for child in psutil.Process().children()
-                    if f"kgplatform.store.bulk.{module}" in child.cmdline()
+                    # What other tests started and ended has no command any more.
+                    if child.status() != psutil.STATUS_ZOMBIE
+                    and f"kgplatform.store.bulk.{module}" in child.cmdline()
                 )
                 process.kill()
             yield Triple(f"e{number}", "r", "e0")
