@@ -99,6 +99,10 @@ def answers_of(
     logs = beams.ends[0]
     # Ends at other known answers happen only where a walk was stuck: they are no answers.
     reached = torch.isfinite(logs) & ~asked.hidden[0]
+    start, relation = int(asked.start[0]), int(asked.relation[0])
+    if relation >= 0 and not walker.known.reflexive[relation]:
+        # Nothing that training knows has this relation to itself.
+        reached[start] = False
     order = torch.argsort(-logs, stable=True)
     order = order[reached[order]]
     places = list(enumerate(order.tolist(), start=1))
@@ -108,7 +112,7 @@ def answers_of(
             entity,
             float(logs[entity].exp()),
             place,
-            ways_to(beams, int(asked.start[0]), entity, walker.walks.table.stay)[:ways],
+            ways_to(beams, start, entity, walker.walks.table.stay)[:ways],
         )
         for place, entity in chosen
     )

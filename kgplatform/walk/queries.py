@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -112,6 +113,15 @@ class KnownEnds:
         count = torch.where(asks, high - low, 0)
         row, inside = spread(count)
         return row, self.keys[low[row] + inside] % self.num_entities
+
+    @cached_property
+    def reflexive(self) -> Tensor:
+        """Whether a training fact of each directed relation joins a thing to itself, bool [2R]."""
+        question, end = self.keys // self.num_entities, self.keys % self.num_entities
+        directed = 2 * self.num_relations
+        found = torch.zeros(directed, dtype=torch.bool, device=self.keys.device)
+        found[question[question // directed == end] % directed] = True
+        return found
 
 
 def known_ends(snapshot: KGSnapshot, split: Split = "train") -> KnownEnds:

@@ -103,12 +103,13 @@ def train_walker(
             f"{folder} holds a run already", hint="resume it, or train into another folder"
         )
     state = _start(task, settings)
+    written = _written(state)
     run = begin_run(folder, task, settings, state.walks.steps, source, said or {})
     (folder / METRICS_FILE).touch()
     _save_checkpoint(folder, state)
     # Last: a folder with a run.json can be resumed.
     save_run(run)
-    return _go_on(run, state, teacher, progress)
+    return _go_on(run, state, written, teacher, progress)
 
 
 def resume_walker(
@@ -140,7 +141,12 @@ def resume_walker(
     state = _start(task, settings)
     state.counters = load_checkpoint(folder, state.learner, state.optimizer, state.generator)
     Record(folder, ALONE, None).forget_after(state.counters.epoch)
-    return _go_on(run, state, teacher, progress)
+    return _go_on(run, state, _written(state), teacher, progress)
+
+
+def _written(state: _State) -> Written | None:
+    """Who rewards walks by their texts, if anybody does."""
+    return None if state.settings.writer == NOBODY else Written(state.task, state.settings)
 
 
 def _start(task: Task, settings: WalkerSettings) -> _State:
@@ -173,9 +179,10 @@ def _start(task: Task, settings: WalkerSettings) -> _State:
     )
 
 
-def _go_on(run: Run, state: _State, teacher: Run | None, progress: Progress) -> Run:
+def _go_on(
+    run: Run, state: _State, written: Written | None, teacher: Run | None, progress: Progress
+) -> Run:
     settings, counters = state.settings, state.counters
-    written = None if settings.writer == NOBODY else Written(state.task, settings)
     reward = written or reward_for(state.task, settings, run.folder, teacher, progress)
     record = Record(run.folder, ALONE, None)
     saved = time.monotonic()

@@ -52,6 +52,8 @@ def test_facts_are_walked_to_and_explained(kgp: Any, store: Store, graph_name: s
     # A fact that is known does not explain itself.
     (known,) = kgp("explain", "p0", "GRANDPARENT", "p90", "--run", run, "--json").json["answers"]
     assert all(["p0", "GRANDPARENT", "p90"] not in path["facts"] for path in known["paths"])
+    best = kgp("explain", "p9", "GRANDPARENT", "--run", run, "--json").json["answers"]
+    assert "p9" not in [each["id"] for each in best]
     shown = kgp("explain", "p9", "GRANDPARENT", "--run", run, "--counterfactual")
     assert "p9 -[PARENT]-> p64 -[PARENT]-> p92" in shown.out
     assert "without p9 -[PARENT]-> p64" in shown.out

@@ -405,3 +405,12 @@ def test_the_gymnasium_face_is_one() -> None:
     assert env.step(np.int64(wrong))[4] == {"allowed": False}
     with pytest.raises(UsageError, match="no question"):
         env.reset(options={"question": 10**6})
+
+
+def test_relations_that_join_things_to_themselves_are_known() -> None:
+    facts = (("a", "next", "b"), ("b", "next", "c"), ("a", "like", "a"), ("b", "like", "c"))
+    snapshot = from_triples([Triple(*fact, "train") for fact in facts])
+    known = known_ends(snapshot)
+    like, following = snapshot.relations.index("like"), snapshot.relations.index("next")
+    assert known.reflexive[[like, like + 2]].all()
+    assert not known.reflexive[[following, following + 2]].any()

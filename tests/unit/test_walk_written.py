@@ -107,8 +107,9 @@ def test_a_walker_learns_by_what_is_said(tmp_path: Path, algorithm: Algorithm) -
     assert texts["writer"]["exact_match"] == run.metrics["test"]["hits_at_1"] == 1.0
 
 
-def test_facts_are_not_asked_for_in_words_and_nobody_judges_himself() -> None:
+def test_facts_are_not_asked_for_in_words_and_nobody_judges_himself(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="in words"):
-        Written(fact_task(people(), SETTINGS), SETTINGS)
+        train_walker(fact_task(people(), SETTINGS), SETTINGS, tmp_path / "run", source={})
+    assert not (tmp_path / "run").exists()
     with pytest.raises(UsageError, match="judges itself"):
         WalkerSettings(writer="models/a", judge="models/a")
