@@ -10,9 +10,9 @@ from kgplatform.cli.encode_images import (
     ImageOptions,
     encode_images,
     image_options,
-    write_run,
 )
 from kgplatform.cli.output import emit, json_option, progress_bar
+from kgplatform.cli.write import write_run
 from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:

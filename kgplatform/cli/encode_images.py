@@ -5,20 +5,20 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kgplatform.cli.output import note, progress_bar
+from kgplatform.cli.write import write_run
 from kgplatform.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from kgplatform.images.encode import ImageEncoder, ImageVectors
     from kgplatform.progress import Progress
     from kgplatform.settings import Settings
-    from kgplatform.store.client import Store
     from kgplatform.store.texts import NodeTexts
     from kgplatform.store.writeback import Target
     from kgplatform.training.artifacts import Run
@@ -193,19 +193,4 @@ def _save(
         made.vectors,
         {**source, **known, "integer_keys": read.integer_keys},
         seconds=seconds,
-    )
-
-
-def write_run(store: Store, run: Run, target: Target, progress: Progress) -> dict[str, Any]:
-    """Write a run of vectors onto the nodes that it is of."""
-
-    from kgplatform.cli.write import kind_of, run_properties
-    from kgplatform.store.writeback import write_vectors
-    from kgplatform.training.artifacts import entity_vectors
-
-    target = replace(target, integer_keys=bool(run.source["integer_keys"]))
-    keys, vectors = entity_vectors(run)
-    properties = run_properties(run, target)
-    return write_vectors(
-        store, run.id, properties, target, keys, vectors, progress, kind=kind_of(run)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from kgplatform.cli.rule_support import supported
 from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
+    from kgplatform.progress import Progress
     from kgplatform.settings import Settings
     from kgplatform.store.client import Store
     from kgplatform.store.links import Link
@@ -186,6 +188,19 @@ def predict(
                     data |= write_links(store, trained.id, properties, target, rows, progress)
                 text += f"\n{data['written']:,} written as PREDICTED links"
     emit(data, as_json, text)
+
+
+def write_run(store: Store, run: Run, target: Target, progress: Progress) -> dict[str, Any]:
+    """Write a run of vectors onto the nodes that it is of."""
+    from kgplatform.store.writeback import write_vectors
+    from kgplatform.training.artifacts import entity_vectors
+
+    target = replace(target, integer_keys=bool(run.source["integer_keys"]))
+    keys, vectors = entity_vectors(run)
+    properties = run_properties(run, target)
+    return write_vectors(
+        store, run.id, properties, target, keys, vectors, progress, kind=kind_of(run)
+    )
 
 
 def kind_of(run: Run) -> str:

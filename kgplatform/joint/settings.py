@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_type_hints
 from kgplatform.errors import UnknownNameError, UsageError
 from kgplatform.joint.nodes import HOPS
 from kgplatform.models import DECODERS, ENCODERS
-from kgplatform.training.config import coerced, wrong_setting
+from kgplatform.training.given import coerced, wrong_setting
 
 Strategy = Literal["embedding", "gnn"]
 FusionName = Literal["concat", "sum", "gate", "cross_attention", "deep"]
@@ -132,10 +132,4 @@ def settings_from(given: Mapping[str, str | object]) -> JointSettings:
         UnknownNameError: There is no such setting.
         UsageError: A value is of the wrong type or out of range.
     """
-    kinds = get_type_hints(JointSettings)
-    values: dict[str, Any] = {}
-    for name, value in given.items():
-        if name not in kinds:
-            raise UnknownNameError("setting", name, kinds)
-        values[name] = coerced(name, kinds[name], value)
-    return JointSettings(**values)
+    return JointSettings(**coerced(get_type_hints(JointSettings), given))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import torch
 
@@ -15,6 +15,7 @@ from kgplatform.graph.split import SplitBy
 from kgplatform.models import DECODERS, ENCODERS, MODELS, SPECS, EncoderSpec, ModelSpec
 from kgplatform.models.compgcn import Composition
 from kgplatform.models.rgcn import Decomposition
+from kgplatform.training.given import choices_of, coerced, listed, wrong_setting
 
 Loss = Literal["cross_entropy", "binary", "margin", "self_adversarial"]
 Task = Literal["links", "classify"]
@@ -132,9 +133,9 @@ class TrainingConfig:
         if self.decoder not in DECODERS:
             raise UnknownNameError("decoder", self.decoder, DECODERS)
         for name, kind in _types().items():
-            allowed = _choices(kind)
+            allowed = choices_of(kind)
             if allowed and getattr(self, name) not in allowed:
-                raise wrong_setting(name, getattr(self, name), f"one of {_listed(allowed)}")
+                raise wrong_setting(name, getattr(self, name), f"one of {listed(allowed)}")
         check_numbers(self)
         check_combinations(self)
         if self.device != "auto":
@@ -271,11 +272,8 @@ def resolve_config(
     """
     if model not in MODELS:
         raise UnknownNameError("model", model, MODELS)
-    given = {}
-    for name, value in overrides.items():
-        if name == "model" or name not in _types():
-            raise UnknownNameError("setting", name, _types().keys() - {"model"})
-        given[name] = coerced(name, _types()[name], value)
+    kinds = {name: kind for name, kind in _types().items() if name != "model"}
+    given = coerced(kinds, overrides)
     spec = MODELS[model]
     large = spec.large if snapshot.num_entities > MOST_ENTITIES_FOR_ONE_VS_ALL else {}
     return TrainingConfig(
@@ -354,50 +352,3 @@ _RANGES: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
 
 def _types() -> dict[str, Any]:
     return get_type_hints(TrainingConfig)
-
-
-def _choices(kind: Any) -> tuple[object, ...]:
-    """What a setting may be, of one Literal or of several; empty if it has no list."""
-    found: list[object] = []
-    for part in get_args(kind):
-        found += get_args(part) or (part,)
-    return tuple(found)
-
-
-def coerced(name: str, kind: Any, value: object) -> Any:
-    """The value as a setting's type, from that type or from a string.
-
-    Raises:
-        UsageError: It cannot be that.
-    """
-    choices = _choices(kind)
-    if choices:
-        matching = [choice for choice in choices if str(choice) == str(value)]
-        if not matching:
-            raise wrong_setting(name, value, f"one of {_listed(choices)}")
-        return matching[0]
-    if kind is bool:
-        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-        if str(value).lower() not in words:
-            raise wrong_setting(name, value, "true or false")
-        return words[str(value).lower()]
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise wrong_setting(name, value, _KINDS[kind])
-    if kind is int and isinstance(value, float):
-        raise wrong_setting(name, value, _KINDS[kind])
-    try:
-        return kind(value)
-    except ValueError:
-        raise wrong_setting(name, value, _KINDS[kind]) from None
-
-
-_KINDS = {int: "a whole number", float: "a number", str: "a word"}
-
-
-def _listed(choices: tuple[object, ...]) -> str:
-    return ", ".join(str(choice) for choice in choices)
-
-
-def wrong_setting(name: str, value: object, wanted: str) -> UsageError:
-    """What to raise of a setting that is not what is wanted."""
-    return UsageError(f"setting {name} cannot be {value!r}", hint=f"{name} must be {wanted}")

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from kgplatform.errors import UnknownNameError, UsageError
 from kgplatform.models import DECODERS
-from kgplatform.training.config import coerced, wrong_setting
+from kgplatform.training.given import coerced, wrong_setting
 
 Algorithm = Literal["reinforce", "dqn"]
 Baseline = Literal["leave_one_out", "moving"]
@@ -191,10 +191,4 @@ def settings_of(given: Mapping[str, object]) -> WalkerSettings:
         UnknownNameError: There is no such setting.
         UsageError: A value is of the wrong type or out of range.
     """
-    kinds = get_type_hints(WalkerSettings)
-    values: dict[str, Any] = {}
-    for name, value in given.items():
-        if name not in kinds:
-            raise UnknownNameError("setting", name, kinds)
-        values[name] = coerced(name, kinds[name], value)
-    return WalkerSettings(**values)
+    return WalkerSettings(**coerced(get_type_hints(WalkerSettings), given))
