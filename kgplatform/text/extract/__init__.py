@@ -1,0 +1,1 @@
+"""Facts out of text: the records, the schema, and what extracts."""
