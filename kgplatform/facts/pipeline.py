@@ -29,6 +29,7 @@ from kgplatform.facts.review import apply_marked, judge_again
 from kgplatform.progress import Progress, silent
 from kgplatform.sources.source import OnReject, Source
 from kgplatform.store.candidates import (
+    STATUSES,
     CandidateRow,
     ChangedError,
     EvidenceRow,
@@ -45,6 +46,7 @@ from kgplatform.store.candidates import (
 from kgplatform.store.client import Store
 from kgplatform.store.documents import DocumentCounts, batches_of_documents
 from kgplatform.store.extractions import (
+    count_extracted,
     extraction_claim,
     read_extraction,
     release_extraction,
@@ -139,13 +141,14 @@ class ExtractionCounts:
         dropped: Those whose relation is neither of the schema nor a proposal.
         unusable: Those whose relation or name cannot be one in the graph.
         failed_chunks: Chunks that could not be read; their documents are read again next time.
-        candidates: Distinct facts that the batches led to.
+        candidates: Those in all.
         new_entities: Entities that the graph did not have.
         merged: Names that were taken for another's.
         facts_created: Facts that were new in the graph.
         candidates_removed: Candidates that nothing supports any more.
         documents_removed: Documents that the source has no more.
-        statuses: What became of the candidates of this call, by status.
+        statuses: What has become of the extraction's candidates, by status; of a dry run, of those
+            that it led to.
         loaded: What happened to the documents.
         seconds: How long it took.
     """
@@ -231,6 +234,7 @@ def extract_documents(
     if not dry_run:
         while stale := stale_candidates(store, graph):
             judge_again(store, graph, stages.judge, stale)
+    work.count_statuses()
     work.counts.seconds = time.monotonic() - began
     return work.counts
 
@@ -290,6 +294,15 @@ class _Extraction:
                     raise
         self._count(read)
         progress("facts", self.counts.extracted, None)
+
+    def count_statuses(self) -> None:
+        """What has become of the extraction's candidates: of all that the graph has."""
+        if self._dry_run:
+            self.counts.statuses = Counter(self._final.values())
+        else:
+            found = count_extracted(self._store, self._graph, self._run)
+            self.counts.statuses = Counter({name: found[name] for name in STATUSES})
+        self.counts.candidates = self.counts.statuses.total()
 
     def _mark(self, document: Document) -> str:
         """What stands for a document's chunks and for all that changes what is found in them."""
@@ -420,10 +433,9 @@ class _Extraction:
         counts.facts_created += written.facts_created
         counts.candidates_removed += written.candidates_removed
         counts.loaded.add(written.documents)
-        # A candidate that several batches state counts once, as the last of them left it.
-        self._final.update((row.id, row.status) for row in rows)
-        counts.statuses = Counter(self._final.values())
-        counts.candidates = len(self._final)
+        if self._dry_run:
+            # A candidate that several batches state counts once, as the last of them left it.
+            self._final.update((row.id, row.status) for row in rows)
 
     def _count(self, read: ReadFacts) -> None:
         counts = self.counts

@@ -46,7 +46,9 @@ class PatternReader:
         for document in documents:
             self.read.append(document.document_id)
             for each in document.chunks:
-                facts = [fact for span in sentences(each.text) for fact in self._of(each.text, span)]
+                facts = [
+                    fact for span in sentences(each.text) for fact in self._of(each.text, span)
+                ]
                 found.extracted += len(facts)
                 found.chunks.append(
                     ChunkFacts(
