@@ -10,10 +10,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol
 
 from kgplatform import queries
 from kgplatform.facts.compose import (
@@ -24,8 +23,9 @@ from kgplatform.facts.compose import (
     new_evidence,
     remaining,
 )
-from kgplatform.facts.records import CandidateFact, ChunkFacts, Judged, NewEntity
+from kgplatform.facts.records import CandidateFact, ChunkFacts, NewEntity
 from kgplatform.facts.review import apply_marked, judge_again
+from kgplatform.facts.stage_records import ExtractionCounts, ReadFacts, Resolution, Stages
 from kgplatform.progress import Progress, silent
 from kgplatform.sources.source import OnReject, Source
 from kgplatform.store.candidates import (
@@ -40,11 +40,13 @@ from kgplatform.store.candidates import (
     read_candidates,
     read_decided,
     read_extracted,
+    read_only_mentioned,
+    read_rivals,
     read_supported,
     write_extracted,
 )
 from kgplatform.store.client import Store
-from kgplatform.store.documents import DocumentCounts, batches_of_documents
+from kgplatform.store.documents import batches_of_documents
 from kgplatform.store.extractions import (
     count_extracted,
     extraction_claim,
@@ -60,116 +62,6 @@ DOCUMENTS_A_BATCH = 200
 CHARACTERS_A_BATCH = 1_000_000
 ATTEMPTS = 5
 """Times that a batch is read anew since somebody else has changed the graph."""
-
-
-@dataclass
-class ReadFacts:
-    """What a batch's texts say, after snapping.
-
-    Attributes:
-        chunks: A record a chunk, in order.
-        extracted: How many facts the extractor gave.
-        invented: How many of them had an end that does not occur in the text.
-        dropped: How many had a relation that is neither of the schema nor a proposal.
-        failed: Ids of the chunks that could not be read to their end, with what was wrong.
-    """
-
-    chunks: list[ChunkFacts]
-    extracted: int = 0
-    invented: int = 0
-    dropped: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-
-
-class Reader(Protocol):
-    """Extraction and snapping: facts of the chunks of documents."""
-
-    name: str
-    digest: str
-    """What of its settings changes what it finds: the schema, a model."""
-
-    def __call__(self, documents: Sequence[Document], progress: Progress) -> ReadFacts:
-        """What the documents' chunks say."""
-        ...
-
-    def spent(self) -> dict[str, float]:
-        """What was paid so far: tokens, requests, cost; empty where it costs nothing."""
-        ...
-
-
-@dataclass(frozen=True)
-class Resolution:
-    """Facts with ends in the graph or new.
-
-    Attributes:
-        candidates: Each with its evidence, none twice.
-        entities: Those that the graph does not have.
-        merged: How many names were taken for another's.
-    """
-
-    candidates: Sequence[CandidateFact]
-    entities: Sequence[NewEntity]
-    merged: int = 0
-
-
-@dataclass(frozen=True)
-class Stages:
-    """What turns texts into facts.
-
-    Attributes:
-        read: Extraction and snapping.
-        resolve: Made anew for each batch from the graph: what its entities are called. Given the
-            chunks' facts, it says what they are about.
-        judge: Says of candidates, with all their evidence, how likely they are true.
-    """
-
-    read: Reader
-    resolve: Callable[[], Callable[[Sequence[ChunkFacts]], Resolution]]
-    judge: Callable[[Sequence[CandidateFact], Sequence[NewEntity]], list[Judged]]
-
-
-@dataclass
-class ExtractionCounts:
-    """What an extraction did.
-
-    Attributes:
-        documents: Documents read, those that were done before among them.
-        done_before: Documents that this extraction had read in the same state.
-        chunks: Chunks that the extractor read.
-        extracted: Facts that it gave.
-        invented: Those with an end that does not occur in the text; they are dropped.
-        dropped: Those whose relation is neither of the schema nor a proposal.
-        unusable: Those whose relation or name cannot be one in the graph.
-        failed_chunks: Chunks that could not be read; their documents are read again next time.
-        candidates: Those in all.
-        new_entities: Entities that the graph did not have.
-        merged: Names that were taken for another's.
-        facts_created: Facts that were new in the graph.
-        candidates_removed: Candidates that nothing supports any more.
-        documents_removed: Documents that the source has no more.
-        statuses: What has become of the extraction's candidates, by status; of a dry run, of those
-            that it led to.
-        loaded: What happened to the documents.
-        seconds: How long it took.
-    """
-
-    documents: int = 0
-    done_before: int = 0
-    chunks: int = 0
-    extracted: int = 0
-    invented: int = 0
-    dropped: int = 0
-    unusable: int = 0
-    failed_chunks: int = 0
-    candidates: int = 0
-    new_entities: int = 0
-    merged: int = 0
-    facts_created: int = 0
-    candidates_removed: int = 0
-    documents_removed: int = 0
-    statuses: Counter[str] = field(default_factory=Counter)
-    loaded: DocumentCounts = field(default_factory=DocumentCounts)
-    seconds: float = 0.0
 
 
 def extraction_id(graph: str, source: str, extractor: str) -> str:
@@ -350,7 +242,9 @@ class _Extraction:
         before: dict[str, tuple[list[str], list[str]]],
     ) -> None:
         version = 0 if self._dry_run else graph_version(self._store, self._graph)
-        resolved = self._stages.resolve()(chunks)
+        again = [each.document_id for each in documents if before.get(each.document_id)]
+        own = read_only_mentioned(self._store, self._graph, again) if again else frozenset()
+        resolved = self._stages.resolve(chunks, own)
         rows, needed = self._rows(documents, resolved)
         if self._dry_run:
             written = WrittenCounts()
@@ -388,6 +282,12 @@ class _Extraction:
         ids = set(found)
         ids |= read_supported(self._store, self._graph, self._run, list(now))
         known = read_candidates(self._store, self._graph, ids)
+        # What speaks against what has changed is judged anew with it.
+        pairs = {(each.head, each.relation) for each in found.values()}
+        pairs |= {(each.head, each.relation) for each in known.values()}
+        rivals = read_rivals(self._store, self._graph, pairs) - ids
+        known |= read_candidates(self._store, self._graph, rivals)
+        ids |= rivals
         composed_facts: dict[str, tuple[CandidateFact, list[EvidenceRow], Sequence[EvidenceRow]]]
         composed_facts = {}
         for key in sorted(ids):

@@ -29,6 +29,9 @@ from kgplatform.triples import Document
 LLM = "llm"
 """What stands among the ``sources`` of facts and entities that texts claim."""
 
+MOST_RIVALS = 50
+"""A relation with more tails of one head is not one where they speak against one another."""
+
 STATUSES = ("staged", "accepted", "rejected")
 
 
@@ -166,6 +169,27 @@ def read_supported(store: Store, graph: str, run: str, documents: Sequence[str])
     """Ids of the candidates that an extraction has found in documents."""
     (row,) = store.rows(
         queries.get("read/list_supported"), graph=graph, run=run, documents=list(documents)
+    )
+    return set(row["ids"])
+
+
+def read_only_mentioned(store: Store, graph: str, documents: Sequence[str]) -> frozenset[str]:
+    """Ids of entities that only texts know, and of these only given documents."""
+    (row,) = store.rows(
+        queries.get("read/list_only_mentioned"), graph=graph, documents=list(documents)
+    )
+    return frozenset(row["ids"])
+
+
+def read_rivals(store: Store, graph: str, pairs: Iterable[tuple[str, str]]) -> set[str]:
+    """Ids of the candidates of heads and relations, of each pair not more than fifty."""
+    ordered = sorted(set(pairs))
+    (row,) = store.rows(
+        queries.get("read/list_rivals"),
+        graph=graph,
+        heads=[head for head, _ in ordered],
+        relations=[relation for _, relation in ordered],
+        limit=MOST_RIVALS,
     )
     return set(row["ids"])
 

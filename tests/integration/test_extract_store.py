@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from extraction_stages import PATTERNS, PatternReader, stages, texts_source
 
-from kgplatform.facts.pipeline import ExtractionCounts, extract_documents, extraction_id
+from kgplatform.facts.pipeline import extract_documents, extraction_id
 from kgplatform.facts.review import apply_marked, candidate_ids, decide, judge_all_again
+from kgplatform.facts.stage_records import ExtractionCounts
 from kgplatform.sources.source import Source
 from kgplatform.store.client import Store
 from kgplatform.store.documents import load_documents

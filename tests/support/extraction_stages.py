@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from kgplatform.facts.pipeline import ReadFacts, Resolution, Stages
 from kgplatform.facts.records import CandidateFact, ChunkFacts, Evidence, Judged, NewEntity
+from kgplatform.facts.stage_records import ReadFacts, Resolution, Stages
 from kgplatform.progress import Progress
 from kgplatform.sources.source import Source
 from kgplatform.store.client import Store
@@ -81,49 +82,45 @@ class PatternReader:
 
 def resolver(
     store: Store, graph: str
-) -> Callable[[], Callable[[Sequence[ChunkFacts]], Resolution]]:
+) -> Callable[[Sequence[ChunkFacts], AbstractSet[str]], Resolution]:
     """Entities by their names: those of the graph, and new ones whose ids are their names."""
 
-    def of_graph() -> Callable[[Sequence[ChunkFacts]], Resolution]:
+    def resolve(chunks: Sequence[ChunkFacts], without: AbstractSet[str]) -> Resolution:
         rows = store.rows(
             "MATCH (e:Entity {graph: $graph}) RETURN e.id AS id, e.name AS name", graph=graph
         )
-        known = {row["name"]: row["id"] for row in rows}
-
-        def resolve(chunks: Sequence[ChunkFacts]) -> Resolution:
-            found: dict[tuple[str, str, str, bool], list[Evidence]] = {}
-            entities: dict[str, NewEntity] = {}
-            for each in chunks:
-                for fact in (*each.known, *each.proposed):
-                    ends = []
-                    for phrase in (fact.head, fact.tail):
-                        entity = known.get(phrase.name)
-                        if entity is None:
-                            entity = f"text:{phrase.name}"
-                            made = NewEntity(entity, phrase.name, (phrase.name,), phrase.label)
-                            entities.setdefault(entity, made)
-                        ends.append(entity)
-                    key = (ends[0], fact.relation, ends[1], fact in each.proposed)
-                    found.setdefault(key, []).append(
-                        Evidence(
-                            each.chunk_id,
-                            each.document_id,
-                            fact.sentence,
-                            fact.head.span,
-                            fact.tail.span,
-                            fact.confidence,
-                            fact.extractor,
-                        )
+        known = {row["name"]: row["id"] for row in rows if row["id"] not in without}
+        found: dict[tuple[str, str, str, bool], list[Evidence]] = {}
+        entities: dict[str, NewEntity] = {}
+        for each in chunks:
+            for fact in (*each.known, *each.proposed):
+                ends = []
+                for phrase in (fact.head, fact.tail):
+                    entity = known.get(phrase.name)
+                    if entity is None:
+                        entity = f"text:{phrase.name}"
+                        made = NewEntity(entity, phrase.name, (phrase.name,), phrase.label)
+                        entities.setdefault(entity, made)
+                    ends.append(entity)
+                key = (ends[0], fact.relation, ends[1], fact in each.proposed)
+                found.setdefault(key, []).append(
+                    Evidence(
+                        each.chunk_id,
+                        each.document_id,
+                        fact.sentence,
+                        fact.head.span,
+                        fact.tail.span,
+                        fact.confidence,
+                        fact.extractor,
                     )
-            candidates = [
-                CandidateFact(head, relation, tail, tuple(evidence), proposed)
-                for (head, relation, tail, proposed), evidence in found.items()
-            ]
-            return Resolution(candidates, list(entities.values()))
+                )
+        candidates = [
+            CandidateFact(head, relation, tail, tuple(evidence), proposed)
+            for (head, relation, tail, proposed), evidence in found.items()
+        ]
+        return Resolution(candidates, list(entities.values()))
 
-        return resolve
-
-    return of_graph
+    return resolve
 
 
 def judge(facts: Sequence[CandidateFact], new: Sequence[NewEntity]) -> list[Judged]:
