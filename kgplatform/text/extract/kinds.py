@@ -27,7 +27,8 @@ NOUNS: Mapping[str, frozenset[str]] = {
         "bridge port harbour harbor airport kingdom empire republic emirate duchy sultanate "
         "khanate caliphate principality prefecture oblast department commune castle palace temple "
         "cathedral mosque stadium monument tomb pyramid site building skyscraper tower fortress "
-        "dam crater landform landmark canton colony federation monarchy democracy"
+        "dam crater landform landmark canton colony federation monarchy democracy mount massif inlet gorge atoll reef oasis "
+        "trench ridge wetland metropolis hamlet watershed"
     ),
     "organisation": _set(
         "organisation organization company corporation firm manufacturer university college school "
@@ -55,7 +56,7 @@ NOUNS: Mapping[str, frozenset[str]] = {
     "award": _set("award prize medal trophy"),
     "language": _set("language dialect tongue"),
     "date": _set("date day year month century time"),
-    "person": _set("person human people man woman individual being actor author"),
+    "person": _set("person human people man woman individual being"),
     "nationality": _set("nationality demonym citizenship ethnicity adjective"),
     "occupation": _set("occupation profession job trade role career"),
 }
@@ -74,12 +75,39 @@ NO_TRADE = _set(
 """Nouns said of persons that are not what they do."""
 
 _TRADE_ENDINGS = (
-    "er or ist ian ant ent man woman men ess eur ic graph sopher naut mer ard ster itect poet"
-).split()
+    "er",
+    "or",
+    "ist",
+    "ian",
+    "man",
+    "woman",
+    "men",
+    "eur",
+    "grapher",
+    "sopher",
+    "itect",
+)
+_NOT_TRADES = _set(
+    "river number power paper water order letter border matter cancer fever flower tower computer "
+    "container disorder polymer layer center theater theatre chapter wonder reactor vector motor "
+    "sector error color colour factor predator conductor tensor inductor cluster monster barrier "
+    "paper silver copper manner transfer winter summer quarter corner cover danger offer answer "
+    "master finger liver filter meter diameter parameter perimeter gender fiber timber rubber "
+    "sugar butter pepper ginger tiger spider beaver hamster amphibian mirror floor door vapor "
+    "flavor labor behavior ancestor donor sensor processor transistor resistor capacitor editor-in "
+    "operator precursor successor competitor supporter newcomer outsider settler voter other "
+    "bearer carrier counter chamber cylinder crater frontier pioneer ladder lever locomotor user "
+    "speaker holder maker taker consumer producer-of another former latter rather ever never under "
+    "reader follower lover member character encounter laser router server browser container"
+)
+"""What ends like a trade and is none."""
+
 _TRADES = _set(
+    "actress abbess waitress poetess minister mechanic merchant lieutenant consultant accountant "
+    "assistant servant student-activist agent producer comedian sergeant tailor wizard bookseller "
     "poet polymath cleric priest monk nun saint soldier spy chef coach pilot athlete judge "
     "diplomat statesman playwright architect artist scientist apostle prophet bishop archbishop "
-    "cardinal missionary nurse surgeon physician scholar activist model guru swimmer king "
+    "cardinal missionary nurse surgeon physician scholar activist model guru swimmer "
     "mystic theologian bard critic officer general admiral aviator economist pirate merchant sage "
     "warlord aristocrat academic feminist revolutionary strategist friar abbess autocrat dictator "
     "guitarist essayist novelist chemist biochemist logician knight composer drummer sculptor"
@@ -112,7 +140,8 @@ COMPASS = _set(
 OF_CLASS = _set(
     "state city province town island islands region county district municipality river lake country nation "
     "republic kingdom village continent territory peninsula department prefecture borough port "
-    "canton emirate commune oblast capital duchy area isle suburb"
+    "canton emirate commune oblast capital duchy area isle suburb archipelago federation mountain lake "
+    "kingdom valley desert bay gulf city-state"
 )
 """Nouns whose ``of`` names the thing itself: the state of Karnataka."""
 
@@ -157,7 +186,7 @@ def is_trade(noun: str) -> bool:
     """Whether a noun in lower case, in the singular, is what a person does."""
     if noun in _TRADES:
         return True
-    if noun in NO_TRADE or any(noun in nouns for nouns in NOUNS.values()):
+    if noun in NO_TRADE or noun in _NOT_TRADES or any(noun in nouns for nouns in NOUNS.values()):
         return False
     return len(noun) > 4 and noun.endswith(tuple(_TRADE_ENDINGS))
 

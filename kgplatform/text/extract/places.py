@@ -23,9 +23,7 @@ def find_phrase(name: str, text: str, *, near: Span | None = None) -> Span | Non
     # Marks are one character for one, so that places stay those of the text.
     found = [
         match.span()
-        for match in re.finditer(
-            rf"(?<!\w){pattern}(?!\w)", text.translate(_QUOTES), re.IGNORECASE
-        )
+        for match in re.finditer(rf"(?<!\w){pattern}(?!\w)", text.translate(_QUOTES), re.IGNORECASE)
     ]
     if not found:
         return None

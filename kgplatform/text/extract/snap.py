@@ -34,6 +34,13 @@ SHORTENED = 0.85
 LEAST_COSINE = 0.62
 """Cosine of all-MiniLM-L6-v2 under which phrases are not taken to say the same."""
 
+OTHER_LABEL = 0.7
+"""For an end whose label is another than the relation asks for: small recognisers are often wrong,
+and the words of the relation say more."""
+
+LEAST_FIT = 0.6
+"""Under which a relation does not fit a fact."""
+
 UNSURE_LABEL = 0.97
 """For each end whose label is not known, where the relation asks for one."""
 
@@ -109,10 +116,10 @@ class Snapper:
         self.schema = schema
         self._encoder = encoder
         self._least = least_cosine
-        self._forms = {
-            name: _forms_of(name, kind) for name, kind in schema.relations.items()
+        self._forms = {name: _forms_of(name, kind) for name, kind in schema.relations.items()}
+        self._groups = {
+            name: _groups_of_relation(name, kind) for name, kind in schema.relations.items()
         }
-        self._groups = {name: _groups_of_relation(name, kind) for name, kind in schema.relations.items()}
         self._fits: dict[str, list[Fit]] = {}
         self._texts, self._owners = _said(schema)
         self._vectors: np.ndarray | None = None
@@ -159,7 +166,7 @@ class Snapper:
             return None, "no such relation"
         scored = [(self._with_labels(fact, fit), fit) for fit in fits]
         score, fit = max(scored, key=lambda pair: pair[0])
-        if score <= 0:
+        if score < LEAST_FIT:
             return None, "ends are of other labels"
         head, tail = (fact.tail, fact.head) if fit.turned else (fact.head, fact.tail)
         kind = self.schema.relations[fit.relation]
@@ -173,7 +180,7 @@ class Snapper:
         return snapped, ""
 
     def _with_labels(self, fact: ExtractedFact, fit: Fit) -> float:
-        """How well a relation fits a fact: 0 where a label is known to be another."""
+        """How well a relation fits a fact, with the labels of its ends."""
         head, tail = (fact.tail, fact.head) if fit.turned else (fact.head, fact.tail)
         kind, score = self.schema.relations[fit.relation], fit.score
         for end, labels in ((head, kind.heads), (tail, kind.tails)):
@@ -182,7 +189,7 @@ class Snapper:
             if end.label is None or end.label not in self.schema.labels:
                 score *= UNSURE_LABEL
             elif end.label not in labels:
-                return 0.0
+                score *= OTHER_LABEL
         return score
 
     def _by_words(self, phrase: str) -> list[Fit]:

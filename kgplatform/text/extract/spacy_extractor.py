@@ -6,6 +6,7 @@ relations are the text's own phrases, which ``snap`` takes to a schema.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -13,7 +14,7 @@ from typing import Any
 
 from kgplatform.errors import UsageError
 from kgplatform.progress import Progress
-from kgplatform.text.encode import readable
+from kgplatform.text.chunk import sentences
 from kgplatform.text.extract.kinds import labels_by_kind
 from kgplatform.text.extract.records import ExtractedFact, Extractor, Phrase
 from kgplatform.text.extract.schema import Schema
@@ -28,6 +29,7 @@ TEXTS_AT_ONCE = 64
 LONGEST = 100_000
 """Characters of a text that are parsed; a parse takes about a kilobyte a word."""
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 STAGE = "extracting facts"
 
 
@@ -42,7 +44,9 @@ class _SpacyExtractor:
 
     def __call__(self, texts: Sequence[str], progress: Progress) -> Iterator[list[ExtractedFact]]:
         """The facts of each text, in the order of the texts."""
-        docs = self._nlp.pipe((readable(t)[:LONGEST] for t in texts), batch_size=TEXTS_AT_ONCE)
+        docs = self._nlp.pipe(
+            (_SURROGATE.sub("\ufffd", t)[:LONGEST] for t in texts), batch_size=TEXTS_AT_ONCE
+        )
         for done, doc in enumerate(docs, 1):
             yield self._facts(doc)
             progress(STAGE, done, len(texts))
@@ -102,10 +106,13 @@ def spacy_extractor(schema: Schema, *, pipeline: str = PIPELINE) -> Extractor:
 def _load(pipeline: str) -> Any:
     try:
         import spacy
+        from spacy.language import Language
     except ImportError:
         raise UsageError(
             "facts by rules need spaCy", hint="pip install 'kgplatform[nlp]'"
         ) from None
+    if not Language.has_factory("kgplatform_sentences"):
+        Language.component("kgplatform_sentences", func=_mark_sentences)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -115,6 +122,8 @@ def _load(pipeline: str) -> Any:
             f"spaCy pipeline {pipeline!r} cannot be loaded: {' '.join(str(error).split())[:200]}",
             hint="pip install 'kgplatform[nlp]' brings the small English one",
         ) from None
+    if "sentences" not in nlp.pipe_names:
+        nlp.add_pipe("kgplatform_sentences", name="sentences", before="parser")
     missing = {"tagger", "parser", "lemmatizer", "ner"} - set(nlp.pipe_names)
     if missing:
         raise UsageError(
@@ -122,3 +131,14 @@ def _load(pipeline: str) -> Any:
             hint=f"use {PIPELINE} or another full English pipeline",
         )
     return nlp
+
+
+def _mark_sentences(doc: Any) -> Any:
+    """Tell the parser the platform's own sentences; its own end at ``Jr.``."""
+    starts = [start for start, _ in sentences(doc.text)]
+    at = 0
+    for token in doc:
+        begins = at < len(starts) and token.idx + len(token) > starts[at]
+        token.is_sent_start = begins or token.i == 0
+        at += begins
+    return doc

@@ -22,8 +22,12 @@ from kgplatform.text.extract.kinds import (
     territories,
 )
 
-_JOINERS = frozenset("of de da do dos di du del della von van der den ten la le the el al y bin ibn".split())
-_NEVER_FIRST = frozenset(["DET", "ADP", "PRON", "SCONJ", "CCONJ", "AUX", "VERB", "ADV", "PUNCT", "PART"])
+_JOINERS = frozenset(
+    "of de da do dos di du del della von van der den ten la le the el al y bin ibn".split()
+)
+_NEVER_FIRST = frozenset(
+    ["DET", "ADP", "PRON", "SCONJ", "CCONJ", "AUX", "VERB", "ADV", "PUNCT", "PART"]
+)
 _PRIZE = frozenset(["prize", "award", "medal"])
 _TRAILING = frozenset(["'s", "’s", "'", "’", "the", "The", "of"])
 _ROMAN = re.compile(r"[IVX]+")
@@ -76,9 +80,7 @@ def _dates(doc: Any) -> list[Mention]:
     for date in dates_in(doc.text):
         piece = doc.char_span(*date.span)
         if piece is not None:
-            found.append(
-                Mention(date.span, piece.start, piece.end, piece.text, "date", date.iso)
-            )
+            found.append(Mention(date.span, piece.start, piece.end, piece.text, "date", date.iso))
     return found
 
 
@@ -162,7 +164,9 @@ def _join(doc: Any, first: int, at: int, taken: set[int]) -> int:
 def _named(doc: Any, first: int, end: int, entity: dict[int, Any]) -> list[Mention]:
     """The mentions of a run of capitals: adjectives of peoples at its front by themselves."""
     found = []
-    while first < end - 1 and _is_people(doc[first], entity) and not _is_people(doc[end - 1], entity):
+    while (
+        first < end - 1 and _is_people(doc[first], entity) and not _is_people(doc[end - 1], entity)
+    ):
         inner = entity.get(first)
         if inner is not None and inner.end > first + 1 and inner.label_ != "NORP":
             break

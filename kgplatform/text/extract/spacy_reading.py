@@ -89,7 +89,11 @@ class Reading:
             token = doc[at]
             nearby = self._at.get(at)
             if nearby is not None:
-                if nearby.kind == "date" or token.dep_ in {"nsubj", "nsubjpass"} or token.is_sent_start:
+                if (
+                    nearby.kind == "date"
+                    or token.dep_ in {"nsubj", "nsubjpass"}
+                    or token.is_sent_start
+                ):
                     break
                 if nearby.kind != "nationality":
                     found.append(nearby)
@@ -97,6 +101,8 @@ class Reading:
                 continue
             if token.text in {"and", "or"}:
                 joined = True
+            elif token.text == "by" and doc[at - 1].text in COMPASS:
+                pass
             elif token.text in {"to", "on", "in", "from"}:
                 ahead = [doc[i].text for i in range(at + 1, min(at + 3, len(doc)))]
                 if not {"the"} <= {*ahead[:1]} or ahead[-1] not in COMPASS:
@@ -112,13 +118,18 @@ class Reading:
             if child.dep_ in {"nsubj", "nsubjpass"}:
                 if child.tag_ in {"WDT", "WP"} or (child.text == "that" and verb.dep_ == "relcl"):
                     return self._antecedents(verb.head, depth)
-                return self.ends(child)
+                return self._titled(child) or self.ends(child)
         if depth > 4:
             return []
         if verb.dep_ in {"acl", "relcl"}:
             return self._antecedents(verb.head, depth)
-        if verb.dep_ in {"conj", "advcl", "xcomp", "ccomp", "pcomp", "dep"} and verb.head is not verb:
+        if (
+            verb.dep_ in {"conj", "advcl", "xcomp", "ccomp", "pcomp", "dep"}
+            and verb.head is not verb
+        ):
             head = verb.head
+            if verb.dep_ == "pcomp" and head.head is not head:
+                head = head.head
             if head.pos_ in {"VERB", "AUX"}:
                 return self.subjects(head, depth + 1)
             return self._antecedents(head, depth)
@@ -143,6 +154,13 @@ class Reading:
             # One of the rivers; a range of mountains.
             return self.said_of(noun.head.head, depth + 1)
         return []
+
+    def _titled(self, token: Any) -> list[Mention]:
+        """The text's subject, where a grammatical subject begins with it: ``A, 1st Baron B, was``."""
+        subject = self.subject
+        if subject is None or token.i < subject.last or token.left_edge.i > subject.first:
+            return []
+        return [subject] if token.sent.start <= subject.first else []
 
     def _antecedents(self, token: Any, depth: int) -> list[Mention]:
         """What a relative or participial clause is said of."""
@@ -174,9 +192,13 @@ class Reading:
                 return self._fullest(self._at[child.i])
         definite = any(c.text.lower() in {"the", "this"} for c in token.lefts)
         modified = any(c.dep_ in {"prep", "amod", "acl", "relcl", "poss"} for c in token.children)
-        if definite and not modified and lemma in self.nouns and self.subject is not None:
-            return self.subject
-        return None
+        if not definite or modified or self.subject is None:
+            return None
+        alike = (
+            self.subject.kind in {"work", "organisation"}
+            and kind_of_noun(lemma) == self.subject.kind
+        )
+        return self.subject if lemma in self.nouns or alike else None
 
     def _fullest(self, mention: Mention) -> Mention:
         """The first mention of the longest name that this is a part of: Curie is Marie Curie."""
@@ -203,7 +225,11 @@ class Reading:
 
     def _said_of(self, subject: Mention) -> Iterator[str]:
         for token in self.doc:
-            if token.dep_ in {"attr", "appos"} and token.pos_ == "NOUN" and subject in self.said_of(token):
+            if (
+                token.dep_ in {"attr", "appos"}
+                and token.pos_ == "NOUN"
+                and subject in self.said_of(token)
+            ):
                 yield token.lemma_.lower()
                 yield from (other.lemma_.lower() for other in _joined(token))
 

@@ -8,9 +8,10 @@ trades and peoples of persons, lists of neighbours, offices. Relations are phras
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import zip_longest
+from dataclasses import dataclass, replace
+from itertools import pairwise, zip_longest
 from typing import Any
 
 from kgplatform.text.chunk import Span
@@ -40,9 +41,11 @@ CONFIDENCE = {
 have the last word."""
 
 _HEDGED = frozenset("may might could would should will".split())
-_DOUBT = frozenset("say claim believe think consider suppose allege rumour dispute plan intend try".split())
+_DOUBT = frozenset(
+    "say claim believe think consider suppose allege rumour dispute plan intend try".split()
+)
 _IN = frozenset("in at on within".split())
-_MADE = frozenset("by".split())
+_DASH = re.compile("[-–—]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,14 @@ def _of_verb(reading: Reading, verb: Any, sentence: Span) -> Iterator[Found]:
     if verb.dep_ in {"acl", "relcl", "advcl", "conj"}:
         pattern = pattern if passive else "clause"
     for child in verb.children:
-        if child.dep_ in {"dobj", "dative"} and not passive:
+        if (
+            child.dep_ in {"dobj", "dative", "oprd"}
+            and reading.mention(child) is not None
+            and passive
+        ):
+            # Was awarded the Nobel Prize.
+            yield from _between(reading, heads, word, reading.ends(child), pattern, sentence, verb)
+        elif child.dep_ in {"dobj", "dative"} and not passive:
             yield from _between(reading, heads, word, reading.ends(child), pattern, sentence, verb)
             if child.pos_ == "NOUN" and reading.mention(child) is None:
                 for prep in (c for c in child.children if c.dep_ == "prep"):
@@ -146,6 +156,8 @@ def _of_noun(reading: Reading, noun: Any, sentence: Span) -> Iterator[Found]:
         if heads and not (noun.dep_ == "appos" and reading.mention(noun) in heads):
             yield from _class(reading, heads, noun, pattern, sentence)
     yield from _owned(reading, noun, sentence)
+    yield from _border_between(reading, noun, sentence)
+    yield from _named_place(reading, noun, sentence)
 
 
 def _class(
@@ -166,7 +178,9 @@ def _class(
             yield from _of_class(reading, heads, each, prep, pattern, sentence)
         for owner in (c for c in each.children if c.dep_ == "poss"):
             phrase = f"{_phrase(each)} of"
-            yield from _between(reading, heads, phrase, reading.ends(owner), pattern, sentence, each)
+            yield from _between(
+                reading, heads, phrase, reading.ends(owner), pattern, sentence, each
+            )
         yield from _years(reading, heads, each, sentence)
 
 
@@ -186,7 +200,7 @@ def _of_class(
         places = [end for end in ends if end.kind not in {"date", "person"}]
         yield from _between(reading, heads, f"located {name}", places, "place", sentence, noun)
         return
-    if name in _MADE:
+    if name == "by":
         yield from _between(reading, heads, "made by", ends, pattern, sentence, noun)
         return
     # A member of, the son of: the noun is the relation.
@@ -195,22 +209,76 @@ def _of_class(
 
 def _owned(reading: Reading, noun: Any, sentence: Span) -> Iterator[Found]:
     """``The capital of Zambia is Lusaka``; ``Poland's capital, Warsaw``; ``its capital Lusaka``."""
-    if noun.pos_ != "NOUN" or reading.mention(noun) is not None:
+    if reading.mention(noun) is not None:
+        yield from _owned_name(reading, noun, sentence)
         return
-    owners = [e for c in noun.children if c.dep_ == "poss" for e in reading.ends(c)]
+    if noun.pos_ != "NOUN":
+        return
+    owners = [
+        e
+        for each in (noun, noun.head if noun.dep_ == "conj" else noun)
+        for c in each.children
+        if c.dep_ == "poss"
+        for e in reading.ends(c)
+    ]
+    owners = list(dict.fromkeys(owners))
     for prep in (c for c in noun.children if c.text == "of"):
         owners += _objects(reading, prep)
     if not owners:
         return
     names: list[Mention] = []
-    if noun.dep_ == "nsubj" and noun.head.lemma_ == "be" and not _doubted(noun.head):
-        attrs = [c for c in noun.head.children if c.dep_ == "attr"]
+    top = noun.head if noun.dep_ == "conj" else noun
+    if top.dep_ == "nsubj" and top.head.lemma_ == "be" and not _doubted(top.head):
+        attrs = [c for c in top.head.children if c.dep_ == "attr"]
         names += [e for c in attrs if reading.mention(c) is not None for e in reading.ends(c)]
     for child in noun.children:
         if child.dep_ == "appos" and reading.mention(child) is not None:
             names += reading.ends(child)
     phrase = f"{_phrase(noun)} of"
     yield from _between(reading, names, phrase, owners, "owner", sentence, noun)
+
+
+def _owned_name(reading: Reading, name: Any, sentence: Span) -> Iterator[Found]:
+    """``Banabhatta's son Bhushanabhatta``: a noun before a name, with whose it is."""
+    mention = reading.mention(name)
+    if mention is None or mention.first == 0:
+        return
+    before = reading.doc[mention.first - 1]
+    if before.pos_ != "NOUN" or before.head not in (name, before.head.head):
+        return
+    owners = [
+        end
+        for each in (before, name)
+        for c in each.children
+        if c.dep_ == "poss" and c.i < before.i
+        for end in reading.ends(c)
+    ]
+    names = [reading.one(name)]
+    phrase = f"{before.lemma_.lower()} of"
+    yield from _between(reading, [n for n in names if n], phrase, owners, "owner", sentence, None)
+
+
+def _border_between(reading: Reading, noun: Any, sentence: Span) -> Iterator[Found]:
+    """``the border between A and B``."""
+    if noun.lemma_.lower() not in {"border", "boundary", "frontier"}:
+        return
+    for prep in (c for c in noun.children if c.text == "between"):
+        ends = _objects(reading, prep)
+        if len(ends) == 2:
+            yield from _between(reading, ends[:1], "border", ends[1:], "place", sentence, None)
+
+
+def _named_place(reading: Reading, name: Any, sentence: Span) -> Iterator[Found]:
+    """``Cape Mesurado in Montserrado County``: a place in a larger one, said in passing."""
+    mention = reading.mention(name)
+    if mention is None or mention.kind not in {"place", "organisation"}:
+        return
+    head = reading.one(name)
+    for prep in _prepositions(name):
+        inside = prep.text in _IN or (prep.text == "of" and mention.kind == "place")
+        if head is not None and inside and prep.i == mention.last:
+            places = [end for end in _objects(reading, prep) if end.kind == "place"]
+            yield from _between(reading, [head], "located in", places, "nested", sentence, None)
 
 
 def _trade(
@@ -232,13 +300,29 @@ def _trade(
 
 
 def _peoples(reading: Reading, noun: Any) -> list[Mention]:
-    """Adjectives of peoples before a noun."""
-    found = []
+    """Adjectives of peoples before a noun; ``German-British`` is two."""
+    found: list[Mention] = []
     start = min([noun.i, *(c.left_edge.i for c in noun.lefts)])
     for at in range(start, noun.i):
-        mention = reading.mention(reading.doc[at])
-        if mention is not None and mention.first == at and mention.kind in {"nationality", "language"}:
-            found.append(mention)
+        token = reading.doc[at]
+        mention = reading.mention(token)
+        if mention is None or mention.first != at:
+            continue
+        adjective = token.pos_ == "ADJ" and token.dep_ == "amod" and mention.last == at + 1
+        if mention.kind in {"nationality", "language"} or adjective:
+            found += _split(mention)
+    return found
+
+
+def _split(mention: Mention) -> list[Mention]:
+    """The parts of a name between its dashes, each with its place."""
+    found, at = [], 0
+    for part in _DASH.split(mention.name):
+        start = mention.name.index(part, at)
+        at = start + len(part)
+        if part[:1].isupper():
+            span = (mention.span[0] + start, mention.span[0] + at)
+            found.append(replace(mention, span=span, name=part, kind="nationality"))
     return found
 
 
@@ -247,7 +331,9 @@ def _trade_name(noun: Any) -> Mention:
     doc, first = noun.doc, noun.i
     while first > noun.sent.start:
         before = doc[first - 1]
-        fits = before.dep_ in {"compound", "amod", "nmod"} and before.head.i in range(first, noun.i + 1)
+        fits = before.dep_ in {"compound", "amod", "nmod"} and before.head.i in range(
+            first, noun.i + 1
+        )
         if not fits or before.text[0].isupper() or before.text.lower() in PRAISE:
             break
         first -= 1
@@ -293,30 +379,54 @@ def _beside_names(reading: Reading, sentence: Any, span: Span) -> Iterator[Found
     """``the Polish physicist Marie Curie``; ``Kyoto, Japan``; ``Chopin (1810-1849)``."""
     doc = reading.doc
     inside = [m for m in reading.mentions if sentence.start <= m.first < sentence.end]
+    nested: set[Mention] = set()
     for mention, following in zip_longest(inside, inside[1:]):
         if mention.kind in {"person", None} and mention.first > sentence.start:
             before = doc[mention.first - 1]
-            if is_trade(before.text.lower()) and before.pos_ in {"NOUN", "ADJ"} and not before.is_punct:
+            if is_trade(before.text.lower()) and before.pos_ in {"NOUN", "ADJ"}:
                 head = reading.one(doc[mention.first])
                 if head is not None:
                     tail = [_trade_name(before)]
-                    yield from _between(reading, [head], "occupation", tail, "before name", span, None)
+                    yield from _between(
+                        reading, [head], "occupation", tail, "before name", span, None
+                    )
                     peoples = _peoples(reading, before)
-                    yield from _between(reading, [head], "nationality", peoples, "before name", span, None)
-        if following is None or {mention.kind, following.kind} & {"date", "person", "nationality"}:
+                    yield from _between(
+                        reading, [head], "nationality", peoples, "before name", span, None
+                    )
+        if following is None or {mention.kind, following.kind} & {"date", "nationality"}:
             continue
         comma = doc[mention.last : following.first].text == ","
-        if comma and following.kind == "place" and _in_place(doc, mention, following):
+        if comma and following.kind == "place" and _in_place(reading, mention, following, nested):
+            nested.add(following)
             yield from _between(reading, [mention], "located in", [following], "nested", span, None)
+    yield from _years_of_works(reading, inside, span)
 
 
-def _in_place(doc: Any, inner: Mention, outer: Mention) -> bool:
+def _in_place(reading: Reading, inner: Mention, outer: Mention, nested: set[Mention]) -> bool:
     """Whether a name after a comma is where the name before it lies, not the next of a list."""
+    doc = reading.doc
     before = doc[inner.first - 1].text.lower() if inner.first else ""
-    after = doc[outer.last].text if outer.last < len(doc) else "."
-    if inner.kind == "place":
-        return before in {"in", "at", "of", "near", "from", "to"} and after not in {"and", "or", "&"}
-    return False
+    begins = before in {"in", "at", "of", "near", "from", "to"} or inner in nested
+    if not begins or len(reading.listed(inner)) > 1:
+        return False
+    # The recogniser takes towns for persons, but nobody stands after "in".
+    return inner.kind in {"place", "organisation", None} or before in {"in", "at"}
+
+
+def _years_of_works(reading: Reading, inside: Sequence[Mention], sentence: Span) -> Iterator[Found]:
+    """``Aparajito (1956)`` in a text on works."""
+    if reading.subject is None or reading.subject.kind not in {"work", "person"}:
+        return
+    doc = reading.doc
+    for work, date in pairwise(inside):
+        between = doc[work.last : date.first].text
+        closed = date.last < len(doc) and doc[date.last].text in {")", ","}
+        fits = work.kind not in {"date", "nationality", "place", "award", "event"}
+        if date.kind == "date" and between == "(" and closed and fits:
+            if work is reading.subject and work.kind == "person":
+                continue
+            yield from _between(reading, [work], "released in", [date], "year", sentence, None)
 
 
 def _objects(reading: Reading, prep: Any) -> list[Mention]:

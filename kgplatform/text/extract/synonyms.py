@@ -125,7 +125,7 @@ GROUPS: tuple[Group, ...] = (
         "occupy, cover, place in, neighborhood of, territory of, prefecture of, department of, "
         "county of, division of, mountain in, river of, house in, stretch from, extend from, "
         "extend into, constituent country of, country of, begin in, originate in, wind through",
-        "contain, home to, encompass",
+        "contain, home to, encompass, include, has city, consist of",
     ),
     _group(
         "capital of, capital city of, state capital of, seat of government of, "
