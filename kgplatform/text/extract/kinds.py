@@ -137,6 +137,21 @@ COMPASS = _set(
     "southeastern southwestern central"
 )
 
+OF_PART = _set(
+    "part portion coast end side slope slopes edge shore shores corner tip foothill foothills heart centre center "
+    "bank banks outskirts suburb north south east west northeast northwest southeast southwest much "
+    "half extension section whole all region middle northwest interior fringe quarter mouth"
+)
+"""Nouns whose ``of`` names what something is in, on or at: the west coast of Africa."""
+
+FAITHS = _set("christian protestant catholic muslim islamic buddhist hindu sikh orthodox anglican")
+"""Adjectives that the recogniser takes for peoples."""
+
+OFFICE_WORDS = TITLES | _set(
+    "prime vice deputy grand supreme first second high general secretary holy"
+)
+"""Words of offices' names, which are no names of anybody."""
+
 OF_CLASS = _set(
     "state city province town island islands region county district municipality river lake country nation "
     "republic kingdom village continent territory peninsula department prefecture borough port "

@@ -26,7 +26,7 @@ _IRREGULAR = {
     "sung": "sing", "sang": "sing", "sent": "send", "met": "meet", "fought": "fight",
     "wed": "marry", "dying": "die", "dies": "die", "died": "die", "stood": "stand",
     "overthrew": "overthrow", "succeeded": "succeed", "rivers": "river", "bears": "bear",
-    "borne": "bear", "children": "child", "headquarters": "headquarter",
+    "borne": "bear", "found": "find", "children": "child", "headquarters": "headquarter",
     "organisation": "organization", "neighbour": "neighbor", "centre": "center",
 }  # fmt: skip
 _HAVING = frozenset(["has", "have", "had", "whose", "with"])
@@ -34,7 +34,7 @@ _OWNED = frozenset(
     "capital birthplace place mouth spouse child parent son daughter location headquarter member "
     "date year nationality citizenship profession occupation trade currency population language "
     "religion area owner subsidiary seat leader head king queen wife husband brother sister "
-    "sibling employer country city inception origin publication alma".split()
+    "founder leader member winner recipient creator sibling employer country city inception origin publication alma".split()
 )
 """Nouns that, alone, are what the head has: ``capital`` goes from the country to the city."""
 

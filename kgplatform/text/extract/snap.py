@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kgplatform.text.extract.kinds import labels_by_kind
 from kgplatform.text.extract.phrases import Form, form_of, last_noun
 from kgplatform.text.extract.places import find_phrase
 from kgplatform.text.extract.records import ExtractedFact, Phrase
@@ -34,13 +35,14 @@ SHORTENED = 0.85
 LEAST_COSINE = 0.62
 """Cosine of all-MiniLM-L6-v2 under which phrases are not taken to say the same."""
 
-OTHER_LABEL = 0.7
-"""For an end whose label is another than the relation asks for: small recognisers are often wrong,
-and the words of the relation say more."""
-
-LEAST_FIT = 0.6
+LEAST_FIT = 0.5
 """Under which a relation does not fit a fact."""
 
+OTHER_GUESS = 0.85
+"""For each end whose label was guessed to be another: small recognisers are often wrong, and the
+words of the relation say more."""
+
+_VALUES = ("date", "occupation", "nationality")
 UNSURE_LABEL = 0.97
 """For each end whose label is not known, where the relation asks for one."""
 
@@ -121,6 +123,8 @@ class Snapper:
             name: _groups_of_relation(name, kind) for name, kind in schema.relations.items()
         }
         self._fits: dict[str, list[Fit]] = {}
+        kinds = labels_by_kind(schema)
+        self._values = {label for kind in _VALUES for label in kinds.get(kind, ())}
         self._texts, self._owners = _said(schema)
         self._vectors: np.ndarray | None = None
 
@@ -189,8 +193,14 @@ class Snapper:
             if end.label is None or end.label not in self.schema.labels:
                 score *= UNSURE_LABEL
             elif end.label not in labels:
-                score *= OTHER_LABEL
+                if not end.guessed or self._is_value(end.label, labels):
+                    return 0.0
+                score *= OTHER_GUESS
         return score
+
+    def _is_value(self, label: str, labels: Sequence[str]) -> bool:
+        """Whether one side is a date, a trade or a people, which no name is mistaken for."""
+        return label in self._values or self._values.issuperset(labels)
 
     def _by_words(self, phrase: str) -> list[Fit]:
         exact = self.schema.relations.get(phrase)
@@ -285,10 +295,10 @@ def _placed(phrase: Phrase, text: str) -> Phrase:
 
 
 def _labelled(phrase: Phrase, labels: Sequence[str]) -> Phrase:
-    """A phrase of unknown label with the one that the relation asks for."""
-    if phrase.label is None and len(labels) == 1:
-        return replace(phrase, label=labels[0])
-    return phrase
+    """A phrase with the one label that the relation asks for, where it was not sure."""
+    if not labels or (phrase.label is not None and (phrase.label in labels or not phrase.guessed)):
+        return phrase
+    return replace(phrase, label=labels[0] if len(labels) == 1 else None, guessed=False)
 
 
 def _identity(fact: ExtractedFact, kind: RelationType) -> tuple[object, ...]:

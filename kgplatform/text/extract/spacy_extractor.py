@@ -75,7 +75,8 @@ class _SpacyExtractor:
         )
 
     def _phrase(self, reading: Reading, mention: Mention) -> Phrase:
-        return Phrase(mention.name, mention.span, self._label(reading, mention))
+        label = self._label(reading, mention)
+        return Phrase(mention.name, mention.span, label, label is not None and not mention.sure)
 
     def _label(self, reading: Reading, mention: Mention) -> str | None:
         """The schema's label: by a class noun that names one, or the only one of its kind."""

@@ -8,13 +8,14 @@ the recogniser joins what it knows to be one and says what kind they are.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kgplatform.text.chunk import Span
 from kgplatform.text.extract.dates import dates_in
 from kgplatform.text.extract.kinds import (
     COMPASS,
+    OFFICE_WORDS,
     TITLES,
     is_trade,
     kind_of_label,
@@ -28,7 +29,13 @@ _JOINERS = frozenset(
 _NEVER_FIRST = frozenset(
     ["DET", "ADP", "PRON", "SCONJ", "CCONJ", "AUX", "VERB", "ADV", "PUNCT", "PART"]
 )
+_DIVISIONS = frozenset(
+    "region province county district oblast krai mountains river prefecture".split()
+)
+"""Last words of names; what ``of`` adds to them is where they are."""
+
 _PRIZE = frozenset(["prize", "award", "medal"])
+_SURE = frozenset(["place", "nationality", "date"])
 _TRAILING = frozenset(["'s", "’s", "'", "’", "the", "The", "of"])
 _ROMAN = re.compile(r"[IVX]+")
 _OF_PEOPLES = ("ish", "ese", "ian", "ean", "can", "ench", "eek")
@@ -45,6 +52,7 @@ class Mention:
         name: The words.
         kind: What it names, as in ``kinds``, if that can be told.
         iso: For a date, the date.
+        sure: Whether the kind is more than a small recogniser's guess.
     """
 
     span: Span
@@ -53,6 +61,7 @@ class Mention:
     name: str
     kind: str | None
     iso: str | None = None
+    sure: bool = True
 
 
 def mentions_of(doc: Any) -> list[Mention]:
@@ -151,6 +160,8 @@ def _join(doc: Any, first: int, at: int, taken: set[int]) -> int:
     before = doc[at - 1].text.lower()
     if word not in _JOINERS and not (word in {"in", "for"} and before in _PRIZE):
         return 0
+    if word == "of" and before in _DIVISIONS:
+        return 0
     end = at + 1
     while end < len(doc) and doc[end].text.lower() in {"the", "la", "las", "los", "der", "al"}:
         end += 1
@@ -178,9 +189,13 @@ def _named(doc: Any, first: int, end: int, entity: dict[int, Any]) -> list[Menti
         first += 1
     while end > first + 1 and doc[end - 1].text in _TRAILING:
         end -= 1
-    if end == first + 1 and doc[first].text.lower() in TITLES:
+    while end > first + 1 and doc[end - 1].text.islower() and doc[end - 1].pos_ != "PROPN":
+        end -= 1
+    words = {word.text.lower() for word in doc[first:end] if not word.is_punct}
+    if words <= OFFICE_WORDS and words & TITLES:
         return found
-    return [*found, _mention(doc, first, end, _kind(doc, first, end, entity))]
+    kind, sure = _kind(doc, first, end, entity)
+    return [*found, replace(_mention(doc, first, end, kind), sure=sure)]
 
 
 def _is_people(token: Any, entity: dict[int, Any]) -> bool:
@@ -190,25 +205,32 @@ def _is_people(token: Any, entity: dict[int, Any]) -> bool:
     return token.tag_ == "JJ" and token.text.endswith(_OF_PEOPLES)
 
 
-def _kind(doc: Any, first: int, end: int, entity: dict[int, Any]) -> str | None:
-    """What a name is of: by its last or first word if that is a class noun, else as recognised."""
+def _kind(doc: Any, first: int, end: int, entity: dict[int, Any]) -> tuple[str | None, bool]:
+    """What a name is of, and whether that is sure.
+
+    By its last or first word if that is a class noun, else as recognised, which is no more than a
+    guess for a single word and for organisations, works and events.
+    """
     if any(doc[at].text.lower() in _PRIZE for at in range(first, end)):
-        return "award"
+        return "award", True
     if doc[first:end].text.lower() in territories():
-        return "place"
+        return "place", True
     if end - first > 1:
         last = doc[end - 1].text.lower()
         for word in (last, last.removesuffix("s"), doc[first].text.lower()):
             kind = kind_of_noun(word)
             if kind not in {None, "person", "date", "nationality", "occupation", "language"}:
-                return kind
+                return kind, True
     votes: dict[str, int] = {}
     for at in range(first, end):
         ent = entity.get(at)
         kind = kind_of_label(ent.label_) if ent is not None else None
         if kind is not None:
             votes[kind] = votes.get(kind, 0) + 1
-    return max(votes, key=lambda kind: votes[kind]) if votes else None
+    if not votes:
+        return None, False
+    best = max(votes, key=lambda kind: votes[kind])
+    return best, best in _SURE or (best == "person" and end - first > 1)
 
 
 def _mention(doc: Any, first: int, end: int, kind: str | None) -> Mention:

@@ -14,6 +14,7 @@ from kgplatform.text.extract.kinds import (
     COMPASS,
     NO_TRADE,
     OF_CLASS,
+    OF_PART,
     TITLES,
     is_trade,
     kind_of_noun,
@@ -48,8 +49,8 @@ class Reading:
         self.nouns: frozenset[str] = frozenset()
         if self.subject is not None:
             self.nouns = frozenset(self._said_of(self.subject))
-            kind = self._kind_of_subject(self.subject)
-            self._rename(self.subject, replace(self.subject, kind=kind))
+            kind, sure = self._kind_of_subject(self.subject)
+            self._rename(self.subject, replace(self.subject, kind=kind, sure=sure))
 
     def mention(self, token: Any) -> Mention | None:
         """The name or date that a token is part of."""
@@ -73,7 +74,8 @@ class Reading:
         for each in tokens:
             meant = self.one(each)
             if meant is not None:
-                listed = self.listed(meant) if self.mention(each) is meant else [meant]
+                own = self.mention(each)
+                listed = self.listed(own) if own is not None and own.kind != "date" else [meant]
                 found += [self._fullest(m) for m in listed]
         return list(dict.fromkeys(found))
 
@@ -105,8 +107,10 @@ class Reading:
                 pass
             elif token.text in {"to", "on", "in", "from"}:
                 ahead = [doc[i].text for i in range(at + 1, min(at + 3, len(doc)))]
-                if not {"the"} <= {*ahead[:1]} or ahead[-1] not in COMPASS:
+                if ahead[:1] not in (["the"], ["its"]) or ahead[-1] not in COMPASS:
                     break
+            elif token.pos_ == "NUM" or token.text in {"a", "an", "its"}:
+                pass
             elif token.text not in _BETWEEN and token.text not in COMPASS and token.text != "-":
                 break
             at += 1
@@ -122,7 +126,7 @@ class Reading:
         if depth > 4:
             return []
         if verb.dep_ in {"acl", "relcl"}:
-            return self._antecedents(verb.head, depth)
+            return self._antecedents(verb.head, depth, verb)
         if (
             verb.dep_ in {"conj", "advcl", "xcomp", "ccomp", "pcomp", "dep"}
             and verb.head is not verb
@@ -148,7 +152,7 @@ class Reading:
         if noun.dep_ == "appos":
             head = self.one(noun.head)
             return [head] if head is not None else self.said_of(noun.head, depth + 1)
-        if noun.dep_ == "pobj" and noun.head.text == "as":
+        if noun.dep_ == "pobj" and noun.head.text in {"as", "among"}:
             return self.subjects(noun.head.head, depth + 1)
         if noun.dep_ == "pobj" and noun.head.text == "of" and noun.head.head.lemma_ in _PART:
             # One of the rivers; a range of mountains.
@@ -162,8 +166,16 @@ class Reading:
             return []
         return [subject] if token.sent.start <= subject.first else []
 
-    def _antecedents(self, token: Any, depth: int) -> list[Mention]:
+    def _of_work(self, token: Any, verb: Any) -> bool:
+        noun = token.head.head
+        made = token.dep_ == "pobj" and token.head.text in {"of", "by"}
+        return made and verb.lemma_ in _PUBLISHED and kind_of_noun(noun.lemma_.lower()) == "work"
+
+    def _antecedents(self, token: Any, depth: int, verb: Any = None) -> list[Mention]:
         """What a relative or participial clause is said of."""
+        if verb is not None and self._of_work(token, verb):
+            # The novel of Gustave Flaubert, published in 1856.
+            return self.said_of(token.head.head, depth + 1)
         if (named := self.mention(token)) is not None and named.kind != "nationality":
             return [self._fullest(named)]
         return self.said_of(token, depth + 1) or self.ends(token)
@@ -181,12 +193,12 @@ class Reading:
     def _of_noun(self, token: Any) -> Mention | None:
         """What ``the state of Kerala``, ``the city`` or ``a Warsaw suburb, Praga`` stands for."""
         lemma = token.lemma_.lower()
-        if lemma in OF_CLASS:
+        if lemma in OF_CLASS or lemma in OF_PART:
             for prep in token.children:
                 if prep.text == "of":
-                    names = [self.mention(c) for c in prep.children if c.dep_ == "pobj"]
+                    names = [self.one(c) for c in prep.children if c.dep_ == "pobj"]
                     if names and names[0] is not None and names[0].kind != "date":
-                        return self._fullest(names[0])
+                        return names[0]
         for child in token.children:
             if child.dep_ == "appos" and self.mention(child) is not None and child.i > token.i:
                 return self._fullest(self._at[child.i])
@@ -233,23 +245,27 @@ class Reading:
                 yield token.lemma_.lower()
                 yield from (other.lemma_.lower() for other in _joined(token))
 
-    def _kind_of_subject(self, subject: Mention) -> str | None:
+    def _kind_of_subject(self, subject: Mention) -> tuple[str | None, bool]:
         """What the text is about: by the nouns that it says of it, by its pronouns, by the name."""
         kinds = [kind for noun in self.nouns if (kind := kind_of_noun(noun)) is not None]
         trades = any(is_trade(noun) or noun in TITLES or noun in NO_TRADE for noun in self.nouns)
         if trades and not {"place", "work"} & set(kinds):
-            return "person"
+            return "person", True
         if kinds:
-            return max(set(kinds), key=kinds.count)
+            return max(sorted(set(kinds)), key=kinds.count), True
         words = [token.text.lower() for token in self.doc]
         if sum(word in _PERSONAL for word in words) > sum(word in _IMPERSONAL for word in words):
-            return "person"
-        return subject.kind
+            return "person", True
+        return subject.kind, subject.sure
 
     def _rename(self, old: Mention, new: Mention) -> None:
         """Put one mention in the place of another, and its kind on those of the same name."""
         changed = [
-            new if m is old else replace(m, kind=new.kind) if m.name == old.name else m
+            new
+            if m is old
+            else replace(m, kind=new.kind, sure=new.sure)
+            if m.name == old.name
+            else m
             for m in self.mentions
         ]
         self.mentions = changed
@@ -258,6 +274,7 @@ class Reading:
 
 
 _PART = frozenset("one range chain group series part member".split())
+_PUBLISHED = frozenset("publish release issue premiere perform serialize serialise".split())
 
 
 def _joined(token: Any) -> list[Any]:
@@ -297,7 +314,7 @@ def _with_title(doc: Any, mentions: Sequence[Mention]) -> list[Mention]:
         end -= 1
     tokens = doc[start:end]
     capital = [token for token in tokens if token.text[0].isupper() or token.text[0].isdigit()]
-    plain = [t for t in tokens if t not in capital and t.pos_ not in _INSIDE]
+    plain = [t for t in tokens if t not in capital and t.pos_ not in _INSIDE and len(t) > 3]
     fits = 0 < len(tokens) <= LONGEST_TITLE and len(capital) > 0 and not plain
     if not fits or tokens[0] not in capital or tokens[-1] not in capital:
         return list(mentions)

@@ -15,7 +15,15 @@ from itertools import pairwise, zip_longest
 from typing import Any
 
 from kgplatform.text.chunk import Span
-from kgplatform.text.extract.kinds import NOUNS, PRAISE, TITLES, is_trade, kind_of_noun
+from kgplatform.text.extract.kinds import (
+    FAITHS,
+    NOUNS,
+    OF_CLASS,
+    PRAISE,
+    TITLES,
+    is_trade,
+    kind_of_noun,
+)
 from kgplatform.text.extract.spacy_names import Mention
 from kgplatform.text.extract.spacy_reading import Reading, _joined
 from kgplatform.text.extract.spacy_times import validity
@@ -92,6 +100,8 @@ def _of_verb(reading: Reading, verb: Any, sentence: Span) -> Iterator[Found]:
         return
     passive = _is_passive(verb)
     word = verb.text.lower() if passive else verb.lemma_.lower()
+    if word == "found" and verb.text.lower() != "found":
+        word = "founded"  # not "find", whose past is the same word
     word = " ".join([word, *(c.text.lower() for c in verb.children if c.dep_ == "prt")])
     pattern = "passive" if passive else "active"
     if verb.dep_ in {"acl", "relcl", "advcl", "conj"}:
@@ -106,11 +116,13 @@ def _of_verb(reading: Reading, verb: Any, sentence: Span) -> Iterator[Found]:
             yield from _between(reading, heads, word, reading.ends(child), pattern, sentence, verb)
         elif child.dep_ in {"dobj", "dative"} and not passive:
             yield from _between(reading, heads, word, reading.ends(child), pattern, sentence, verb)
-            if child.pos_ == "NOUN" and reading.mention(child) is None:
+            if child.pos_ == "NOUN" and reading.one(child) is None:
                 for prep in (c for c in child.children if c.dep_ == "prep"):
                     phrase = f"{word} {child.lemma_.lower()} {prep.text.lower()}"
                     ends = _objects(reading, prep)
                     yield from _between(reading, heads, phrase, ends, pattern, sentence, verb)
+                    if prep.text in {"including", "like"}:
+                        yield from _between(reading, heads, word, ends, pattern, sentence, verb)
         elif child.dep_ in {"prep", "agent"}:
             yield from _of_preposition(reading, verb, word, heads, child, pattern, sentence)
     if verb.lemma_ != "be":
@@ -150,7 +162,10 @@ def _of_preposition(
 
 def _of_noun(reading: Reading, noun: Any, sentence: Span) -> Iterator[Found]:
     """A class noun said of something: ``is the capital of``, ``, a novel by``."""
-    if noun.dep_ in {"attr", "appos", "oprd"} and not _doubted(noun.head):
+    listed = noun.dep_ == "pobj" and (
+        noun.head.text == "among" or (noun.head.text == "of" and noun.head.head.lemma_ == "one")
+    )
+    if (noun.dep_ in {"attr", "appos", "oprd"} or listed) and not _doubted(noun.head):
         heads = reading.said_of(noun)
         pattern = "apposition" if noun.dep_ == "appos" else "copula"
         if heads and not (noun.dep_ == "appos" and reading.mention(noun) in heads):
@@ -306,7 +321,7 @@ def _peoples(reading: Reading, noun: Any) -> list[Mention]:
     for at in range(start, noun.i):
         token = reading.doc[at]
         mention = reading.mention(token)
-        if mention is None or mention.first != at:
+        if mention is None or mention.first != at or mention.name.lower() in FAITHS:
             continue
         adjective = token.pos_ == "ADJ" and token.dep_ == "amod" and mention.last == at + 1
         if mention.kind in {"nationality", "language"} or adjective:
@@ -396,7 +411,8 @@ def _beside_names(reading: Reading, sentence: Any, span: Span) -> Iterator[Found
                     )
         if following is None or {mention.kind, following.kind} & {"date", "nationality"}:
             continue
-        comma = doc[mention.last : following.first].text == ","
+        between = doc[mention.last : following.first].text
+        comma = between == "," or (between.endswith(",") and between[:-1].strip() in OF_CLASS)
         if comma and following.kind == "place" and _in_place(reading, mention, following, nested):
             nested.add(following)
             yield from _between(reading, [mention], "located in", [following], "nested", span, None)

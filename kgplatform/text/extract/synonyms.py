@@ -36,6 +36,10 @@ def _forms(phrases: str) -> frozenset[Form]:
 _WORKS = ", ".join(
     f"{noun} of, {noun} by" for noun in sorted(NOUNS["work"] - {"language", "device", "system"})
 )
+_PLACES = ", ".join(
+    f"{noun} of, {noun} in"
+    for noun in sorted(NOUNS["place"] - {"capital", "site", "port", "mouth"})
+)
 _OFFICES = ", ".join(f"{title} of" for title in sorted(TITLES - {"director", "secretary"}))
 
 GROUPS: tuple[Group, ...] = (
@@ -104,7 +108,7 @@ GROUPS: tuple[Group, ...] = (
     ),
     _group(
         "founded by, established by, founder, set up by, started by, formed by, co-founded by",
-        "found, establish, founder of, co-founder of, cofounder of, co-found, start, form, "
+        "founded, establish, founder of, co-founder of, cofounder of, co-found, start, form, "
         "set up, founding member of",
     ),
     _group(
@@ -114,6 +118,7 @@ GROUPS: tuple[Group, ...] = (
         "independent in, declare independence in, opened in"
     ),
     _group(
+        f"{_PLACES}, peak of, point in, area in, "
         "located in, situated in, lie in, headquartered in, based in, stand in, flow through, "
         "run through, pass through, city of, town of, village of, location, located on, "
         "located at, located within, situated on, situated at, lie on, lie within, "
@@ -121,9 +126,9 @@ GROUPS: tuple[Group, ...] = (
         "cross, span, sit on, sit in, traverse, rise in, occupy part of, "
         "extend over, form across, spread across, city in, held in, take place in, fought in, "
         "occur in, headquarter, border in, municipality of, province of, state of, region of, "
-        "district of, suburb of, island of, borough of, mountain of, lake of, found in, "
+        "district of, suburb of, island of, borough of, mountain of, lake of, "
         "occupy, cover, place in, neighborhood of, territory of, prefecture of, department of, "
-        "county of, division of, mountain in, river of, house in, stretch from, extend from, "
+        "county of, mountain in, river of, house in, stretch from, extend from, "
         "extend into, constituent country of, country of, begin in, originate in, wind through",
         "contain, home to, encompass, include, has city, consist of",
     ),
