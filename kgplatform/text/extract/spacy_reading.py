@@ -122,6 +122,9 @@ class Reading:
             if child.dep_ in {"nsubj", "nsubjpass"}:
                 if child.tag_ in {"WDT", "WP"} or (child.text == "that" and verb.dep_ == "relcl"):
                     return self._antecedents(verb.head, depth)
+                if any(c.dep_ == "cc" and c.text == "or" for c in child.children):
+                    # The Amur or Heilong: two names of one.
+                    return self._titled(child) or self.ends(child)[:1]
                 return self._titled(child) or self.ends(child)
         if depth > 4:
             return []
@@ -203,6 +206,12 @@ class Reading:
             if child.dep_ == "appos" and self.mention(child) is not None and child.i > token.i:
                 return self._fullest(self._at[child.i])
         definite = any(c.text.lower() in {"the", "this"} for c in token.lefts)
+        if (
+            definite
+            and token.dep_ in {"pobj", "dobj", "nsubj"}
+            and (long := self._with_class(token))
+        ):
+            return long
         modified = any(c.dep_ in {"prep", "amod", "acl", "relcl", "poss"} for c in token.children)
         if not definite or modified or self.subject is None:
             return None
@@ -211,6 +220,23 @@ class Reading:
             and kind_of_noun(lemma) == self.subject.kind
         )
         return self.subject if lemma in self.nouns or alike else None
+
+    def _with_class(self, noun: Any) -> Mention | None:
+        """A name with the class noun that ends it in lower case: the Gangdise mountain range."""
+        kind = kind_of_noun(noun.lemma_.lower())
+        if noun.i == 0 or kind not in {"place", "organisation", "event", "work"}:
+            return None
+        between = noun.i
+        while (
+            between > 0 and self.doc[between - 1].dep_ == "compound" and between - 1 not in self._at
+        ):
+            between -= 1
+        name = self._at.get(between - 1)
+        if name is None or name.kind in {"date", "nationality", "person"} or name.last != between:
+            return None
+        piece = self.doc[name.first : noun.i + 1]
+        span = (piece.start_char, piece.end_char)
+        return Mention(span, name.first, noun.i + 1, piece.text, kind)
 
     def _fullest(self, mention: Mention) -> Mention:
         """The first mention of the longest name that this is a part of: Curie is Marie Curie."""

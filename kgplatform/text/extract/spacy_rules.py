@@ -180,14 +180,15 @@ def _class(
 ) -> Iterator[Found]:
     """What ``X is a NOUN`` and those joined to the noun say of X."""
     nouns = [n for n in [noun, *_joined(noun)] if n.pos_ in {"NOUN", "PROPN", "ADJ"}]
-    last = next((n for n in reversed(nouns) if _prepositions(n)), None)
+    # The capital and largest city of Poland: but an article begins a phrase of its own.
+    together = [n for n in nouns[1:] if not any(c.dep_ in {"det", "poss"} for c in n.children)]
+    last = next((n for n in reversed(together) if _prepositions(n)), None)
     for each in nouns:
         named = reading.mention(each)
         if named is not None and named.kind != "nationality":
             continue
         yield from _trade(reading, heads, each, sentence)
         own = _prepositions(each)
-        # The capital and largest city of Poland.
         shared = own or ([p for p in _prepositions(last) if p.text == "of"] if last else [])
         for prep in shared:
             yield from _of_class(reading, heads, each, prep, pattern, sentence)
@@ -244,7 +245,7 @@ def _owned(reading: Reading, noun: Any, sentence: Span) -> Iterator[Found]:
     names: list[Mention] = []
     top = noun.head if noun.dep_ == "conj" else noun
     if top.dep_ == "nsubj" and top.head.lemma_ == "be" and not _doubted(top.head):
-        attrs = [c for c in top.head.children if c.dep_ == "attr"]
+        attrs = [c for c in top.head.children if c.dep_ in {"attr", "acomp"}]
         names += [e for c in attrs if reading.mention(c) is not None for e in reading.ends(c)]
     for child in noun.children:
         if child.dep_ == "appos" and reading.mention(child) is not None:
