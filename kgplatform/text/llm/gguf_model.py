@@ -39,7 +39,9 @@ class GgufModel:
         self.name = path.name
         self.context = context
         _check(path)
-        self.digest = hashlib.sha256(f"gguf\n{sampled_digest(path)}\n{context}".encode()).hexdigest()
+        self.digest = hashlib.sha256(
+            f"gguf\n{sampled_digest(path)}\n{context}".encode()
+        ).hexdigest()
         try:
             import xllamacpp
         except ImportError:

@@ -8,12 +8,11 @@ import re
 from bisect import bisect_left
 from itertools import accumulate
 
+from kgplatform.text.chunk import Span
 from kgplatform.text.llm.protocol import Answer, Token
 
 _SPACE = re.compile(r"[\s,]*")
 _NAME = re.compile(r'"(?:[^"\\]|\\.)*"\s*:\s*')
-
-Span = tuple[int, int]
 
 
 def confidences(answer: Answer, key: str, number: int) -> list[float | None]:
@@ -74,8 +73,10 @@ def _values(text: str, at: int, end: int, decoder: json.JSONDecoder) -> list[Spa
     spans = []
     at = _skip(text, at)
     while at < end and (name := _NAME.match(text, at, end)) is not None:
-        _, stop = decoder.raw_decode(text, name.end())
-        spans.append((name.end(), stop))
+        value, stop = decoder.raw_decode(text, name.end())
+        # Quotation marks are often one token with what stands beside them, which is dictated.
+        quotes = int(isinstance(value, str))
+        spans.append((name.end() + quotes, stop - quotes))
         at = _skip(text, stop)
     return spans
 

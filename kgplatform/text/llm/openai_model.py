@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -187,23 +187,22 @@ class OpenAIModel:
         # Of what is refused for a moment, one thing never passes: an account is empty.
         if status >= 500 or (status in _AGAIN and "insufficient_quota" not in lowered):
             return problem
-        self._refuse(status, problem, lowered, body or {})
+        raise self._refusal(status, problem, lowered, body or {})
 
-    def _refuse(
-        self, status: int, problem: str, lowered: str, body: dict[str, Any]
-    ) -> NoReturn:
+    def _refusal(self, status: int, problem: str, lowered: str, body: dict[str, Any]) -> Exception:
+        """The error of what asking again will not help."""
         if status in (401, 403):
-            raise ModelAccessError(
+            return ModelAccessError(
                 f"the language model at {self.url} refuses the key: {problem}",
                 hint="set KGP_LLM_API_KEY (OPENAI_API_KEY is sent to OpenAI's own endpoint only)",
             )
         if status == 404 and "model" in lowered:
-            raise UnknownNameError("model", self.model, self._known_models())
+            return UnknownNameError("model", self.model, self._known_models())
         if status in (400, 422):
             for field in (*OPTIONAL, *RENAMED):
                 if field in body and field in lowered:
-                    raise _RefusedFieldError(field, problem)
-        raise _refuses(self.url, problem)
+                    return _RefusedFieldError(field, problem)
+        return _refuses(self.url, problem)
 
     def _known_models(self) -> list[str]:
         try:

@@ -17,6 +17,8 @@ OPTIONAL = ("response_format", "top_logprobs", "logprobs", "seed", "temperature"
 RENAMED = {"max_tokens": "max_completion_tokens"}
 """What OpenAI's newer models want under another name."""
 
+_NOT_STRICT = ("default", "maxLength", "minLength", "title")
+
 
 class _Piece(BaseModel):
     token: str
@@ -85,7 +87,9 @@ class Models(BaseModel):
     data: list[_Model]
 
 
-def body_of(model: str, request: Request, refused: AbstractSet[str] = frozenset()) -> dict[str, Any]:
+def body_of(
+    model: str, request: Request, refused: AbstractSet[str] = frozenset()
+) -> dict[str, Any]:
     """The body of a request.
 
     Args:
@@ -118,7 +122,7 @@ def body_of(model: str, request: Request, refused: AbstractSet[str] = frozenset(
 
 
 def strict(schema: Any) -> Any:
-    """A schema without lengths of strings, which OpenAI's strict mode refuses.
+    """A schema without what OpenAI's strict mode refuses: defaults, and lengths of strings.
 
     They only keep a model from going round in circles; what comes back is validated anyway.
     """
@@ -126,8 +130,8 @@ def strict(schema: Any) -> Any:
         return {
             key: strict(value)
             for key, value in schema.items()
-            # A property may have such a name; its value is a schema, not a number.
-            if not (key in ("maxLength", "minLength") and isinstance(value, int))
+            # A property may have such a name; its value is a schema.
+            if key not in _NOT_STRICT or isinstance(value, dict)
         }
     return [strict(value) for value in schema] if isinstance(schema, list) else schema
 

@@ -46,8 +46,8 @@ def back_off(attempt: int) -> float:
     Twice as long each time, and a part of it by chance, so that clients which failed together do
     not come back together (Brooker 2015, "Exponential backoff and jitter").
     """
-    most = min(LONGEST_WAIT, FIRST_WAIT * 2**attempt)
-    return most / 2 + random.uniform(0, most / 2)  # noqa: S311: nothing secret
+    most = min(LONGEST_WAIT, FIRST_WAIT * 2.0**attempt)
+    return most / 2 + random.uniform(0, most / 2)  # noqa: S311
 
 
 def retry_after(value: str | None) -> float | None:

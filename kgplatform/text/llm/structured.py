@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from annotated_types import MaxLen
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, ValidationError
 
 from kgplatform.text.llm.likelihood import confidences
 from kgplatform.text.llm.protocol import Answer, LanguageModel, Message, Request
+from kgplatform.text.llm.untrusted import harmless
 
 ATTEMPTS = 3
 KEY = "facts"
@@ -35,8 +35,8 @@ class Listed(Generic[Item]):
         items: What could be used, in its order.
         confidences: Of each, from 0 to 1; None where the backend does not tell.
         problems: What could not be used, and why.
-        cut: Whether the answer was cut off or the list is full, so that there may be more; nothing
-            of such an answer is used.
+        cut: Whether the answer was cut off, and then it has no items, or the list is full: there
+            may be more.
     """
 
     items: tuple[Item, ...]
@@ -83,18 +83,24 @@ def ask_list(
 
 def list_schema(item: type[BaseModel], most: int) -> dict[str, Any]:
     """JSON schema of the answer."""
-    entries: Any = Annotated[list[item], MaxLen(most)]  # type: ignore[valid-type]
-    shape = create_model("Answer", __config__={"extra": "forbid"}, **{KEY: (entries, ...)})
-    return shape.model_json_schema()
+    entry = item.model_json_schema(mode="serialization")
+    definitions = entry.pop("$defs", None)
+    shape: dict[str, Any] = {
+        "type": "object",
+        "properties": {KEY: {"type": "array", "items": entry, "maxItems": most}},
+        "required": [KEY],
+        "additionalProperties": False,
+    }
+    return {**shape, "$defs": definitions} if definitions else shape
 
 
 def _correction(answer: Answer, problems: Sequence[str]) -> tuple[Message, ...]:
     wrong = "\n".join(problems)[:SHOWN]
     return (
-        Message("assistant", answer.text[:SHOWN]),
+        Message("assistant", harmless(answer.text[:SHOWN])),
         Message(
             "user",
-            f"That answer cannot be used:\n{wrong}\n"
+            f"That answer cannot be used: {harmless(wrong)}\n"
             f'Answer the question again, correctly, with JSON only: {{"{KEY}": [...]}}',
         ),
     )
