@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import product
 
 from kgplatform.errors import PromptTooLongError
 from kgplatform.progress import Progress, silent
@@ -32,32 +34,8 @@ MORE = 4
 """How much more one sentence may have, asked for again because its answer did not end."""
 
 _PRONOUNS = frozenset(
-    [
-        "he",
-        "she",
-        "it",
-        "they",
-        "him",
-        "her",
-        "them",
-        "his",
-        "hers",
-        "its",
-        "their",
-        "theirs",
-        "this",
-        "that",
-        "these",
-        "those",
-        "who",
-        "whom",
-        "whose",
-        "which",
-        "i",
-        "we",
-        "you",
-        "one",
-    ]
+    {"he", "she", "it", "they", "him", "her", "them", "his", "hers", "its", "their", "theirs"}
+    | {"this", "that", "these", "those", "who", "whom", "whose", "which", "i", "we", "you", "one"}
 )
 
 
@@ -185,11 +163,12 @@ class LLMExtractor:
     def _fact(
         self, text: str, folded: Folded, spans: list[Span], item: ReadFact
     ) -> ExtractedFact | None:
-        said = spans[item.sentence - 1] if 0 < item.sentence <= len(spans) else None
-        near = said or (spans[0][0], spans[-1][1])
         relation = self._schema.relations.get(item.relation)
-        head = _phrase(item.head, text, folded, near, relation.heads if relation else ())
-        tail = _phrase(item.tail, text, folded, near, relation.tails if relation else ())
+        heads = locate(item.head, text, folded, spans)
+        tails = locate(item.tail, text, folded, spans)
+        at = _nearest_ends(heads, tails)
+        head = _phrase(item.head, text, at[0], relation.heads if relation else ())
+        tail = _phrase(item.tail, text, at[1], relation.tails if relation else ())
         names = head.name.casefold(), tail.name.casefold()
         if names[0] == names[1] or not _PRONOUNS.isdisjoint(names):
             return None
@@ -198,7 +177,7 @@ class LLMExtractor:
             head=head,
             relation=item.relation,
             tail=tail,
-            sentence=_sentence(spans, said, head, tail),
+            sentence=_sentence(spans, *at),
             confidence=UNKNOWN_CONFIDENCE,
             extractor=self.name,
             valid_from=begin,
@@ -210,9 +189,9 @@ def llm_extractor(model: LanguageModel, schema: Schema) -> LLMExtractor:
     """An extractor that asks a language model for the facts of a schema.
 
     The model gets the schema's labels and relations, with domains, ranges and an example each, and
-    the text as numbered sentences. It answers with names; where they stand is looked up in the
-    text: exactly, then without regard to case, accents and spaces, then nearly, in the sentence
-    that it names. An end that stands nowhere has no span: the model made it up.
+    the text, a sentence a line. It answers with names; where they stand is looked up in the text:
+    exactly, then without regard to case, accents and spaces, then nearly. An end that stands
+    nowhere has no span: the model made it up.
 
     An answer that is cut off is not used: the text is halved at a sentence's end and both halves
     are asked for. What cannot be read even so is in the extractor's ``failures``.
@@ -224,22 +203,31 @@ def llm_extractor(model: LanguageModel, schema: Schema) -> LLMExtractor:
     return LLMExtractor(model, schema)
 
 
-def _phrase(name: str, text: str, folded: Folded, near: Span, labels: tuple[str, ...]) -> Phrase:
-    span = locate(name, text, folded, near)
+def _nearest_ends(heads: list[Span], tails: list[Span]) -> tuple[Span | None, Span | None]:
+    """The places of both ends that are nearest to one another, the earliest of them."""
+    if not heads or not tails:
+        return next(iter(heads), None), next(iter(tails), None)
+    return min(product(heads, tails), key=lambda pair: (_gap(*pair), pair))
+
+
+def _gap(one: Span, other: Span) -> float:
+    """Characters between two places; places in one another are not two ends if others are."""
+    between = max(one[0] - other[1], other[0] - one[1])
+    return between if between >= 0 else math.inf
+
+
+def _phrase(name: str, text: str, span: Span | None, labels: tuple[str, ...]) -> Phrase:
     # A relation's end with one label can be nothing else; of several, the text does not say which.
     label = labels[0] if len(labels) == 1 else None
     return Phrase(name if span is None else text[slice(*span)], span, label)
 
 
-def _sentence(spans: list[Span], said: Span | None, head: Phrase, tail: Phrase) -> Span:
-    """The sentence with most of the ends; the one that the model names before others."""
-
-    def ends(span: Span) -> int:
-        found = [end.span for end in (head, tail) if end.span is not None]
-        return sum(span[0] <= start and end <= span[1] for start, end in found)
-
-    best = max(spans, key=ends)
-    return said if said is not None and ends(said) >= ends(best) else best
+def _sentence(spans: list[Span], head: Span | None, tail: Span | None) -> Span:
+    """The sentence that states a fact: the tail's, as the head may be spoken of by a pronoun."""
+    named = tail or head
+    if named is None:
+        return spans[0][0], spans[-1][1]
+    return next(span for span in spans if span[0] <= named[0] < span[1])
 
 
 def _times(when: str | None, text: str) -> tuple[str | None, str | None]:

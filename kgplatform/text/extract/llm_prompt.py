@@ -19,11 +19,11 @@ from kgplatform.text.llm.untrusted import fenced, harmless
 
 LONGEST_NAME = 120
 LONGEST_RELATION = 60
-_DATE = r"(\d{4}(-\d{2}(-\d{2})?)?)?"
-_TIME = rf"^{_DATE}/{_DATE}$"
+_DATE = "([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?"
+_TIME = f"^{_DATE}/{_DATE}$"
 
 _TASK = """You read facts out of a document and answer with JSON.
-Each fact has a sentence (its number), a head, a relation and a tail.
+Each fact has a head, a relation and a tail.
 - State only what the document says, nothing that you know from elsewhere.
 - Copy head and tail from the document letter by letter: the whole name and nothing else. Where it
   says "he", "she" or "it", take the name that is meant, from another sentence.
@@ -44,7 +44,6 @@ class ReadFact(BaseModel):
     """A fact as a model answers it.
 
     Attributes:
-        sentence: Number of the sentence that states it, from 1; 0 if not told.
         head: Name of what it is about.
         relation: Name of the relation.
         tail: Name of the other end.
@@ -58,7 +57,6 @@ class ReadFact(BaseModel):
         json_schema_extra={"additionalProperties": False},
     )
 
-    sentence: int = 0
     head: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
     relation: Annotated[str, Field(min_length=1, max_length=LONGEST_RELATION)]
     tail: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
@@ -101,8 +99,7 @@ def question(told: str, sentences: Sequence[str]) -> tuple[Message, ...]:
         told: The ``instructions``.
         sentences: The text, as sentences.
     """
-    numbered = (f"[{at}] {harmless(sentence)}" for at, sentence in enumerate(sentences, start=1))
-    document = fenced("\n".join(numbered))
+    document = fenced("\n".join(map(harmless, sentences)))
     return Message("system", told), Message("user", f"{document}\n{_AGAIN}")
 
 
@@ -124,9 +121,9 @@ def _relation(relation: RelationType) -> str:
 
 
 def _example(relation: str, text: str, head: str, tail: str) -> str:
-    fact = {"sentence": 1, "head": head, "relation": relation, "tail": tail, "when": None}
+    fact = {"head": head, "relation": relation, "tail": tail, "when": None}
     answer = json.dumps({"facts": [fact]}, ensure_ascii=False)
-    return f'For a document "[1] {harmless(text)}" the answer is\n{harmless(answer)}'
+    return f'For a document "{harmless(text)}" the answer is\n{harmless(answer)}'
 
 
 def _plain(name: Any) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 
 from rapidfuzz import fuzz
 
@@ -47,38 +48,34 @@ class Folded:
 
     def place(self, span: Span) -> Span:
         """The place in ``text`` of a place in the original."""
-        inside = [
-            at
-            for at, (start, end) in enumerate(zip(self._starts, self._ends, strict=True))
-            if start < span[1] and end > span[0]
-        ]
-        return (inside[0], inside[-1] + 1) if inside else (0, 0)
+        return bisect_right(self._ends, span[0]), bisect_left(self._starts, span[1])
 
 
-def locate(name: str, text: str, folded: Folded, near: Span) -> Span | None:
-    """Where a text has a name, as whole words; None if it has it nowhere.
+def locate(name: str, text: str, folded: Folded, sentences: Sequence[Span]) -> list[Span]:
+    """Where some sentences of a text have a name, as whole words; empty if nowhere.
 
-    The exact name goes before the same in other case, accents or spaces, and both before what is
-    only like it, which is looked for in ``near`` alone. Of several places, the one nearest to
-    ``near`` counts.
+    The exact name goes before the same in other case, accents or spaces, and both before the place
+    that is most like it.
 
     Args:
         name: What is looked for.
         text: The text.
         folded: The same, folded once for all names.
-        near: The sentence that is thought to have it.
+        sentences: Places of the sentences in order.
     """
     name = name.strip().strip("\"'“”\u2018\u2019")
-    if not name:
-        return None
-    exact = _nearest(_whole(name, text), near)
-    if exact is not None:
-        return exact
     wanted = Folded(name).text.strip()
-    if not wanted:
-        return None
-    same = [folded.original(*span) for span in _whole(wanted, folded.text)]
-    return _nearest(iter(same), near) or _alike(wanted, folded, near)
+    if not wanted or not sentences:
+        return []
+    start, end = sentences[0][0], sentences[-1][1]
+    exact = _whole(name, text, start, end)
+    if exact:
+        return exact
+    inside = folded.place((start, end))
+    same = _whole(wanted, folded.text, *inside)
+    if same:
+        return [folded.original(*span) for span in same]
+    return _alike(wanted, folded, sentences)
 
 
 def _folded_letter(letter: str) -> str:
@@ -88,14 +85,15 @@ def _folded_letter(letter: str) -> str:
     return "".join(piece for piece in bare if not unicodedata.combining(piece))
 
 
-def _whole(name: str, text: str) -> Iterator[Span]:
+def _whole(name: str, text: str, start: int, end: int) -> list[Span]:
     """Places of a name that begin and end where words do."""
-    at = text.find(name)
+    found = []
+    at = text.find(name, start, end)
     while at >= 0:
-        end = at + len(name)
-        if not (_joined(text, at) or _joined(text, end)):
-            yield at, end
-        at = text.find(name, at + 1)
+        if not (_joined(text, at) or _joined(text, at + len(name))):
+            found.append((at, at + len(name)))
+        at = text.find(name, at + 1, end)
+    return found
 
 
 def _joined(text: str, at: int) -> bool:
@@ -103,33 +101,31 @@ def _joined(text: str, at: int) -> bool:
     return 0 < at < len(text) and text[at - 1].isalnum() and text[at].isalnum()
 
 
-def _nearest(spans: Iterator[Span], near: Span) -> Span | None:
-    def distance(span: Span) -> int:
-        return max(near[0] - span[0], span[1] - near[1], 0)
-
-    return min(spans, key=distance, default=None)
-
-
-def _alike(wanted: str, folded: Folded, near: Span) -> Span | None:
-    """Whole words of the sentence that are nearly the name; numbers in it are to be the same."""
+def _alike(wanted: str, folded: Folded, sentences: Sequence[Span]) -> list[Span]:
+    """The words that are most like the name, if nearly it; numbers in it are to be the same."""
     if len(wanted) < SHORTEST_LIKE:
-        return None
-    start, end = folded.place(near)
-    sentence = folded.text[start:end]
-    found = fuzz.partial_ratio_alignment(wanted, sentence, score_cutoff=LEAST_LIKENESS - 10)
+        return []
+    likely = [found for span in sentences if (found := _likest(wanted, folded, span))]
+    return [max(likely)[1]] if likely else []
+
+
+def _likest(wanted: str, folded: Folded, sentence: Span) -> tuple[float, Span] | None:
+    start, end = folded.place(sentence)
+    words = folded.text[start:end]
+    # Found by letters, it is widened to whole words, and those are compared.
+    found = fuzz.partial_ratio_alignment(wanted, words, score_cutoff=LEAST_LIKENESS - 10)
     if found is None:
         return None
-    words = [
+    inside = [
         word.span()
-        for word in _WORD.finditer(sentence)
+        for word in _WORD.finditer(words)
         if word.start() < found.dest_end and word.end() > found.dest_start
     ]
-    if not words:
+    if not inside:
         return None
-    piece = (words[0][0], words[-1][1])
-    likely = sentence[slice(*piece)]
-    if fuzz.ratio(wanted, likely) < LEAST_LIKENESS:
+    piece = words[inside[0][0] : inside[-1][1]]
+    likeness = fuzz.ratio(wanted, piece)
+    same_numbers = sorted(_DIGITS.findall(wanted)) == sorted(_DIGITS.findall(piece))
+    if likeness < LEAST_LIKENESS or not same_numbers:
         return None
-    if sorted(_DIGITS.findall(wanted)) != sorted(_DIGITS.findall(likely)):
-        return None
-    return folded.original(start + piece[0], start + piece[1])
+    return likeness, folded.original(start + inside[0][0], start + inside[-1][1])
