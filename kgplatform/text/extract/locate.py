@@ -17,12 +17,15 @@ LEAST_LIKENESS = 88.0
 SHORTEST_LIKE = 5
 """Characters of a name that may be found by likeness; of shorter ones, another word is as like."""
 
+_ARTICLE = re.compile(r"^(?:the|an?) ")
+_MARKS = str.maketrans("\u2018\u2019\u201c\u201d\u2010\u2011\u2013\u2014", "''\"\"----")
 _DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"\w+")
 
 
 class Folded:
-    """A text as it is compared: in lower case, without accents, a space for any run of spaces.
+    """A text as it is compared: in lower case, without accents, one kind of quotation
+    marks and dashes, a space for any run of spaces.
 
     Attributes:
         text: The text so.
@@ -54,8 +57,8 @@ class Folded:
 def locate(name: str, text: str, folded: Folded, sentences: Sequence[Span]) -> list[Span]:
     """Where some sentences of a text have a name, as whole words; empty if nowhere.
 
-    The exact name goes before the same in other case, accents or spaces, and both before the place
-    that is most like it.
+    The exact name goes before the same in other case, accents or spaces, that before the same
+    without an article, and all before the place that is most like it.
 
     Args:
         name: What is looked for.
@@ -72,16 +75,16 @@ def locate(name: str, text: str, folded: Folded, sentences: Sequence[Span]) -> l
     if exact:
         return exact
     inside = folded.place((start, end))
-    same = _whole(wanted, folded.text, *inside)
-    if same:
-        return [folded.original(*span) for span in same]
+    for form in (wanted, _ARTICLE.sub("", wanted)):
+        if same := _whole(form, folded.text, *inside):
+            return [folded.original(*span) for span in same]
     return _alike(wanted, folded, sentences)
 
 
 def _folded_letter(letter: str) -> str:
     if letter.isspace():
         return " "
-    bare = unicodedata.normalize("NFKD", letter.casefold())
+    bare = unicodedata.normalize("NFKD", letter.casefold().translate(_MARKS))
     return "".join(piece for piece in bare if not unicodedata.combining(piece))
 
 
