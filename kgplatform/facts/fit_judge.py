@@ -93,9 +93,7 @@ def fit_judge(
 
 def _enough(examples: Sequence[Example]) -> bool:
     true = sum(each.true for each in examples)
-    return (
-        len(examples) >= LEAST_EXAMPLES and min(true, len(examples) - true) >= LEAST_OF_EACH
-    )
+    return len(examples) >= LEAST_EXAMPLES and min(true, len(examples) - true) >= LEAST_OF_EACH
 
 
 def fit_part(examples: Sequence[Example], groups: frozenset[str], seed: int = 0) -> Part:

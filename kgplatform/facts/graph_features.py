@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -29,11 +30,8 @@ def graph_features(triples: np.ndarray, background: Background) -> Columns:
     structure = background.structure
     columns: Columns = {}
     for end, at in (("head", 0), ("tail", 2)):
-        columns |= _where(
-            known[:, 1] & known[:, at],
-            triples,
-            lambda rows, end=end: _end_features(rows, structure, end),
-        )
+        made = partial(_end_features, structure=structure, end=end)
+        columns |= _where(known[:, 1] & known[:, at], triples, made)
     both = known.all(axis=1)
     columns |= _where(both, triples, lambda rows: _pair_features(rows, structure))
     if background.rules is not None:

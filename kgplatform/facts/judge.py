@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +30,8 @@ class Policy:
         accept: From this probability on it is accepted, unless a person has to see it.
         reject: Up to this probability it is rejected.
         doubts_wait: Whether what goes against the schema, or against the nature of a relation
-            (a second tail where the schema allows one, a loop, a mirror), waits for a person however
-            sure it is.
+            (a second tail where the schema allows one, a loop, a mirror), waits for a person
+            however sure it is.
     """
 
     accept: float = 0.9
@@ -71,10 +71,11 @@ def judge(
     """
     policy = policy or Policy()
     features = features_of(candidates, background)
-    return [
+    judged = [
         _judged(fact, of, by, background, policy)
         for fact, of in zip(candidates, features, strict=True)
     ]
+    return _one_tail(judged, background) if policy.doubts_wait else judged
 
 
 def _judged(
@@ -94,18 +95,47 @@ def _judged(
         confidence = max(confidence, ALREADY_ASSERTED)
         return Judged(fact, confidence, "accepted", reasons, score, features)
     doubts = _doubts(fact, features, background)
-    status = _status(confidence, policy, bool(doubts) or fact.proposed)
+    waits = fact.proposed or (policy.doubts_wait and bool(doubts))
+    status = _status(confidence, policy, waits)
     if fact.proposed:
         doubts = (*doubts, "the schema has no such relation")
     reasons = (*(f"against: {doubt}" for doubt in doubts), *reasons)
     return Judged(fact, confidence, status, reasons, score, features)
 
 
-def _status(confidence: float, policy: Policy, doubted: bool) -> Status:
+def _status(confidence: float, policy: Policy, waits: bool) -> Status:
     if confidence <= policy.reject:
         return "rejected"
-    waits = doubted and policy.doubts_wait
     return "accepted" if confidence >= policy.accept and not waits else "staged"
+
+
+def _one_tail(judged: Sequence[Judged], background: Background) -> list[Judged]:
+    """Of several accepted tails where the schema allows one, all but the surest wait.
+
+    Those with times that do not overlap may all hold.
+    """
+    kinds = background.schema.relations if background.schema is not None else {}
+    taken: dict[tuple[str, str], list[CandidateFact]] = {}
+    found = list(judged)
+    for row in sorted(range(len(judged)), key=lambda row: -judged[row].confidence):
+        each = judged[row]
+        kind = kinds.get(each.fact.relation)
+        if each.status != "accepted" or kind is None or not kind.functional:
+            continue
+        others = taken.setdefault((each.fact.head, each.fact.relation), [])
+        clash = [other for other in others if _overlap(other, each.fact)]
+        if clash and not each.features.get("asserted"):
+            said = f"against: texts state {clash[0].tail!r}, too, and the schema allows one tail"
+            found[row] = replace(each, status="staged", reasons=(said, *each.reasons))
+        else:
+            others.append(each.fact)
+    return found
+
+
+def _overlap(one: CandidateFact, other: CandidateFact) -> bool:
+    """Whether two facts may hold at the same time, as far as is said."""
+    ends = ((one.valid_to, other.valid_from), (other.valid_to, one.valid_from))
+    return not any(to is not None and start is not None and to <= start for to, start in ends)
 
 
 def _doubts(

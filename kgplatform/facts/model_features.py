@@ -44,9 +44,7 @@ def _of_one(triples: np.ndarray, background: Background, trained: TrainedModel) 
     found = np.full((len(triples), len(FEATURES)), np.nan)
     if not len(known):
         return found
-    values = triple_features(
-        trained.model, torch.from_numpy(asked[known]), torch.from_numpy(facts)
-    )
+    values = triple_features(trained.model, torch.from_numpy(asked[known]), torch.from_numpy(facts))
     mean, spread = false_scores(trained.model, facts, len(trained.relations))
     of = asked[known, 1]
     values[:, SCORES] = (values[:, SCORES] - mean[of]) / spread[of]

@@ -13,6 +13,7 @@ LEAST_ODDS = 0.1
 """What changes the log-odds by less is no reason."""
 
 Words = Callable[[Mapping[str, float], bool], str]
+"""From a candidate's features, and whether they speak for it."""
 
 
 def reasons_of(part: Part, added: np.ndarray, features: Mapping[str, float]) -> tuple[str, ...]:
@@ -53,7 +54,7 @@ def _linked(features: Mapping[str, float], _: bool) -> str:
     return f"its ends are the right entities with {sure:.2f}"
 
 
-def _rivals(features: Mapping[str, float], good: bool) -> str:
+def _rivals(_: Mapping[str, float], good: bool) -> str:
     return "no text states another tail" if good else "texts state another tail, and one is usual"
 
 
@@ -66,14 +67,14 @@ def _modelled(features: Mapping[str, float], good: bool) -> str:
     return f"the trained model finds it {verdict} (tail at rank {tail}, head at rank {head})"
 
 
-def _ruled(features: Mapping[str, float], good: bool) -> str:
+def _ruled(features: Mapping[str, float], _: bool) -> str:
     best = features.get("rule", 0.0)
     if best == 0:
         return "no rule gives it"
     return f"the surest rule that gives it holds in {best:.0%} of cases"
 
 
-def _texts(features: Mapping[str, float], good: bool) -> str:
+def _texts(_: Mapping[str, float], good: bool) -> str:
     return f"the texts of its ends make it {'likely' if good else 'unlikely'}"
 
 
@@ -100,7 +101,7 @@ def _used(end: str) -> Words:
 def _alike(end: str) -> Words:
     other = "tail" if end == "head" else "head"
 
-    def words(features: Mapping[str, float], good: bool) -> str:
+    def words(features: Mapping[str, float], _: bool) -> str:
         share = features.get(f"{end}_alike", 0.0)
         return f"of entities like its {end}, {share:.0%} have this {other}"
 
@@ -115,7 +116,7 @@ def _joined(features: Mapping[str, float], good: bool) -> str:
     return f"its ends have {'much' if good else 'little'} in common"
 
 
-def _against_nature(features: Mapping[str, float], good: bool) -> str:
+def _against_nature(features: Mapping[str, float], _: bool) -> str:
     if features.get("loop_against", 0.0) > 0:
         return "it joins an entity with itself, which this relation does not"
     if features.get("mirror_against", 0.0) > 0:
@@ -125,7 +126,7 @@ def _against_nature(features: Mapping[str, float], good: bool) -> str:
     return "its mirror is not asserted"
 
 
-def _asserted(features: Mapping[str, float], good: bool) -> str:
+def _asserted(features: Mapping[str, float], _: bool) -> str:
     return "the graph has it already" if features.get("asserted") else "the graph lacks it"
 
 

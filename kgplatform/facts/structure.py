@@ -230,9 +230,7 @@ class Structure:
     def _joint_shares(self, codes: np.ndarray, relations: np.ndarray) -> np.ndarray:
         pairs, place = np.unique(codes, return_inverse=True)
         table = sp.csr_array(
-            sp.coo_array(
-                (np.ones(len(codes)), (place, relations)), shape=(len(pairs), 2 * self.r)
-            )
+            sp.coo_array((np.ones(len(codes)), (place, relations)), shape=(len(pairs), 2 * self.r))
         )
         both = np.asarray((table.T @ table).todense())
         return np.asarray(both / (np.diag(both) + SMOOTHING)[:, None])
