@@ -27,8 +27,15 @@ QUESTIONS_AT_ONCE = 256
 class Scores(Protocol):
     """What scores all of its entities as answers."""
 
-    entities: Sequence[str]
-    relations: Sequence[str]
+    @property
+    def entities(self) -> Sequence[str]:
+        """entity_ids, [N]."""
+        ...
+
+    @property
+    def relations(self) -> Sequence[str]:
+        """Names, [R]."""
+        ...
 
     def tails(self, head: np.ndarray, relation: np.ndarray) -> np.ndarray:
         """Of (h, r, ?), [n], [n] → [n, N]."""
