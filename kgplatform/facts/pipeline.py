@@ -23,7 +23,8 @@ from kgplatform.facts.compose import (
     new_evidence,
     remaining,
 )
-from kgplatform.facts.records import CandidateFact, ChunkFacts, NewEntity
+from kgplatform.facts.mentions import Mentioned
+from kgplatform.facts.records import CandidateFact, NewEntity
 from kgplatform.facts.review import apply_marked, judge_again
 from kgplatform.facts.stage_records import ExtractionCounts, ReadFacts, Resolution, Stages
 from kgplatform.progress import Progress, silent
@@ -203,15 +204,15 @@ class _Extraction:
             digest.update(chunk.chunk_id.encode())
         return digest.hexdigest()[:24]
 
-    def _usable(self, chunk: ChunkFacts) -> ChunkFacts:
+    def _usable(self, chunk: Mentioned) -> Mentioned:
         """A chunk's facts without those that the graph could not hold, which are rejected."""
 
         def kept(facts: Sequence[ExtractedFact]) -> tuple[ExtractedFact, ...]:
             return tuple(fact for fact in facts if not self._refused(chunk, fact))
 
-        return replace(chunk, known=kept(chunk.known), proposed=kept(chunk.proposed))
+        return replace(chunk, facts=kept(chunk.facts), proposed=kept(chunk.proposed))
 
-    def _refused(self, chunk: ChunkFacts, fact: ExtractedFact) -> bool:
+    def _refused(self, chunk: Mentioned, fact: ExtractedFact) -> bool:
         fault = fault_of_name("relation", fact.relation)
         for kind, phrase in (("head", fact.head), ("tail", fact.tail)):
             fault = fault or fault_of_name(kind, phrase.name)
@@ -221,7 +222,7 @@ class _Extraction:
             return False
         self.counts.unusable += 1
         said = f"{fact.head.name} {fact.relation} {fact.tail.name}"
-        self._on_reject(Reject(chunk.document_id, 0, fault, said))
+        self._on_reject(Reject(chunk.source, 0, fault, said))
         return True
 
     def _incomplete(self, documents: Sequence[Document], read: ReadFacts) -> set[str]:
@@ -237,7 +238,7 @@ class _Extraction:
     def _write(
         self,
         documents: list[Document],
-        chunks: Sequence[ChunkFacts],
+        chunks: Sequence[Mentioned],
         done: dict[str, str],
         before: dict[str, tuple[list[str], list[str]]],
     ) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kgplatform.text.chunk import Span
-from kgplatform.text.extract.records import ExtractedFact
 
 Status = Literal["staged", "accepted", "rejected"]
 
@@ -95,22 +94,3 @@ class Judged:
     reasons: tuple[str, ...]
     kge_score: float | None = None
     features: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkFacts:
-    """What was read out of one chunk, after snapping: no entity of a graph yet.
-
-    Attributes:
-        chunk_id: The chunk.
-        document_id: Its document.
-        text: What it says.
-        known: Facts whose relation is of the schema.
-        proposed: Facts with a relation that is a proposal, for a person to judge.
-    """
-
-    chunk_id: str
-    document_id: str
-    text: str
-    known: tuple[ExtractedFact, ...]
-    proposed: tuple[ExtractedFact, ...] = ()

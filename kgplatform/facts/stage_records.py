@@ -8,7 +8,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from kgplatform.facts.records import CandidateFact, ChunkFacts, Judged, NewEntity
+from kgplatform.facts.mentions import Mentioned
+from kgplatform.facts.records import CandidateFact, Judged, NewEntity
 from kgplatform.progress import Progress
 from kgplatform.store.documents import DocumentCounts
 from kgplatform.triples import Document
@@ -26,7 +27,7 @@ class ReadFacts:
         failed: Ids of the chunks that could not be read to their end, with what was wrong.
     """
 
-    chunks: list[ChunkFacts]
+    chunks: list[Mentioned]
     extracted: int = 0
     invented: int = 0
     dropped: int = 0
@@ -57,11 +58,13 @@ class Resolution:
         candidates: Each with its evidence, none twice.
         entities: Those that the graph does not have.
         merged: How many names were taken for another's.
+        doubtful: How many pairs of names may be one entity, which nobody has decided.
     """
 
     candidates: Sequence[CandidateFact]
     entities: Sequence[NewEntity]
     merged: int = 0
+    doubtful: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Stages:
     """
 
     read: Reader
-    resolve: Callable[[Sequence[ChunkFacts], AbstractSet[str]], Resolution]
+    resolve: Callable[[Sequence[Mentioned], AbstractSet[str]], Resolution]
     judge: Callable[[Sequence[CandidateFact], Sequence[NewEntity]], list[Judged]]
 
 

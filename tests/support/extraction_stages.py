@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from kgplatform.facts.records import CandidateFact, ChunkFacts, Evidence, Judged, NewEntity
+from kgplatform.facts.mentions import Mentioned
+from kgplatform.facts.records import CandidateFact, Evidence, Judged, NewEntity
 from kgplatform.facts.stage_records import ReadFacts, Resolution, Stages
 from kgplatform.progress import Progress
 from kgplatform.sources.source import Source
@@ -52,7 +53,7 @@ class PatternReader:
                 ]
                 found.extracted += len(facts)
                 found.chunks.append(
-                    ChunkFacts(
+                    Mentioned(
                         each.chunk_id,
                         document.document_id,
                         each.text,
@@ -82,10 +83,10 @@ class PatternReader:
 
 def resolver(
     store: Store, graph: str
-) -> Callable[[Sequence[ChunkFacts], AbstractSet[str]], Resolution]:
+) -> Callable[[Sequence[Mentioned], AbstractSet[str]], Resolution]:
     """Entities by their names: those of the graph, and new ones whose ids are their names."""
 
-    def resolve(chunks: Sequence[ChunkFacts], without: AbstractSet[str]) -> Resolution:
+    def resolve(chunks: Sequence[Mentioned], without: AbstractSet[str]) -> Resolution:
         rows = store.rows(
             "MATCH (e:Entity {graph: $graph}) RETURN e.id AS id, e.name AS name", graph=graph
         )
@@ -93,7 +94,7 @@ def resolver(
         found: dict[tuple[str, str, str, bool], list[Evidence]] = {}
         entities: dict[str, NewEntity] = {}
         for each in chunks:
-            for fact in (*each.known, *each.proposed):
+            for fact in (*each.facts, *each.proposed):
                 ends = []
                 for phrase in (fact.head, fact.tail):
                     entity = known.get(phrase.name)
@@ -106,7 +107,7 @@ def resolver(
                 found.setdefault(key, []).append(
                     Evidence(
                         each.chunk_id,
-                        each.document_id,
+                        each.source,
                         fact.sentence,
                         fact.head.span,
                         fact.tail.span,
