@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kgplatform.cli.output import emit, json_option, note, table
+from kgplatform.cli.extract_tools import judging_options
+from kgplatform.cli.output import emit, json_option, note, progress_bar, table
 
 if TYPE_CHECKING:
     from kgplatform.facts.review import Applied
@@ -174,6 +175,48 @@ def apply(graph: str, as_json: bool) -> None:
     if wrong:
         note(f"no status, so left as they are: {', '.join(each[:SHORT] for each in wrong[:5])}")
     emit({"graph": graph, "wrong": wrong, **_data(done)}, as_json, _told(done, "decided on"))
+
+
+@review.command()
+@click.option("--graph", default="default", show_default=True, help="Graph of the candidates.")
+@judging_options
+@json_option
+def auto(graph: str, tools: dict[str, Any], as_json: bool) -> None:
+    """Judge all candidates again that no person has decided on, and do what the policy says.
+
+    After a new training, with a judge fitted anew, or with other limits.
+    """
+    from kgplatform.cli.extract_tools import judging_tools
+    from kgplatform.connection import open_store
+    from kgplatform.facts.review import apply_marked, judge_all_again
+    from kgplatform.facts.stages import GraphJudge
+    from kgplatform.settings import load_settings
+
+    settings = load_settings()
+    with open_store(settings) as store, progress_bar() as progress:
+        judging = GraphJudge(store, graph, judging_tools(settings, store, graph, tools), progress)
+        apply_marked(store, graph)
+        done = judge_all_again(store, graph, judging, progress)
+    emit({"graph": graph, **_data(done)}, as_json, _told(done, "judged"))
+
+
+@review.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--graph", default="default", show_default=True, help="Graph of the decisions.")
+@json_option
+def fit(file: Path, graph: str, as_json: bool) -> None:
+    """Fit a judge on the decisions, and write it to FILE for `--judge`."""
+    from kgplatform.connection import open_store
+    from kgplatform.facts.decisions import examples_of
+    from kgplatform.facts.fit_judge import fit_judge
+    from kgplatform.facts.judge_model import save_judge
+    from kgplatform.store.review import read_decisions
+
+    with open_store() as store:
+        examples = examples_of(read_decisions(store, graph))
+    save_judge(fit_judge(examples, f"{len(examples)} decisions on graph {graph!r}"), file)
+    data = {"graph": graph, "file": str(file), "examples": len(examples)}
+    emit(data, as_json, f"a judge fitted on {len(examples):,} decisions: {file}")
 
 
 @review.command()

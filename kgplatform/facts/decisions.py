@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kgplatform.errors import InputError
+from kgplatform.facts.fit_judge import Example
 
 
 def write_decisions_file(path: Path, decisions: Sequence[dict[str, Any]]) -> int:
@@ -35,6 +36,15 @@ def write_decisions_file(path: Path, decisions: Sequence[dict[str, Any]]) -> int
             f"{path} cannot be written: {error.strerror}", hint="name a file in a folder of yours"
         ) from None
     return len(lines)
+
+
+def examples_of(decisions: Sequence[dict[str, Any]]) -> list[Example]:
+    """Decisions as examples for the judge; those without numbers are left out."""
+    return [
+        Example(json.loads(one["features"]), one["relation"], one["status"] == "accepted")
+        for one in decisions
+        if one["features"]
+    ]
 
 
 def _plain(decision: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from kgplatform.errors import InputError, UnknownNameError
 from kgplatform.facts.compose import candidate_row, composed, decided_row
@@ -166,10 +165,3 @@ def _repeated(work: Callable[[], Applied]) -> Applied:
             if attempt == ATTEMPTS:
                 raise
     raise AssertionError("not reached")
-
-
-def decision_examples(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    """Facts that people have rejected: hard negatives for the next training."""
-    return [
-        (row["head"], row["relation"], row["tail"]) for row in rows if row["status"] == "rejected"
-    ]
