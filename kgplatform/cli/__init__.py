@@ -50,6 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "write": ("write", "Write a run's vectors into the graph, with their index."),
     "encode": ("encode", "Make vectors of texts: names, descriptions, chunks, your own."),
     "link": ("link", "Find which entities texts name, or that none fits."),
+    "schema": ("schema", "Print a graph's labels and relations, to extract facts by."),
     "embed-new": ("embed_new", "Give entities that came after a run their vectors."),
     "predict": ("write", "Predict missing links; write them on request."),
     "explain": ("explain", "Say by which ways a walker comes to an answer."),

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from kgplatform.text.chunk import Span
 
 _MONTHS = (
-    "january february march april may june july august september october november december".split()
+    *("january", "february", "march", "april", "may", "june", "july", "august", "september"),
+    *("october", "november", "december"),
 )
-_MONTH = rf"(?P<month>{'|'.join(f'{name[:3]}(?:{name[3:]})?' if len(name) > 3 else name for name in _MONTHS)})\.?"
+_NAMES = "|".join(f"{name[:3]}(?:{name[3:]})?" for name in _MONTHS)
+_MONTH = rf"(?P<month>{_NAMES})\.?"
 _ERA = r"(?:\s?(?P<era>BCE|BC|B\.C\.|CE|AD|A\.D\.))?(?![\w-])"
 _DATE = re.compile(
     rf"(?<![\w.,/])(?:"
@@ -19,7 +21,8 @@ _DATE = re.compile(
     rf"|(?:the\s)?(?P<century>\d{{1,2}})(?:st|nd|rd|th)[\s-]century(?:\s(?P<cera>BCE|BC))?\b"
     rf"|(?:AD\s(?P<adyear>\d{{1,4}})|(?P<bcyear>\d{{1,4}})\s(?P<bera>BCE|BC|AD|CE)\b)"
     rf"|(?P<decade>[12]\d{{2}}0)s\b"
-    rf"|(?P<bare>1\d{{3}}|20\d{{2}}|[3-9]\d{{2}}(?=\s?[–-]\s?\d{{3,4}}\)))(?![\w,]*\d)(?!%)(?!\s(?:people|km|m|ft|metres|feet|species|members)\b)\b"
+    r"|(?P<bare>1\d{3}|20\d{2}|[3-9]\d{2}(?=\s?[\u2013-]\s?\d{3,4}\)))(?![\w,]*\d)(?!%)"
+    r"(?!\s(?:people|km|m|ft|metres|feet|species|members)\b)\b"
     rf")",
     re.IGNORECASE,
 )

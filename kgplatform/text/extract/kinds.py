@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from kgplatform.text.extract.schema import Schema
-from kgplatform.text.relations import relation_words
+from kgplatform.text.words import relation_words
 
 
 def _set(words: str) -> frozenset[str]:
@@ -22,36 +22,38 @@ NOUNS: Mapping[str, frozenset[str]] = {
         "place location area city town village capital country state province region county "
         "district municipality metropolis settlement borough suburb territory nation island "
         "islands archipelago peninsula continent subcontinent river stream tributary lake sea "
-        "ocean bay gulf strait channel canal mountain mountains volcano range hill plateau desert "
-        "forest valley glacier waterfall falls cape coast basin plain park reserve square street "
-        "bridge port harbour harbor airport kingdom empire republic emirate duchy sultanate "
-        "khanate caliphate principality prefecture oblast department commune castle palace temple "
-        "cathedral mosque stadium monument tomb pyramid site building skyscraper tower fortress "
-        "dam crater landform landmark canton colony federation monarchy democracy mount massif inlet gorge atoll reef oasis "
-        "trench ridge wetland metropolis hamlet watershed"
+        "ocean bay gulf strait channel canal mountain mountains volcano range hill plateau "
+        "desert forest valley glacier waterfall falls cape coast basin plain park reserve "
+        "square street bridge port harbour harbor airport kingdom empire republic emirate "
+        "duchy sultanate khanate caliphate principality prefecture oblast department commune "
+        "castle palace temple cathedral mosque stadium monument tomb pyramid site building "
+        "skyscraper tower fortress dam crater landform landmark canton colony federation "
+        "monarchy democracy mount massif inlet gorge atoll reef oasis trench ridge wetland "
+        "hamlet watershed"
     ),
     "organisation": _set(
-        "organisation organization company corporation firm manufacturer university college school "
-        "institute academy party band group team club church order agency bank union alliance "
-        "league association federation committee council parliament court museum library army navy "
-        "force newspaper magazine broadcaster network institution foundation society movement "
-        "dynasty house tribe retailer airline publisher studio orchestra label conglomerate bloc "
-        "confederation ministry brand chain service body"
+        "organisation organization company corporation firm manufacturer university college "
+        "school institute academy party band group team club church order agency bank union "
+        "alliance league association federation committee council parliament court museum "
+        "library army navy force newspaper magazine broadcaster network institution "
+        "foundation society movement dynasty house tribe retailer airline publisher studio "
+        "orchestra label conglomerate bloc confederation ministry brand chain service body"
     ),
     "work": _set(
-        "work book novel novella film movie play drama comedy tragedy poem epic story album song "
-        "single symphony opera ballet concerto sonata painting fresco sculpture statue portrait "
-        "series show sitcom game software program language system website engine console device "
-        "machine aircraft airplane spacecraft telescope ship submarine car vehicle rifle weapon "
-        "musical soundtrack manga anime comic treatise essay text manuscript encyclopedia "
-        "encyclopaedia bible magazine newspaper artwork woodcut masterpiece trilogy fantasy "
-        "thriller documentary franchise"
+        "work book novel novella film movie play drama comedy tragedy poem epic story album "
+        "song single symphony opera ballet concerto sonata painting fresco sculpture statue "
+        "portrait series show sitcom game software program language system website engine "
+        "console device machine aircraft airplane spacecraft telescope ship submarine car "
+        "vehicle rifle weapon musical soundtrack manga anime comic treatise essay text "
+        "manuscript encyclopedia encyclopaedia bible magazine newspaper artwork woodcut "
+        "masterpiece trilogy fantasy thriller documentary franchise"
     ),
     "event": _set(
-        "event war battle revolution rebellion revolt uprising siege campaign invasion conflict "
-        "treaty agreement massacre genocide attack bombing disaster earthquake eruption famine "
-        "pandemic plague crisis election festival tournament championship olympics games crusade "
-        "expedition assassination riot protest coup conference congress ceremony period era"
+        "event war battle revolution rebellion revolt uprising siege campaign invasion "
+        "conflict treaty agreement massacre genocide attack bombing disaster earthquake "
+        "eruption famine pandemic plague crisis election festival tournament championship "
+        "olympics games crusade expedition assassination riot protest coup conference "
+        "congress ceremony period era"
     ),
     "award": _set("award prize medal trophy"),
     "language": _set("language dialect tongue"),
@@ -65,12 +67,12 @@ NOUNS: Mapping[str, frozenset[str]] = {
 NO_TRADE = _set(
     "person man woman one figure member son daughter child brother sister wife husband father "
     "mother grandson nephew native citizen descendant king queen emperor empress tsar sultan "
-    "pharaoh pope prince princess duke president chancellor monarch ruler name winner recipient "
-    "founder character god goddess deity people group family hero symbol term title people "
-    "leader successor heir contemporary cousin consort nobleman noblewoman personality pioneer "
-    "champion part lord count spouse student pupil disciple friend follower proponent survivor "
-    "regent president minister head sibling daughter genius pair couple cofounder co-founder "
-    "giant master legend icon star brothers titan species genus"
+    "pharaoh pope prince princess duke president chancellor monarch ruler name winner "
+    "recipient founder character god goddess deity people group family hero symbol term title "
+    "leader successor heir contemporary cousin consort nobleman noblewoman personality "
+    "pioneer champion part lord count spouse student pupil disciple friend follower proponent "
+    "survivor regent minister head sibling genius pair couple cofounder co-founder giant "
+    "master legend icon star brothers titan species genus"
 )
 """Nouns said of persons that are not what they do."""
 
@@ -88,46 +90,50 @@ _TRADE_ENDINGS = (
     "itect",
 )
 _NOT_TRADES = _set(
-    "river number power paper water order letter border matter cancer fever flower tower computer "
-    "container disorder polymer layer center theater theatre chapter wonder reactor vector motor "
-    "sector error color colour factor predator conductor tensor inductor cluster monster barrier "
-    "paper silver copper manner transfer winter summer quarter corner cover danger offer answer "
-    "master finger liver filter meter diameter parameter perimeter gender fiber timber rubber "
-    "sugar butter pepper ginger tiger spider beaver hamster amphibian mirror floor door vapor "
-    "flavor labor behavior ancestor donor sensor processor transistor resistor capacitor editor-in "
-    "operator precursor successor competitor supporter newcomer outsider settler voter other "
-    "bearer carrier counter chamber cylinder crater frontier pioneer ladder lever locomotor user "
-    "speaker holder maker taker consumer producer-of another former latter rather ever never under "
-    "reader follower lover member character encounter laser router server browser container"
+    "river number power paper water order letter border matter cancer fever flower tower "
+    "computer container disorder polymer layer center theater theatre chapter wonder reactor "
+    "vector motor sector error color colour factor predator conductor tensor inductor cluster "
+    "monster barrier silver copper manner transfer winter summer quarter corner cover danger "
+    "offer answer master finger liver filter meter diameter parameter perimeter gender fiber "
+    "timber rubber sugar butter pepper ginger tiger spider beaver hamster amphibian mirror "
+    "floor door vapor flavor labor behavior ancestor donor sensor processor transistor "
+    "resistor capacitor editor-in operator precursor successor competitor supporter newcomer "
+    "outsider settler voter other bearer carrier counter chamber cylinder crater frontier "
+    "pioneer ladder lever locomotor user speaker holder maker taker consumer producer-of "
+    "another former latter rather ever never under reader follower lover member character "
+    "encounter laser router server browser"
 )
 """What ends like a trade and is none."""
 
 _TRADES = _set(
-    "actress abbess waitress poetess minister mechanic merchant lieutenant consultant accountant "
-    "assistant servant student-activist agent producer comedian sergeant tailor wizard bookseller "
-    "poet polymath cleric priest monk nun saint soldier spy chef coach pilot athlete judge "
-    "diplomat statesman playwright architect artist scientist apostle prophet bishop archbishop "
-    "cardinal missionary nurse surgeon physician scholar activist model guru swimmer "
-    "mystic theologian bard critic officer general admiral aviator economist pirate merchant sage "
-    "warlord aristocrat academic feminist revolutionary strategist friar abbess autocrat dictator "
-    "guitarist essayist novelist chemist biochemist logician knight composer drummer sculptor"
+    "actress abbess waitress poetess minister mechanic merchant lieutenant consultant "
+    "accountant assistant servant student-activist agent producer comedian sergeant tailor "
+    "wizard bookseller poet polymath cleric priest monk nun saint soldier spy chef coach "
+    "pilot athlete judge diplomat statesman playwright architect artist scientist apostle "
+    "prophet bishop archbishop cardinal missionary nurse surgeon physician scholar activist "
+    "model guru swimmer mystic theologian bard critic officer general admiral aviator "
+    "economist pirate sage warlord aristocrat academic feminist revolutionary strategist "
+    "friar autocrat dictator guitarist essayist novelist chemist biochemist logician knight "
+    "composer drummer sculptor"
 )
 
 TITLES = _set(
-    "king queen emperor empress tsar tsarina sultan caliph pharaoh pope prince princess duke duchess "
-    "count earl lord president chancellor governor voivode minister premier secretary director chairman "
-    "chairwoman ceo head leader ruler bishop archbishop patriarch captain commander mayor senator "
-    "monarch khan shah chief dean abbot consul dictator general regent manager coach rector "
-    "viceroy ambassador doge elector margrave landgrave speaker officer shogun chair khagan"
+    "king queen emperor empress tsar tsarina sultan caliph pharaoh pope prince princess duke "
+    "duchess count earl lord president chancellor governor voivode minister premier secretary "
+    "director chairman chairwoman ceo head leader ruler bishop archbishop patriarch captain "
+    "commander mayor senator monarch khan shah chief dean abbot consul dictator general "
+    "regent manager coach rector viceroy ambassador doge elector margrave landgrave speaker "
+    "officer shogun chair khagan"
 )
 """Nouns of an office; ``of`` after them names what is led, and is no part of the name."""
 
 PRAISE = _set(
     "famous great prominent notable leading influential renowned first last former early late "
     "important celebrated retired young professional several many most best greatest other "
-    "prolific successful acclaimed controversial noted eminent distinguished major key central "
-    "well-known legendary self-taught modern contemporary ancient medieval only same main chief "
-    "principal second third fourth fifth eldest youngest powerful new largest-known outspoken"
+    "prolific successful acclaimed controversial noted eminent distinguished major key "
+    "central well-known legendary self-taught modern contemporary ancient medieval only same "
+    "main chief principal second third fourth fifth eldest youngest powerful new largest- "
+    "known outspoken"
 )
 """Adjectives before a trade that say nothing of what it is."""
 
@@ -138,9 +144,10 @@ COMPASS = _set(
 )
 
 OF_PART = _set(
-    "part portion coast end side slope slopes edge shore shores corner tip foothill foothills heart centre center "
-    "bank banks outskirts suburb north south east west northeast northwest southeast southwest much "
-    "half extension section whole all region middle northwest interior fringe quarter mouth"
+    "part portion coast end side slope slopes edge shore shores corner tip foothill foothills "
+    "heart centre center bank banks outskirts suburb north south east west northeast "
+    "northwest southeast southwest much half extension section whole all region middle "
+    "interior fringe quarter mouth"
 )
 """Nouns whose ``of`` names what something is in, on or at: the west coast of Africa."""
 
@@ -153,10 +160,10 @@ OFFICE_WORDS = TITLES | _set(
 """Words of offices' names, which are no names of anybody."""
 
 OF_CLASS = _set(
-    "state city province town island islands region county district municipality river lake country nation "
-    "republic kingdom village continent territory peninsula department prefecture borough port "
-    "canton emirate commune oblast capital duchy area isle suburb archipelago federation mountain lake "
-    "kingdom valley desert bay gulf city-state"
+    "state city province town island islands region county district municipality river lake "
+    "country nation republic kingdom village continent territory peninsula department "
+    "prefecture borough port canton emirate commune oblast capital duchy area isle suburb "
+    "archipelago federation mountain valley desert bay gulf city-state"
 )
 """Nouns whose ``of`` names the thing itself: the state of Karnataka."""
 

@@ -11,12 +11,12 @@ from functools import lru_cache
 from typing import Literal
 
 from kgplatform.text.extract.kinds import TITLES, is_trade
-from kgplatform.text.relations import relation_words
+from kgplatform.text.words import relation_words
 
 Direction = Literal[1, -1, 0]
 
 _EMPTY = frozenset(
-    "is are was were be been being has have had a an the its his her their first also later then "
+    "is are was were be been being has have had a an the its his her their first also later then "  # noqa: SIM905
     "became become who which that it he she".split()
 )
 _IRREGULAR = {
@@ -31,10 +31,11 @@ _IRREGULAR = {
 }  # fmt: skip
 _HAVING = frozenset(["has", "have", "had", "whose", "with"])
 _OWNED = frozenset(
-    "capital birthplace place mouth spouse child parent son daughter location headquarter member "
+    "capital birthplace place mouth spouse child parent son daughter location headquarter member "  # noqa: SIM905
     "date year nationality citizenship profession occupation trade currency population language "
     "religion area owner subsidiary seat leader head king queen wife husband brother sister "
-    "founder leader member winner recipient creator sibling employer country city inception origin publication alma".split()
+    "founder winner recipient creator sibling employer country city inception origin publication "
+    "alma".split()
 )
 """Nouns that, alone, are what the head has: ``capital`` goes from the country to the city."""
 

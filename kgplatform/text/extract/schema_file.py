@@ -185,6 +185,7 @@ class _Reader:
             said = self.text(each, what)
             if said in {other for _, other in found}:
                 self.wrong(each, f"{what}: {said!r} is there twice")
+            assert isinstance(each, ScalarNode)
             found.append((each, said))
         return found
 

@@ -20,7 +20,7 @@ from kgplatform.text.extract.places import find_phrase
 from kgplatform.text.extract.records import ExtractedFact, Phrase
 from kgplatform.text.extract.schema import RelationType, Schema
 from kgplatform.text.extract.synonyms import groups_of
-from kgplatform.text.relations import relation_words
+from kgplatform.text.words import relation_words
 
 if TYPE_CHECKING:
     from kgplatform.text.encode import TextEncoder
@@ -240,7 +240,7 @@ class Snapper:
         return found
 
     def _by_vectors(self, phrase: str) -> list[Fit]:
-        """Relations by the cosine of phrases, nearest first; the direction is the labels' to say."""
+        """Relations by the cosine of phrases, nearest first; labels say the direction."""
         if self._encoder is None or not self._texts:
             return []
         from kgplatform.text.encode import text_vectors
@@ -283,7 +283,8 @@ def _said(schema: Schema) -> tuple[list[str], list[str]]:
 
 def _units(vectors: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    units: np.ndarray = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return units
 
 
 def _placed(phrase: Phrase, text: str) -> Phrase:

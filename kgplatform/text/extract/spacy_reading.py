@@ -24,8 +24,8 @@ from kgplatform.text.extract.spacy_names import Mention, mentions_of
 LONGEST_TITLE = 14
 """Tokens of what a text is about, as it stands before its first verb."""
 
-_PERSONAL = frozenset("he she him her his hers himself herself".split())
-_IMPERSONAL = frozenset("it its itself".split())
+_PERSONAL = frozenset(["he", "she", "him", "her", "his", "hers", "himself", "herself"])
+_IMPERSONAL = frozenset(["it", "its", "itself"])
 _BETWEEN = frozenset([",", "and", "or", "&", "both", "the", "as", "well"])
 _TITLE_ENDS = frozenset([",", "(", ";", "or", "also", "officially", "formerly"])
 _INSIDE = frozenset(["ADP", "DET", "PART", "CCONJ", "PUNCT", "PRON"])
@@ -69,7 +69,7 @@ class Reading:
 
     def ends(self, token: Any) -> list[Mention]:
         """What a token and those joined to it by ``and`` stand for, each once."""
-        tokens = [token, *_joined(token)]
+        tokens = [token, *joined(token)]
         found: list[Mention] = []
         for each in tokens:
             meant = self.one(each)
@@ -163,7 +163,7 @@ class Reading:
         return []
 
     def _titled(self, token: Any) -> list[Mention]:
-        """The text's subject, where a grammatical subject begins with it: ``A, 1st Baron B, was``."""
+        """The text's subject where a clause's begins with it: ``A, 1st Baron B, was``."""
         subject = self.subject
         if subject is None or token.i < subject.last or token.left_edge.i > subject.first:
             return []
@@ -269,7 +269,7 @@ class Reading:
                 and subject in self.said_of(token)
             ):
                 yield token.lemma_.lower()
-                yield from (other.lemma_.lower() for other in _joined(token))
+                yield from (other.lemma_.lower() for other in joined(token))
 
     def _kind_of_subject(self, subject: Mention) -> tuple[str | None, bool]:
         """What the text is about: by the nouns that it says of it, by its pronouns, by the name."""
@@ -299,11 +299,11 @@ class Reading:
         self.subject = new
 
 
-_PART = frozenset("one range chain group series part member".split())
-_PUBLISHED = frozenset("publish release issue premiere perform serialize serialise".split())
+_PART = frozenset(["one", "range", "chain", "group", "series", "part", "member"])
+_PUBLISHED = frozenset(["publish", "release", "issue", "premiere", "perform", "serialize"])
 
 
-def _joined(token: Any) -> list[Any]:
+def joined(token: Any) -> list[Any]:
     """Tokens that follow one as its conjuncts, in order."""
     found = []
     waiting = [c for c in token.children if c.dep_ == "conj"]
@@ -321,7 +321,7 @@ def _may_be(mention: Mention, personal: bool) -> bool:
 
 
 def _one_thing(short: Mention, long: Mention) -> bool:
-    """Whether a part of a name may stand for all of it: Curie, but not Warsaw for its university."""
+    """Whether a part of a name may stand for all of it: Curie, not Warsaw for its university."""
     if long.kind == "person":
         return short.kind in {"person", None}
     return short.kind == long.kind and len(short.name.split()) > 1

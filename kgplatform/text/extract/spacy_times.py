@@ -8,6 +8,7 @@ from kgplatform.text.extract.spacy_reading import Reading
 
 _SINCE = frozenset(["from", "since"])
 _UNTIL = frozenset(["to", "until", "till"])
+_DASHES = frozenset("-\u2013\u2014")
 _BARE = frozenset(["in", "on"])
 _FARTHEST = 14
 """Tokens after a verb or noun in which its dates stand."""
@@ -28,7 +29,7 @@ def validity(reading: Reading, token: Any) -> tuple[str | None, str | None]:
             before = doc[mention.first - 2].text.lower()
         if before in _SINCE or (before == "between" and since is None):
             since = since or mention.iso
-        elif before in _UNTIL or (since and before in {"-", "–", "—", "and"}):
+        elif before in _UNTIL or (since and before in {*_DASHES, "and"}):
             until = until or mention.iso
         elif before == "(" and _range_follows(reading, mention.last):
             since = since or mention.iso
@@ -38,4 +39,4 @@ def validity(reading: Reading, token: Any) -> tuple[str | None, str | None]:
 
 
 def _range_follows(reading: Reading, at: int) -> bool:
-    return at < len(reading.doc) and reading.doc[at].text in {"-", "–", "—"}
+    return at < len(reading.doc) and reading.doc[at].text in _DASHES
