@@ -310,9 +310,7 @@ def model_server() -> Iterator[ModelServers]:
         server.server_close()
 
 
-def _handler(
-    answer: Speaker, server: Callable[[], ModelServer]
-) -> type[BaseHTTPRequestHandler]:
+def _handler(answer: Speaker, server: Callable[[], ModelServer]) -> type[BaseHTTPRequestHandler]:
     guard = threading.Lock()
     under_way = 0
 
@@ -342,7 +340,7 @@ def _handler(
                 self.end_headers()
                 self.wfile.write(content)
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815
 
         def log_message(self, *args: object) -> None:
             pass

@@ -54,6 +54,7 @@ class ReadFact(BaseModel):
     model_config = ConfigDict(
         extra="ignore",
         str_strip_whitespace=True,
+        json_schema_serialization_defaults_required=True,
         json_schema_extra={"additionalProperties": False},
     )
 
