@@ -50,7 +50,7 @@ def fact(head: str, relation: str, tail: str, when: str | None = None) -> dict[s
     return {"head": head, "relation": relation, "tail": tail, "when": when}
 
 
-def answer(*facts: dict[str, Any]) -> str:
+def answer(*facts: Any) -> str:
     return json.dumps({"facts": facts}, ensure_ascii=False)
 
 
