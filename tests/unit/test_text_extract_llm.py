@@ -127,15 +127,18 @@ def test_the_question_has_the_schema_and_the_document_between_marks(model_server
     server = model_server(lambda heard: answer())
     assert only(llm_extractor(asked(server.url), SCHEMA)([TEXT])) == []
     (heard,) = server.heard
-    system, user = heard.body["messages"]
-    assert (system["role"], user["role"]) == ("system", "user")
+    system, *examples, user = heard.body["messages"]
     for words in (
         '- "born_in": where someone was born (Person -> Place)',
         '"lies `near`" (Place -> Place or Sea)',
-        "Marie Curie",
         '- "Person": a human',
     ):
         assert words in system["content"]
+    roles = [message["role"] for message in heard.body["messages"]]
+    assert roles == ["system", *["user", "assistant"] * 2, "user"]
+    assert "Marie Curie was born in Warsaw." in examples[0]["content"]
+    shown = {"head": "Marie Curie", "relation": "born_in", "tail": "Warsaw"}
+    assert [json.loads(each["content"])["facts"] for each in examples[1::2]] == [[shown], []]
     assert heard.document.splitlines() == [
         "Frédéric Chopin was a composer.",
         "He was born in Żelazowa Wola in 1810.",
@@ -354,7 +357,7 @@ def test_a_document_is_data_even_to_a_model_that_obeys_it(
             assert "<|im" not in message["content"]
             assert "[INST]" not in message["content"]
         # One begin, one end, with the same mark, which the document does not have.
-        user = heard.body["messages"][1]["content"]
+        user = heard.question
         (mark,) = set(re.findall(r"^<<<(?:document|end of document) (\w{16})>>>$", user, re.M))
         assert mark not in document
         assert len(re.findall(rf"^<<<.*{mark}>>>$", user, re.M)) == 2
@@ -423,7 +426,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
 
 
 @pytest.mark.parametrize("document", [TEXT, *HOSTILE[1:3]])
-def test_a_real_model_answers_in_the_schema(document: str, small: LanguageModel) -> None:
+def test_a_real_model_answers_in_the_schema(
+    document: str, small: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It goes in circles often, and pays for each.
+    monkeypatch.setattr("kgplatform.text.extract.llm_extractor.FACTS_A_TEXT", 1)
+    monkeypatch.setattr("kgplatform.text.extract.llm_extractor.FACTS_A_SENTENCE", 1)
+    monkeypatch.setattr("kgplatform.text.extract.llm_extractor.MORE", 1)
     schema = Schema({}, {"born_in": BORN, NEAR.name: NEAR})
     extractor: LLMExtractor = llm_extractor(small, schema)
     (found,) = extractor([document])
