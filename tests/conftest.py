@@ -263,10 +263,18 @@ class Heard:
     at: float
 
     @property
+    def question(self) -> str:
+        """The last turn of the user, before any that shows the model a wrong answer."""
+        turns = self.body["messages"]
+        asked = [turn["content"] for turn in turns if turn["role"] == "user"]
+        corrected = asked[-1].startswith("That answer cannot be used")
+        words: str = asked[-2] if corrected else asked[-1]
+        return words
+
+    @property
     def document(self) -> str:
         """The document that the question has between its marks."""
-        words: str = self.body["messages"][1]["content"]
-        return words.partition(">>>\n")[2].partition("\n<<<end")[0]
+        return self.question.partition(">>>\n")[2].partition("\n<<<end")[0]
 
 
 @dataclass
@@ -310,9 +318,7 @@ def model_server() -> Iterator[ModelServers]:
         server.server_close()
 
 
-def _handler(
-    answer: Speaker, server: Callable[[], ModelServer]
-) -> type[BaseHTTPRequestHandler]:
+def _handler(answer: Speaker, server: Callable[[], ModelServer]) -> type[BaseHTTPRequestHandler]:
     guard = threading.Lock()
     under_way = 0
 
@@ -342,7 +348,7 @@ def _handler(
                 self.end_headers()
                 self.wfile.write(content)
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815
 
         def log_message(self, *args: object) -> None:
             pass

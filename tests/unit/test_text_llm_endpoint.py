@@ -107,7 +107,7 @@ def test_a_slow_server_is_asked_again(model_server: Servers) -> None:
     model = OpenAIModel("small", Endpoint(server.url, timeout=0.2))
     assert model.complete(ASKED).text == "soon"
     always = model_server(lambda heard: {"text": "late", "delay": 0.3})
-    with pytest.raises(LanguageModelError, match="no answer within 0.1 s"):
+    with pytest.raises(LanguageModelError, match=r"no answer within 0\.1 s"):
         OpenAIModel("small", Endpoint(always.url, timeout=0.1)).complete(ASKED)
     assert len(always.heard) == ATTEMPTS
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +16,7 @@ from itertools import product
 from kgplatform.errors import PromptTooLongError
 from kgplatform.progress import Progress, silent
 from kgplatform.text.chunk import Span, sentences
-from kgplatform.text.extract.llm_prompt import ReadFact, fact_type, instructions, question
+from kgplatform.text.extract.llm_prompt import ReadFact, fact_type, question
 from kgplatform.text.extract.locate import Folded, locate
 from kgplatform.text.extract.records import ExtractedFact, Phrase
 from kgplatform.text.extract.schema import Schema
@@ -79,9 +80,9 @@ class LLMExtractor:
         self.dropped = 0
         self._model = model
         self._schema = schema
-        self._told = instructions(schema)
         self._item = fact_type(schema)
-        decided = [model.digest, self._told, list_schema(self._item, 1)]
+        asked = [message.content for message in question(schema, [])]
+        decided = [model.digest, asked, list_schema(self._item, 1)]
         self.digest = hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
     def __call__(
@@ -125,7 +126,7 @@ class LLMExtractor:
         if not spans:
             return _Read()
         most = more * (FACTS_A_TEXT + FACTS_A_SENTENCE * len(spans))
-        asked = question(self._told, [text[slice(*span)] for span in spans])
+        asked = question(self._schema, [text[slice(*span)] for span in spans])
         try:
             listed = ask_list(
                 self._model, asked, self._item, most=most, max_tokens=most * TOKENS_A_FACT
@@ -166,7 +167,7 @@ class LLMExtractor:
         relation = self._schema.relations.get(item.relation)
         heads = locate(item.head, text, folded, spans)
         tails = locate(item.tail, text, folded, spans)
-        at = _nearest_ends(heads, tails)
+        at = _nearest_ends(heads, tails, spans)
         head = _phrase(item.head, text, at[0], relation.heads if relation else ())
         tail = _phrase(item.tail, text, at[1], relation.tails if relation else ())
         names = head.name.casefold(), tail.name.casefold()
@@ -203,17 +204,21 @@ def llm_extractor(model: LanguageModel, schema: Schema) -> LLMExtractor:
     return LLMExtractor(model, schema)
 
 
-def _nearest_ends(heads: list[Span], tails: list[Span]) -> tuple[Span | None, Span | None]:
-    """The places of both ends that are nearest to one another, the earliest of them."""
+def _nearest_ends(
+    heads: list[Span], tails: list[Span], spans: list[Span]
+) -> tuple[Span | None, Span | None]:
+    """The places of both ends: in one sentence if that can be, and nearest to one another."""
     if not heads or not tails:
         return next(iter(heads), None), next(iter(tails), None)
-    return min(product(heads, tails), key=lambda pair: (_gap(*pair), pair))
 
+    def apart(pair: tuple[Span, Span]) -> tuple[bool, float]:
+        (head, tail), starts = pair, [start for start, _ in spans]
+        between = max(head[0] - tail[1], tail[0] - head[1])
+        same = bisect_right(starts, head[0]) == bisect_right(starts, tail[0])
+        # Places in one another are not two ends if there are others.
+        return not same, between if between >= 0 else math.inf
 
-def _gap(one: Span, other: Span) -> float:
-    """Characters between two places; places in one another are not two ends if others are."""
-    between = max(one[0] - other[1], other[0] - one[1])
-    return between if between >= 0 else math.inf
+    return min(product(heads, tails), key=apart)
 
 
 def _phrase(name: str, text: str, span: Span | None, labels: tuple[str, ...]) -> Phrase:
@@ -242,13 +247,19 @@ def _key(item: ReadFact) -> tuple[str, str, str]:
     return item.head.casefold(), item.relation, item.tail.casefold()
 
 
-def _unique(facts: Sequence[ExtractedFact]) -> Iterator[ExtractedFact]:
-    seen: set[tuple[str, str, str]] = set()
+def _unique(facts: Sequence[ExtractedFact]) -> list[ExtractedFact]:
+    """Each fact once, as it was found best: in the text, and with the most confidence."""
+    best: dict[tuple[str, str, str], ExtractedFact] = {}
     for fact in facts:
         key = fact.head.name.casefold(), fact.relation, fact.tail.name.casefold()
-        if key not in seen:
-            seen.add(key)
-            yield fact
+        known = best.get(key)
+        if known is None or _worth(fact) > _worth(known):
+            best[key] = fact
+    return list(best.values())
+
+
+def _worth(fact: ExtractedFact) -> tuple[bool, float]:
+    return not fact.invented, fact.confidence
 
 
 def _together(first: _Read, second: _Read) -> _Read:

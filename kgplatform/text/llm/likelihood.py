@@ -31,10 +31,12 @@ def confidences(answer: Answer, key: str, number: int) -> list[float | None]:
         them for another text.
     """
     unknown: list[float | None] = [None] * number
-    tokens = answer.tokens
-    if not tokens or "".join(token.text for token in tokens) != answer.text:
+    tokens = answer.tokens or ()
+    written = "".join(token.text for token in tokens)
+    # Some servers trim the text, but not its tokens.
+    if not tokens or written.strip() != answer.text.strip():
         return unknown
-    found = _value_spans(answer.text, key)
+    found = _value_spans(written, key)
     if len(found) != number:
         return unknown
     ends = list(accumulate(len(token.text) for token in tokens))

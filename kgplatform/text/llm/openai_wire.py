@@ -122,18 +122,23 @@ def body_of(
 
 
 def strict(schema: Any) -> Any:
-    """A schema without what OpenAI's strict mode refuses: defaults, and lengths of strings.
+    """A schema as OpenAI's strict mode wants it: no lengths or defaults, all properties required.
 
-    They only keep a model from going round in circles; what comes back is validated anyway.
+    Lengths only keep a model from going round in circles; what comes back is validated anyway.
     """
-    if isinstance(schema, dict):
-        return {
-            key: strict(value)
-            for key, value in schema.items()
-            # A property may have such a name; its value is a schema.
-            if key not in _NOT_STRICT or isinstance(value, dict)
-        }
-    return [strict(value) for value in schema] if isinstance(schema, list) else schema
+    if isinstance(schema, list):
+        return [strict(value) for value in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {
+        key: strict(value)
+        for key, value in schema.items()
+        # A property may have such a name; its value is a schema.
+        if key not in _NOT_STRICT or isinstance(value, dict)
+    }
+    if isinstance(kept.get("properties"), dict) and kept.get("type") == "object":
+        kept["required"] = list(kept["properties"])
+    return kept
 
 
 def detail_of(body: Any) -> str:

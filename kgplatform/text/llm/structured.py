@@ -83,7 +83,7 @@ def ask_list(
 
 def list_schema(item: type[BaseModel], most: int) -> dict[str, Any]:
     """JSON schema of the answer."""
-    entry = item.model_json_schema(mode="serialization")
+    entry = item.model_json_schema()
     definitions = entry.pop("$defs", None)
     shape: dict[str, Any] = {
         "type": "object",
