@@ -1,4 +1,4 @@
-"""What ``kgp extract`` needs in tests: a schema, a judge of known odds, a model that is no model."""
+"""What ``kgp extract`` needs in tests: a schema, a judge of known odds, what a model answers."""
 
 from __future__ import annotations
 
