@@ -29,6 +29,15 @@ CORRECTION = 0.5
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
 """Inverse penalties that are tried on held-out folds."""
 
+BENDS_FROM = 500
+"""From this many examples on a feature may count by more than one straight line."""
+
+QUANTILES = (0.25, 0.5, 0.75)
+"""Where the slope of a feature may change."""
+
+BEND = 0.5
+"""Scale of the columns of bends, as of a relation's own."""
+
 FOLDS = 5
 
 
@@ -117,6 +126,8 @@ def fit_part(examples: Sequence[Example], groups: frozenset[str], seed: int = 0)
         design.mean,
         design.spread,
         fitted.weights,
+        design.knots,
+        fitted.bends,
         fitted.missing,
         fitted.bias,
         fitted.corrections,
@@ -140,13 +151,14 @@ def calibrate(odds: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Calibr
 @dataclass(frozen=True, eq=False)
 class _Fitted:
     weights: np.ndarray
+    bends: np.ndarray
     missing: np.ndarray
     bias: float
     corrections: dict[str, np.ndarray]
 
 
 class _Design:
-    """The columns of a logistic regression: shared ones beside those of each relation.
+    """The columns of a logistic regression: shared ones, their bends, those of each relation.
 
     Args:
         table: Features, NaN where there is none, [n, F].
@@ -163,12 +175,15 @@ class _Design:
         self.spread[some] = np.where(spread > 1e-9, spread, 1.0)
         values = np.where(absent, 0.0, (table - self.mean) / self.spread)
         self.width = table.shape[1]
+        quantiles = QUANTILES if len(table) >= BENDS_FROM else ()
+        self.knots = np.quantile(values, quantiles, axis=0).T.reshape(self.width, len(quantiles))
+        bent = np.maximum(values[:, :, None] - self.knots, 0.0).reshape(len(values), -1)
         names, place, count = np.unique(relations, return_inverse=True, return_counts=True)
         self.own = [str(name) for name in names[count >= LEAST_OF_RELATION]]
         row_of = {name: at for at, name in enumerate(self.own)}
         at = np.array([row_of.get(str(names[each]), -1) for each in place])
         self.matrix = sp.csr_array(
-            sp.hstack([values, absent.astype(np.float64), self._of_relations(values, at)])
+            sp.hstack([values, absent, BEND * bent, self._of_relations(values, at)])
         )
 
     def _of_relations(self, values: np.ndarray, at: np.ndarray) -> sp.csr_array:
@@ -190,9 +205,11 @@ class _Design:
         """Weights from some of the rows."""
         fitted = _logistic(strength).fit(self.matrix[rows], label[rows], weight[rows])
         values = fitted.coef_[0]
-        own = values[2 * self.width :].reshape(-1, self.width + 1) * CORRECTION
+        after = 2 * self.width + self.knots.size
+        own = values[after:].reshape(-1, self.width + 1) * CORRECTION
         return _Fitted(
             values[: self.width],
+            BEND * values[2 * self.width : after].reshape(self.knots.shape),
             values[self.width : 2 * self.width],
             float(fitted.intercept_[0]),
             dict(zip(self.own, own[: len(self.own)], strict=True)),

@@ -1,9 +1,10 @@
 """The judge: from the features of a candidate to the probability that it is true.
 
-A logistic regression for each set of groups that a candidate may have, as Fletcher Mercaldo and
-Blume 2020 do ("Missing data and prediction: the pattern submodel"), so that nothing is imputed
-for a candidate of which less is known; with a shrunken correction a relation, and a curve fitted
-on judgements held out. Being linear, it can say what counted how much.
+An additive logistic regression (Hastie and Tibshirani 1986, "Generalized Additive Models": each
+feature counts by straight pieces) for each set of groups that a candidate may have, as in Fletcher
+Mercaldo and Blume 2020, "Missing data and prediction: the pattern submodel", so that nothing is
+imputed for a candidate of which less is known; with a shrunken correction a relation, and a curve
+fitted on judgements held out. Being additive, it can say what counted how much.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from kgplatform.facts.features import groups_of
 from kgplatform.training.calibrate import Curve
 
 FORMAT = 1
+ROWS = ("mean", "spread", "weights", "missing")
+"""What a part has one number a column of."""
+
 REFIT = "fit it again from judgements"
 
 
@@ -33,6 +37,8 @@ class Part:
         mean: Of each, [F].
         spread: Of each, [F].
         weights: Log-odds a standard deviation, [F].
+        knots: Where the slope of each changes, in standard deviations from the mean, [F, K].
+        bends: By how much it changes there, [F, K].
         missing: Log-odds where a single value is not there, [F].
         bias: Log-odds of a mean candidate.
         corrections: What is added to ``weights`` and ``bias`` for a relation, [F + 1] each.
@@ -44,6 +50,8 @@ class Part:
     mean: np.ndarray
     spread: np.ndarray
     weights: np.ndarray
+    knots: np.ndarray
+    bends: np.ndarray
     missing: np.ndarray
     bias: float
     corrections: Mapping[str, np.ndarray]
@@ -71,6 +79,7 @@ class Part:
         own = np.array([self.corrections.get(name, none) for name in relations])
         own = own.reshape(len(features), len(self.columns) + 1)
         added = values * (self.weights + own[:, :-1]) + absent * self.missing
+        added += (np.maximum(values[:, :, None] - self.knots, 0.0) * self.bends).sum(axis=2)
         return np.concatenate((added, own[:, -1:] + self.bias), axis=1)
 
     def probability(self, odds: np.ndarray) -> np.ndarray:
@@ -141,7 +150,7 @@ def load_judge(path: Path) -> Judge:
 
 def _part_to_json(part: Part) -> dict[str, Any]:
     values = {name: getattr(part, name) for name in ("columns", "bias", "said")}
-    for name in ("mean", "spread", "weights", "missing"):
+    for name in (*ROWS, "knots", "bends"):
         values[name] = getattr(part, name).tolist()
     values["corrections"] = {name: own.tolist() for name, own in part.corrections.items()}
     curve = asdict(part.curve)
@@ -152,9 +161,11 @@ def _part_to_json(part: Part) -> dict[str, Any]:
 def _part_from_json(values: dict[str, Any]) -> Part:
     columns = tuple(values["columns"])
     tables = {}
-    for name in ("mean", "spread", "weights", "missing"):
+    bends = np.shape(values["bends"])[1:]
+    for name in (*ROWS, "knots", "bends"):
         tables[name] = np.array(values[name], dtype=np.float64)
-        if tables[name].shape != (len(columns),) or not np.isfinite(tables[name]).all():
+        shape = (len(columns),) if name in ROWS else (len(columns), *bends)
+        if tables[name].shape != shape or not np.isfinite(tables[name]).all():
             raise ValueError(f"{name} does not fit the columns")
     corrections = {
         name: np.array(own, dtype=np.float64) for name, own in values["corrections"].items()

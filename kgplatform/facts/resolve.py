@@ -151,6 +151,7 @@ def resolve(
     )
     sure = _settle_linked(units, row_of, clusters)
     scored = _scored(records, weights)
+    _assure_linked(units, row_of, scored, sure)
     joined = _join(scored, clusters, policy, sure)
     ids = _ids(units, records, clusters)
     entities = _new_entities(units, clusters, ids)
@@ -184,6 +185,18 @@ def _settle_linked(
         if found is not None and clusters.join(at, row_of[found[0]]):
             sure[at] = found[1]
     return sure
+
+
+def _assure_linked(
+    units: Sequence[Unit], row_of: dict[str, int], scored: _Scored, sure: list[float]
+) -> None:
+    """Where names, texts and neighbours make a link surer than the linker is, it is as sure."""
+    linked = {
+        (at, row_of[unit.entity[0]]) for at, unit in enumerate(units) if unit.entity is not None
+    }
+    for i, j, score in zip(scored.left, scored.right, scored.score, strict=True):
+        if (i, j) in linked:
+            sure[i] = max(sure[i], score)
 
 
 def _scored(records: Sequence[Record], weights: PairWeights) -> _Scored:
