@@ -172,8 +172,9 @@ class Snapper:
         score, fit = max(scored, key=lambda pair: pair[0])
         if score < LEAST_FIT:
             return None, "ends are of other labels"
-        head, tail = (fact.tail, fact.head) if fit.turned else (fact.head, fact.tail)
         kind = self.schema.relations[fit.relation]
+        turned = fit.turned and not kind.symmetric
+        head, tail = (fact.tail, fact.head) if turned else (fact.head, fact.tail)
         snapped = replace(
             fact,
             head=_labelled(head, kind.heads),
@@ -265,10 +266,10 @@ def _forms_of(name: str, kind: RelationType) -> list[Form]:
 
 def _groups_of_relation(name: str, kind: RelationType) -> list[tuple[object, bool]]:
     """The groups that a relation's name stands in; those of its words where the name has none."""
-    named = groups_of(form_of(name))
+    named = groups_of(form_of(name), named=True)
     if named:
         return list(named)
-    return [found for word in kind.words for found in groups_of(form_of(word))]
+    return [found for word in kind.words for found in groups_of(form_of(word), named=True)]
 
 
 def _said(schema: Schema) -> tuple[list[str], list[str]]:

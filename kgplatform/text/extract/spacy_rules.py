@@ -33,6 +33,21 @@ from kgplatform.text.extract.spacy_names import Mention
 from kgplatform.text.extract.spacy_persons import trade, years
 from kgplatform.text.extract.spacy_reading import Reading, joined
 
+_MAKING = {
+    "found": "founded",
+    "establish": "established",
+    "form": "formed",
+    "create": "created",
+    "write": "written",
+    "publish": "published",
+    "release": "released",
+    "compose": "composed",
+    "paint": "painted",
+    "build": "built",
+    "complete": "completed",
+}
+"""Verbs by which something begins to be, with what is said of it."""
+
 
 def facts_in(reading: Reading) -> Iterator[Found]:
     """What the patterns find in a text, sentence by sentence; some twice."""
@@ -110,7 +125,7 @@ def _of_preposition(
             places = [end for end in ends if end.kind != "date"]
             yield from between(reading, heads, f"located {name}", places, "place", sentence, verb)
         return
-    if name == "from" and any(c.text == "to" for c in verb.children):
+    if name == "from" and (verb.lemma_ == "be" or any(c.text == "to" for c in verb.children)):
         return
     yield from between(reading, heads, f"{word} {name}", ends, pattern, sentence, verb)
 
@@ -211,10 +226,15 @@ def _when(
     reading: Reading, verb: Any, word: str, heads: Sequence[Mention], sentence: Span
 ) -> Iterator[Found]:
     """``was founded in 1869``, also where the date hangs on another preposition."""
+    made = [e for c in verb.children if c.dep_ == "dobj" for e in reading.ends(c)]
     for prep in _date_prepositions(verb):
         dates = [m for c in prep.children if (m := reading.mention(c)) and m.kind == "date"]
         name = "in" if prep.text.lower() in {"in", "on"} else prep.text.lower()
         yield from between(reading, heads, f"{word} {name}", dates[:1], "date", sentence, None)
+        if verb.lemma_.lower() in _MAKING:
+            # Gates founded Microsoft in 1975: what was founded in 1975 is Microsoft.
+            said = f"{_MAKING[verb.lemma_.lower()]} {name}"
+            yield from between(reading, made, said, dates[:1], "date", sentence, None)
 
 
 def _date_prepositions(verb: Any) -> Iterator[Any]:
