@@ -36,7 +36,7 @@ NOUNS: Mapping[str, frozenset[str]] = {
         "school institute academy party band group team club church order agency bank union "
         "alliance league association federation committee council parliament court museum "
         "library army navy force newspaper magazine broadcaster network institution "
-        "foundation society movement dynasty house tribe retailer airline publisher studio "
+        "foundation society movement dynasty house tribe retailer airline studio "
         "orchestra label conglomerate bloc confederation ministry brand chain service body"
     ),
     "work": _set(

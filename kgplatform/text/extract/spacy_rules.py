@@ -119,11 +119,11 @@ def _of_preposition(
         for noun in (c for c in prep.children if c.dep_ == "pobj"):
             yield from _class(reading, heads, noun, "role", sentence)
         return
-    ends = objects(reading, prep)
+    # Dates are found by _when, also where the parse hangs them elsewhere.
+    ends = [end for end in objects(reading, prep) if end.kind != "date"]
     if verb.lemma_ == "be" and not is_passive(verb):
         if name in LOCATIVE and not any(c.dep_ in {"attr", "acomp"} for c in verb.children):
-            places = [end for end in ends if end.kind != "date"]
-            yield from between(reading, heads, f"located {name}", places, "place", sentence, verb)
+            yield from between(reading, heads, f"located {name}", ends, "place", sentence, verb)
         return
     if name == "from" and (verb.lemma_ == "be" or any(c.text == "to" for c in verb.children)):
         return
@@ -226,15 +226,15 @@ def _when(
     reading: Reading, verb: Any, word: str, heads: Sequence[Mention], sentence: Span
 ) -> Iterator[Found]:
     """``was founded in 1869``, also where the date hangs on another preposition."""
-    made = [e for c in verb.children if c.dep_ == "dobj" for e in reading.ends(c)]
+    objects_of = [c for c in verb.children if c.dep_ == "dobj"]
+    if objects_of and verb.lemma_.lower() in _MAKING and not is_passive(verb):
+        # Gates founded Microsoft in 1975: what was founded in 1975 is Microsoft.
+        heads = [end for each in objects_of for end in reading.ends(each)]
+        word = _MAKING[verb.lemma_.lower()]
     for prep in _date_prepositions(verb):
         dates = [m for c in prep.children if (m := reading.mention(c)) and m.kind == "date"]
         name = "in" if prep.text.lower() in {"in", "on"} else prep.text.lower()
         yield from between(reading, heads, f"{word} {name}", dates[:1], "date", sentence, None)
-        if verb.lemma_.lower() in _MAKING:
-            # Gates founded Microsoft in 1975: what was founded in 1975 is Microsoft.
-            said = f"{_MAKING[verb.lemma_.lower()]} {name}"
-            yield from between(reading, made, said, dates[:1], "date", sentence, None)
 
 
 def _date_prepositions(verb: Any) -> Iterator[Any]:
