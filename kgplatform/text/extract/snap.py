@@ -74,11 +74,13 @@ class Fit:
         relation: Its name.
         turned: Whether the phrase goes from tail to head.
         score: From 0 to 1.
+        near: Whether vectors alone say so, so that the labels of both ends must be known.
     """
 
     relation: str
     turned: bool
     score: float
+    near: bool = False
 
 
 def snap(
@@ -191,6 +193,8 @@ class Snapper:
         for end, labels in ((head, kind.heads), (tail, kind.tails)):
             if not labels:
                 continue
+            if fit.near and (end.guessed or end.label not in labels):
+                return 0.0
             if end.label is None or end.label not in self.schema.labels:
                 score *= UNSURE_LABEL
             elif end.label not in labels:
@@ -255,7 +259,7 @@ class Snapper:
         found = []
         for name, cosine in nearest.items():
             if cosine >= self._least:
-                found += [Fit(name, False, cosine), Fit(name, True, cosine * 0.9)]
+                found += [Fit(name, False, cosine, True), Fit(name, True, cosine * 0.9, True)]
         return sorted(found, key=lambda fit: -fit.score)
 
 
