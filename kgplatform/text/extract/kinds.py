@@ -36,7 +36,7 @@ NOUNS: Mapping[str, frozenset[str]] = {
         "school institute academy party band group team club church order agency bank union "
         "alliance league association federation committee council parliament court museum "
         "library army navy force newspaper magazine broadcaster network institution "
-        "foundation society movement dynasty house tribe retailer airline publisher studio "
+        "foundation society movement dynasty house tribe retailer airline studio "
         "orchestra label conglomerate bloc confederation ministry brand chain service body"
     ),
     "work": _set(
@@ -89,6 +89,12 @@ _TRADE_ENDINGS = (
     "sopher",
     "itect",
 )
+PERSONS = NO_TRADE - _set(
+    "part title term name symbol group pair couple species genus star family character figure one "
+    "people god goddess deity personality lord count legend icon giant titan"
+)
+"""Of these, those that are said of human beings alone."""
+
 _NOT_TRADES = _set(
     "river number power paper water order letter border matter cancer fever flower tower "
     "computer container disorder polymer layer center theater theatre chapter wonder reactor "
@@ -195,13 +201,18 @@ def kind_of_noun(noun: str) -> str | None:
     return "person" if is_trade(noun) or noun in TITLES else None
 
 
+_UNIONS = frozenset(["EU", "EZ", "UN", "ZZ"])
+
+
 @cache
 def territories() -> frozenset[str]:
     """English names of countries, in lower case; the recogniser misses many of them."""
     from babel import Locale
 
     names = Locale("en").territories
-    return frozenset(name.lower() for code, name in names.items() if not code.isdigit())
+    return frozenset(
+        name.lower() for code, name in names.items() if not code.isdigit() and code not in _UNIONS
+    )
 
 
 def is_trade(noun: str) -> bool:

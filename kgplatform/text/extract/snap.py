@@ -74,11 +74,13 @@ class Fit:
         relation: Its name.
         turned: Whether the phrase goes from tail to head.
         score: From 0 to 1.
+        near: Whether vectors alone say so, so that the labels of both ends must be known.
     """
 
     relation: str
     turned: bool
     score: float
+    near: bool = False
 
 
 def snap(
@@ -172,8 +174,9 @@ class Snapper:
         score, fit = max(scored, key=lambda pair: pair[0])
         if score < LEAST_FIT:
             return None, "ends are of other labels"
-        head, tail = (fact.tail, fact.head) if fit.turned else (fact.head, fact.tail)
         kind = self.schema.relations[fit.relation]
+        turned = fit.turned and not kind.symmetric
+        head, tail = (fact.tail, fact.head) if turned else (fact.head, fact.tail)
         snapped = replace(
             fact,
             head=_labelled(head, kind.heads),
@@ -190,6 +193,8 @@ class Snapper:
         for end, labels in ((head, kind.heads), (tail, kind.tails)):
             if not labels:
                 continue
+            if fit.near and (end.guessed or end.label not in labels):
+                return 0.0
             if end.label is None or end.label not in self.schema.labels:
                 score *= UNSURE_LABEL
             elif end.label not in labels:
@@ -254,7 +259,7 @@ class Snapper:
         found = []
         for name, cosine in nearest.items():
             if cosine >= self._least:
-                found += [Fit(name, False, cosine), Fit(name, True, cosine * 0.9)]
+                found += [Fit(name, False, cosine, True), Fit(name, True, cosine * 0.9, True)]
         return sorted(found, key=lambda fit: -fit.score)
 
 
@@ -265,10 +270,10 @@ def _forms_of(name: str, kind: RelationType) -> list[Form]:
 
 def _groups_of_relation(name: str, kind: RelationType) -> list[tuple[object, bool]]:
     """The groups that a relation's name stands in; those of its words where the name has none."""
-    named = groups_of(form_of(name))
+    named = groups_of(form_of(name), named=True)
     if named:
         return list(named)
-    return [found for word in kind.words for found in groups_of(form_of(word))]
+    return [found for word in kind.words for found in groups_of(form_of(word), named=True)]
 
 
 def _said(schema: Schema) -> tuple[list[str], list[str]]:

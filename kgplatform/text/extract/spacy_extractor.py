@@ -109,6 +109,7 @@ def _load(pipeline: str) -> Any:
     try:
         import spacy
         from spacy.language import Language
+        from spacy.util import compile_infix_regex
     except ImportError:
         raise UsageError(
             "facts by rules need spaCy", hint="pip install 'kgplatform[nlp]'"
@@ -124,14 +125,17 @@ def _load(pipeline: str) -> Any:
             f"spaCy pipeline {pipeline!r} cannot be loaded: {' '.join(str(error).split())[:200]}",
             hint="pip install 'kgplatform[nlp]' brings the small English one",
         ) from None
-    if "sentences" not in nlp.pipe_names:
-        nlp.add_pipe("kgplatform_sentences", name="sentences", before="parser")
     missing = {"tagger", "parser", "lemmatizer", "ner"} - set(nlp.pipe_names)
     if missing:
         raise UsageError(
             f"spaCy pipeline {pipeline!r} has no {', '.join(sorted(missing))}",
             hint=f"use {PIPELINE} or another full English pipeline",
         )
+    if "sentences" not in nlp.pipe_names:
+        nlp.add_pipe("kgplatform_sentences", name="sentences", before="parser")
+        # 1576\u20131586 is two dates.
+        infixes = compile_infix_regex([*nlp.Defaults.infixes, r"(?<=[0-9])[\u2013\u2014](?=[0-9])"])
+        nlp.tokenizer.infix_finditer = infixes.finditer
     return nlp
 
 

@@ -230,7 +230,7 @@ def _kind(doc: Any, first: int, end: int, entity: dict[int, Any]) -> tuple[str |
     if not votes:
         return None, False
     best = max(votes, key=lambda kind: votes[kind])
-    return best, best in _SURE or (best == "person" and end - first > 1)
+    return best, best in _SURE
 
 
 def _mention(doc: Any, first: int, end: int, kind: str | None) -> Mention:

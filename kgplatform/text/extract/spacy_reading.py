@@ -12,9 +12,9 @@ from typing import Any
 
 from kgplatform.text.extract.kinds import (
     COMPASS,
-    NO_TRADE,
     OF_CLASS,
     OF_PART,
+    PERSONS,
     TITLES,
     is_trade,
     kind_of_noun,
@@ -28,6 +28,7 @@ _PERSONAL = frozenset(["he", "she", "him", "her", "his", "hers", "himself", "her
 _IMPERSONAL = frozenset(["it", "its", "itself"])
 _BETWEEN = frozenset([",", "and", "or", "&", "both", "the", "as", "well"])
 _TITLE_ENDS = frozenset([",", "(", ";", "or", "also", "officially", "formerly"])
+_TITLE_STARTS = frozenset(["For", "Of", "On", "From"])
 _INSIDE = frozenset(["ADP", "DET", "PART", "CCONJ", "PUNCT", "PRON"])
 
 
@@ -167,7 +168,8 @@ class Reading:
         subject = self.subject
         if subject is None or token.i < subject.last or token.left_edge.i > subject.first:
             return []
-        return [subject] if token.sent.start <= subject.first else []
+        owns = self.doc[subject.last - 1].dep_ in {"poss", "pobj"}
+        return [subject] if token.sent.start <= subject.first and not owns else []
 
     def _of_work(self, token: Any, verb: Any) -> bool:
         noun = token.head.head
@@ -219,7 +221,8 @@ class Reading:
             self.subject.kind in {"work", "organisation"}
             and kind_of_noun(lemma) == self.subject.kind
         )
-        return self.subject if lemma in self.nouns or alike else None
+        own = self.subject.name.lower().split()
+        return self.subject if lemma in self.nouns or lemma in own or alike else None
 
     def _with_class(self, noun: Any) -> Mention | None:
         """A name with the class noun that ends it in lower case: the Gangdise mountain range."""
@@ -232,7 +235,9 @@ class Reading:
         ):
             between -= 1
         name = self._at.get(between - 1)
-        if name is None or name.kind in {"date", "nationality", "person"} or name.last != between:
+        if name is None or name.kind in {"date", "person"} or name.last != between:
+            return None
+        if name.kind == "nationality" and kind != "event":
             return None
         piece = self.doc[name.first : noun.i + 1]
         span = (piece.start_char, piece.end_char)
@@ -274,8 +279,8 @@ class Reading:
     def _kind_of_subject(self, subject: Mention) -> tuple[str | None, bool]:
         """What the text is about: by the nouns that it says of it, by its pronouns, by the name."""
         kinds = [kind for noun in self.nouns if (kind := kind_of_noun(noun)) is not None]
-        trades = any(is_trade(noun) or noun in TITLES or noun in NO_TRADE for noun in self.nouns)
-        if trades and not {"place", "work"} & set(kinds):
+        trades = any(is_trade(noun) or noun in TITLES or noun in PERSONS for noun in self.nouns)
+        if trades and not {"place", "work", "organisation", "event"} & set(kinds):
             return "person", True
         if kinds:
             return max(sorted(set(kinds)), key=kinds.count), True
@@ -341,6 +346,8 @@ def _with_title(doc: Any, mentions: Sequence[Mention]) -> list[Mention]:
     tokens = doc[start:end]
     capital = [token for token in tokens if token.text[0].isupper() or token.text[0].isdigit()]
     plain = [t for t in tokens if t not in capital and t.pos_ not in _INSIDE and len(t) > 3]
+    if first[0].tag_ in {"VBN", "VBG", "IN"} and first[0].text not in _TITLE_STARTS:
+        return list(mentions)
     fits = 0 < len(tokens) <= LONGEST_TITLE and len(capital) > 0 and not plain
     if not fits or tokens[0] not in capital or tokens[-1] not in capital:
         return list(mentions)

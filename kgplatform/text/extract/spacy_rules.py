@@ -33,6 +33,21 @@ from kgplatform.text.extract.spacy_names import Mention
 from kgplatform.text.extract.spacy_persons import trade, years
 from kgplatform.text.extract.spacy_reading import Reading, joined
 
+_MAKING = {
+    "found": "founded",
+    "establish": "established",
+    "form": "formed",
+    "create": "created",
+    "write": "written",
+    "publish": "published",
+    "release": "released",
+    "compose": "composed",
+    "paint": "painted",
+    "build": "built",
+    "complete": "completed",
+}
+"""Verbs by which something begins to be, with what is said of it."""
+
 
 def facts_in(reading: Reading) -> Iterator[Found]:
     """What the patterns find in a text, sentence by sentence; some twice."""
@@ -104,13 +119,13 @@ def _of_preposition(
         for noun in (c for c in prep.children if c.dep_ == "pobj"):
             yield from _class(reading, heads, noun, "role", sentence)
         return
-    ends = objects(reading, prep)
+    # Dates are found by _when, also where the parse hangs them elsewhere.
+    ends = [end for end in objects(reading, prep) if end.kind != "date"]
     if verb.lemma_ == "be" and not is_passive(verb):
         if name in LOCATIVE and not any(c.dep_ in {"attr", "acomp"} for c in verb.children):
-            places = [end for end in ends if end.kind != "date"]
-            yield from between(reading, heads, f"located {name}", places, "place", sentence, verb)
+            yield from between(reading, heads, f"located {name}", ends, "place", sentence, verb)
         return
-    if name == "from" and any(c.text == "to" for c in verb.children):
+    if name == "from" and (verb.lemma_ == "be" or any(c.text == "to" for c in verb.children)):
         return
     yield from between(reading, heads, f"{word} {name}", ends, pattern, sentence, verb)
 
@@ -211,6 +226,11 @@ def _when(
     reading: Reading, verb: Any, word: str, heads: Sequence[Mention], sentence: Span
 ) -> Iterator[Found]:
     """``was founded in 1869``, also where the date hangs on another preposition."""
+    objects_of = [c for c in verb.children if c.dep_ == "dobj"]
+    if objects_of and verb.lemma_.lower() in _MAKING and not is_passive(verb):
+        # Gates founded Microsoft in 1975: what was founded in 1975 is Microsoft.
+        heads = [end for each in objects_of for end in reading.ends(each)]
+        word = _MAKING[verb.lemma_.lower()]
     for prep in _date_prepositions(verb):
         dates = [m for c in prep.children if (m := reading.mention(c)) and m.kind == "date"]
         name = "in" if prep.text.lower() in {"in", "on"} else prep.text.lower()

@@ -19,14 +19,16 @@ class Group:
     Attributes:
         forward: Phrases from head to tail.
         backward: Phrases from tail to head.
+        also: Phrases that may say it, but name another relation: ``part of`` of places.
     """
 
     forward: frozenset[Form]
     backward: frozenset[Form] = field(default_factory=frozenset)
+    also: frozenset[Form] = field(default_factory=frozenset)
 
 
-def _group(forward: str, backward: str = "") -> Group:
-    return Group(_forms(forward), _forms(backward))
+def _group(forward: str, backward: str = "", also: str = "") -> Group:
+    return Group(_forms(forward), _forms(backward), _forms(also))
 
 
 def _forms(phrases: str) -> frozenset[Form]:
@@ -131,6 +133,7 @@ GROUPS: tuple[Group, ...] = (
         "county of, mountain in, river of, house in, stretch from, extend from, "
         "extend into, constituent country of, country of, begin in, originate in, wind through",
         "contain, home to, encompass, include, has city, consist of",
+        "part of, form part of",
     ),
     _group(
         "capital of, capital city of, state capital of, seat of government of, "
@@ -159,7 +162,12 @@ GROUPS: tuple[Group, ...] = (
 )
 
 
-def groups_of(form: Form) -> list[tuple[Group, bool]]:
-    """The groups that a phrase stands in, and whether backward."""
-    found = [(group, False) for group in GROUPS if form in group.forward]
+def groups_of(form: Form, *, named: bool = False) -> list[tuple[Group, bool]]:
+    """The groups that a phrase stands in, and whether backward.
+
+    Args:
+        form: The phrase's.
+        named: Whether it names a relation, so that what it may also say does not count.
+    """
+    found = [(g, False) for g in GROUPS if form in g.forward or (form in g.also and not named)]
     return found + [(group, True) for group in GROUPS if form in group.backward]
