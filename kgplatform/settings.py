@@ -36,6 +36,8 @@ class Settings(BaseSettings):
         kgp_rules: Where mined rules are kept.
         kgp_jars: A folder (or Maven repository) that holds Neo4j's jars already; None: fetch.
         kgp_heap: The local server's largest heap, ``512m`` or ``4g``; None: from the machine.
+        kgp_accept: Probability from which a fact that texts state is accepted.
+        kgp_reject: Probability up to which it is rejected; between them it waits for a person.
     """
 
     model_config = SettingsConfigDict(
@@ -56,6 +58,8 @@ class Settings(BaseSettings):
     kgp_rules: Path = Path("rules")
     kgp_jars: Path | None = None
     kgp_heap: str | None = Field(default=None, pattern=r"^[1-9][0-9]*[mg]$")
+    kgp_accept: float = Field(default=0.9, ge=0, le=1)
+    kgp_reject: float = Field(default=0.1, ge=0, le=1)
 
     @property
     def text_cache(self) -> Path:

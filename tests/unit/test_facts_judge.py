@@ -16,16 +16,17 @@ from kgplatform.facts.evidence_features import noisy_or
 from kgplatform.facts.features import GROUPS, features_of
 from kgplatform.facts.fit_judge import Example, calibrate, fit_judge
 from kgplatform.facts.graph_features import graph_features
-from kgplatform.facts.judge import Policy, default_judge, judge
+from kgplatform.facts.judge import Policy, default_judge, judge, policy_of
 from kgplatform.facts.judge_model import load_judge, save_judge
 from kgplatform.facts.reasons import _KIND
 from kgplatform.facts.records import CandidateFact, Evidence
 from kgplatform.facts.structure import Structure
 from kgplatform.facts.text_plausibility import EncoderScores, TextPlausibility
 from kgplatform.graph.snapshot import KGSnapshot, from_triples
-from kgplatform.models import MODELS
+from kgplatform.models import DistMult
 from kgplatform.rules.matrices import matrices_of
 from kgplatform.rules.mine import MiningConfig, mine_rules
+from kgplatform.settings import Settings
 from kgplatform.text.extract.schema import RelationType, Schema
 from kgplatform.training.calibrate import expected_calibration_error
 from kgplatform.triples import Triple
@@ -160,7 +161,7 @@ def test_models_speak_of_what_they_know_in_their_own_order() -> None:
     names = tuple(reversed(graph.entities[:-1]))
     kinds = tuple(reversed(graph.relations))
     torch.manual_seed(0)
-    model = MODELS["distmult"].model(len(names), len(kinds), 4)
+    model = DistMult(len(names), len(kinds), 4)
     background = background_of(graph, models=[TrainedModel(model, names, kinds)])
     gone = graph.entities[-1]
     known, unknown = features_of(
@@ -330,6 +331,14 @@ def test_policy_decides_and_reasons_say_why() -> None:
     assert proposed.status == "staged"
     with pytest.raises(UsageError):
         Policy(accept=0.1, reject=0.9)
+
+
+def test_flags_go_before_settings() -> None:
+    settings = Settings(kgp_accept=0.8, kgp_reject=0.2)
+    assert policy_of(settings, None, None) == Policy(0.8, 0.2)
+    assert policy_of(settings, 0.95, 0.0) == Policy(0.95, 0.0)
+    with pytest.raises(UsageError, match="accepted from"):
+        policy_of(settings, 0.1, None)
 
 
 def test_of_two_tails_where_one_is_allowed_the_surest_is_accepted() -> None:
