@@ -93,6 +93,27 @@ def test_documents_are_witnesses_and_statements_of_one_are_not() -> None:
     assert noisy_or([replace(one, confidence=1.0)]) < 1
 
 
+def test_where_the_ends_stand_in_a_sentence() -> None:
+    one = fact("a", "R", "b")
+    far = replace(one.evidence[0], head=(40, 45), tail=(0, 5), sentence=(0, 50), chunk_id="c7")
+    nowhere = replace(far, head=None, chunk_id="c8")
+    found = features_of(
+        [
+            one,
+            replace(fact("a", "S", "b"), evidence=(far,)),
+            replace(fact("b", "R", "c"), evidence=(far,)),
+            replace(fact("x", "R", "y"), evidence=(nowhere,)),
+        ],
+        background_of(world()),
+    )
+    assert found[0]["between"] == pytest.approx(np.log1p(1))
+    assert found[1]["between"] == pytest.approx(np.log1p(35))
+    assert [each.get("tail_first") for each in found] == [0, 1, 1, None]
+    assert [each["crowd"] for each in found] == pytest.approx([0, np.log(2), np.log(2), 0])
+    assert [each["relations"] for each in found] == pytest.approx([np.log(2), np.log(2), 0, 0])
+    assert found[3]["named"] == 0
+
+
 def test_what_is_not_known_is_left_out_and_is_no_zero() -> None:
     graph = world()
     known, half, none = features_of(
