@@ -47,6 +47,8 @@ class Settings(BaseSettings):
         kgp_llm_price_out: Price of a million tokens that it writes.
         kgp_llm_context: Tokens that a model in a file holds at once, text and answer together.
         kgp_llm_threads: Threads of a model in a file; None: as many as the machine has cores.
+        kgp_accept: Probability from which a fact that texts state is accepted.
+        kgp_reject: Probability up to which it is rejected; between them it waits for a person.
     """
 
     model_config = SettingsConfigDict(
@@ -78,6 +80,8 @@ class Settings(BaseSettings):
     kgp_llm_price_out: float | None = Field(default=None, ge=0)
     kgp_llm_context: int = Field(default=4_096, ge=512)
     kgp_llm_threads: int | None = Field(default=None, ge=1)
+    kgp_accept: float = Field(default=0.9, ge=0, le=1)
+    kgp_reject: float = Field(default=0.1, ge=0, le=1)
 
     @property
     def text_cache(self) -> Path:

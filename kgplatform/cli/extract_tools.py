@@ -218,7 +218,7 @@ def _extractor(
 
         if not tools["gliner"]:
             raise UsageError("no GLiNER2 model", hint="name a folder or model with --gliner")
-        return gliner_extractor(schema, tools["gliner"]), None
+        return gliner_extractor(schema, model=tools["gliner"]), None
     if tools["llm"] is None:
         note("facts by rules over spaCy's parse; a language model finds more: --llm MODEL")
     from kgplatform.text.extract.spacy_extractor import spacy_extractor

@@ -11,23 +11,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from kgplatform.facts.background import Background
+from kgplatform.facts.evidence_features import COLUMNS as EVIDENCE
 from kgplatform.facts.evidence_features import evidence_features
 from kgplatform.facts.graph_features import graph_features
 from kgplatform.facts.records import CandidateFact
 from kgplatform.facts.type_features import type_features
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "evidence": (
-        "evidence_odds",
-        "confidence_max",
-        "confidence_mean",
-        "statements",
-        "sources",
-        "extractors",
-        "named",
-        "link_odds",
-        "rivals",
-    ),
+    "evidence": EVIDENCE,
     "types": ("type_odds", "type_against"),
     "head": (
         "head_fit",

@@ -15,6 +15,7 @@ from kgplatform.facts.judge_model import Judge, load_judge
 from kgplatform.facts.reasons import reasons_of
 from kgplatform.facts.records import CandidateFact, Judged, Status
 from kgplatform.facts.type_features import refused_by_schema
+from kgplatform.settings import Settings
 
 ALREADY_ASSERTED = 0.99
 """Confidence of a candidate that the graph asserts: a text that says the same adds a source."""
@@ -45,6 +46,18 @@ class Policy:
                 f"{self.reject}",
                 hint="0 <= reject < accept <= 1",
             )
+
+
+def policy_of(settings: Settings, accept: float | None, reject: float | None) -> Policy:
+    """The policy of a command: its flags, else what the settings say.
+
+    Raises:
+        UsageError: ``reject`` is not below ``accept``.
+    """
+    return Policy(
+        settings.kgp_accept if accept is None else accept,
+        settings.kgp_reject if reject is None else reject,
+    )
 
 
 def default_judge() -> Judge:

@@ -99,7 +99,7 @@ def _scores(model: LinkModel, head: np.ndarray, relation: int, tail: np.ndarray)
     model.eval()
     heads, tails = torch.from_numpy(head), torch.from_numpy(tail)
     relations = torch.full_like(heads, relation)
-    row = torch.arange(len(heads))
-    of_tail = model.score_tails(heads, relations)[row, tails]
-    of_head = model.score_heads(relations, tails)[row, heads]
+    # Only among each other: a large graph has many more entities than are asked about.
+    of_tail = model.score_tails(heads, relations, tails).diagonal()
+    of_head = model.score_heads(relations, tails, heads).diagonal()
     return np.asarray(torch.stack((of_tail, of_head), dim=1).double().numpy())

@@ -58,6 +58,17 @@ def _rivals(_: Mapping[str, float], good: bool) -> str:
     return "no text states another tail" if good else "texts state another tail, and one is usual"
 
 
+def _relations(features: Mapping[str, float], _: bool) -> str:
+    others = max(0, _count(features, "relations") - 1)
+    return f"texts state {others or 'no'} other relation{'s' * (others != 1)} of the same ends"
+
+
+def _sentence(features: Mapping[str, float], good: bool) -> str:
+    facts = _count(features, "crowd")
+    place = f"one of {facts} facts" if facts > 1 else "the one fact"
+    return f"it is {place} of a sentence of a {'good' if good else 'bad'} kind"
+
+
 def _modelled(features: Mapping[str, float], good: bool) -> str:
     ranks = [features[name] for name in ("model_tail_rank", "model_head_rank") if name in features]
     verdict = "plausible" if good else "implausible"
@@ -134,6 +145,8 @@ _WORDS: dict[str, Words] = {
     "said": _said,
     "linked": _linked,
     "rivals": _rivals,
+    "relations": _relations,
+    "sentence": _sentence,
     "model": _modelled,
     "rules": _ruled,
     "text": _texts,
@@ -162,6 +175,8 @@ _KIND: dict[str, str] = {
     ),
     "link_odds": "linked",
     "rivals": "rivals",
+    "relations": "relations",
+    **dict.fromkeys(("crowd", "length", "between", "tail_first"), "sentence"),
     **dict.fromkeys(("type_odds", "type_against"), "types"),
     **{
         f"{end}_{name}": end

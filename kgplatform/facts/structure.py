@@ -213,10 +213,7 @@ class Structure:
         and a narrower relation are the same case.
         """
         best = np.zeros(len(triples))
-        start, relation, end = self.matrices.directed_facts.T
-        order = np.lexsort((relation, end, start))
-        codes, relations = (start * self.n + end)[order], relation[order]
-        shares = self._joint_shares(codes, relations)
+        codes, relations = self._pairs
         head, asked, tail = triples.T
         wanted = head * self.n + tail
         first, last = np.searchsorted(codes, wanted), np.searchsorted(codes, wanted, side="right")
@@ -224,13 +221,22 @@ class Structure:
             others = relations[first[row] : last[row]]
             others = others[others != asked[row]]
             if len(others):
-                best[row] = shares[others, asked[row]].max()
+                best[row] = self._joint_shares[others, asked[row]].max()
         return best
 
-    def _joint_shares(self, codes: np.ndarray, relations: np.ndarray) -> np.ndarray:
+    @cached_property
+    def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs that a directed relation joins, by their codes in order, and the relation."""
+        start, relation, end = self.matrices.directed_facts.T
+        order = np.lexsort((relation, end, start))
+        return (start * self.n + end)[order], relation[order]
+
+    @cached_property
+    def _joint_shares(self) -> np.ndarray:
+        """P(q joins a pair | p joins it), smoothed, [2R, 2R] as [p, q]."""
+        codes, relations = self._pairs
         pairs, place = np.unique(codes, return_inverse=True)
-        table = sp.csr_array(
-            sp.coo_array((np.ones(len(codes)), (place, relations)), shape=(len(pairs), 2 * self.r))
-        )
+        shape = (len(pairs), 2 * self.r)
+        table = sp.csr_array(sp.coo_array((np.ones(len(codes)), (place, relations)), shape=shape))
         both = np.asarray((table.T @ table).todense())
         return np.asarray(both / (np.diag(both) + SMOOTHING)[:, None])

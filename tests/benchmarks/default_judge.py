@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from judgement import examples, load, models_of
+from judgement import examples, models_of
+from quality import load
 from triple_classification import NAME, negatives
 
 from kgplatform.facts.background import background_of
@@ -52,7 +53,7 @@ BY_HAND: dict[str, tuple[float, float, float, float]] = {
 BIAS = -0.3
 """Extractors say more than is so."""
 
-GRAPH = (
+GRAPH: tuple[tuple[str, ...], ...] = (
     ("head",),
     ("tail",),
     ("head", "tail", "pair"),

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from extraction_commands import answer, write_documents, write_judge, write_schema
 
-from kgplatform.settings import Settings
 from kgplatform.store.client import Store
 from kgplatform.store.load import load
 from kgplatform.triples import Triple
