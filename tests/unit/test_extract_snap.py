@@ -1,6 +1,5 @@
 """Relations taken to a schema, dates, and ends that were invented."""
 
-
 from pathlib import Path
 
 import pytest
