@@ -96,17 +96,6 @@ PERSONS = NO_TRADE - _set(
 """Of these, those that are said of human beings alone."""
 
 _SURE_ENDINGS = ("ist", "ian", "eur", "grapher", "sopher", "itect", "actor", "author", "writer")
-    "ist",
-    "ian",
-    "eur",
-    "grapher",
-    "sopher",
-    "itect",
-    "actor",
-    "author",
-    "writer",
-    "singer",
-)
 
 _NOT_TRADES = _set(
     "powder suborder thunder river number power paper water order letter border matter cancer fever flower tower "
