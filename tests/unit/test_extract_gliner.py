@@ -46,9 +46,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         token: at for at, token in enumerate([*special, *letters, *("##" + c for c in letters)])
     }
     cutter = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    cutter.pre_tokenizer = pre_tokenizers.BertPreTokenizer()  # type: ignore[assignment]
+    cutter.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     named = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=cutter, **dict(zip(named, special, strict=True))
     )
     encoder = BertConfig(

@@ -95,8 +95,10 @@ PERSONS = NO_TRADE - _set(
 )
 """Of these, those that are said of human beings alone."""
 
+_SURE_ENDINGS = ("ist", "ian", "eur", "grapher", "sopher", "itect", "actor", "author", "writer")
+
 _NOT_TRADES = _set(
-    "river number power paper water order letter border matter cancer fever flower tower "
+    "powder suborder thunder river number power paper water order letter border matter cancer fever flower tower "
     "computer container disorder polymer layer center theater theatre chapter wonder reactor "
     "vector motor sector error color colour factor predator conductor tensor inductor cluster "
     "monster barrier silver copper manner transfer winter summer quarter corner cover danger "
@@ -222,6 +224,11 @@ def is_trade(noun: str) -> bool:
     if noun in NO_TRADE or noun in _NOT_TRADES or any(noun in nouns for nouns in NOUNS.values()):
         return False
     return len(noun) > 4 and noun.endswith(tuple(_TRADE_ENDINGS))
+
+
+def is_sure_trade(noun: str) -> bool:
+    """Whether a noun is a trade for certain: what ends in ``er`` may be a powder or a suborder."""
+    return is_trade(noun) and (noun in _TRADES or noun.endswith(_SURE_ENDINGS))
 
 
 def labels_by_kind(schema: Schema) -> dict[str, list[str]]:

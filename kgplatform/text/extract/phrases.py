@@ -34,6 +34,7 @@ _OWNED = frozenset(
     "capital birthplace place mouth spouse child parent son daughter location headquarter member "  # noqa: SIM905
     "date year nationality citizenship profession occupation trade currency population language "
     "religion area owner subsidiary seat leader head king queen wife husband brother sister "
+    "father mother grandfather grandmother uncle aunt nephew niece heir "
     "founder winner recipient creator sibling employer country city inception origin publication "
     "alma".split()
 )
@@ -60,6 +61,8 @@ def form_of(phrase: str) -> Form:
     words = relation_words(phrase).split()
     having = bool(words) and words[0] in _HAVING and len(words) > 1
     kept = [word for word in words if word not in _EMPTY] or words
+    if not kept:
+        return Form((), 0)
     if len(kept) > 1 and kept[-1] == "by":
         return Form(tuple(map(stem, kept[:-1])), -1)
     if len(kept) > 1 and kept[-1] == "of":

@@ -16,7 +16,7 @@ import numpy as np
 
 from kgplatform.text.extract.kinds import labels_by_kind
 from kgplatform.text.extract.phrases import Form, form_of, last_noun
-from kgplatform.text.extract.places import find_phrase
+from kgplatform.text.extract.places import cuts_word, find_phrase
 from kgplatform.text.extract.records import ExtractedFact, Phrase
 from kgplatform.text.extract.schema import RelationType, Schema
 from kgplatform.text.extract.synonyms import groups_of
@@ -294,7 +294,8 @@ def _units(vectors: np.ndarray) -> np.ndarray:
 
 def _placed(phrase: Phrase, text: str) -> Phrase:
     """A phrase with its place checked: what is said to stand there stands there, or elsewhere."""
-    if phrase.span is not None and text[slice(*phrase.span)] == phrase.name:
+    span = phrase.span
+    if span is not None and text[slice(*span)] == phrase.name and not cuts_word(text, span):
         return phrase
     span = find_phrase(phrase.name, text, near=phrase.span)
     return replace(phrase, span=span, name=text[slice(*span)] if span else phrase.name)

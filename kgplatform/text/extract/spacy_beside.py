@@ -38,7 +38,7 @@ def _trade_before(reading: Reading, mention: Mention, span: Span) -> Iterator[Fo
     """``the Polish physicist Marie Curie``."""
     before = reading.doc[mention.first - 1]
     head = reading.one(reading.doc[mention.first])
-    if head is None or not is_trade(before.text.lower()) or before.pos_ not in {"NOUN", "ADJ"}:
+    if head is None or not is_trade(before.text.lower()) or before.pos_ != "NOUN":
         return
     tail, adjectives = trade_name(before), peoples(reading, before)
     yield from between(reading, [head], "occupation", [tail], "before name", span, None)

@@ -8,7 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from kgplatform.text.chunk import Span
-from kgplatform.text.extract.kinds import FAITHS, NOUNS, PRAISE, is_trade, kind_of_noun
+from kgplatform.text.extract.kinds import (
+    FAITHS,
+    NOUNS,
+    PRAISE,
+    is_sure_trade,
+    is_trade,
+    kind_of_noun,
+)
 from kgplatform.text.extract.spacy_found import Found, between
 from kgplatform.text.extract.spacy_names import Mention
 from kgplatform.text.extract.spacy_reading import Reading
@@ -19,17 +26,24 @@ _DASH = re.compile("[-\u2013\u2014]")
 def trade(reading: Reading, heads: Sequence[Mention], noun: Any, sentence: Span) -> Iterator[Found]:
     """Trades and peoples: ``a Polish theoretical physicist``."""
     lemma = noun.lemma_.lower()
-    kind = kind_of_noun(lemma)
-    persons = [h for h in heads if h.kind in {"person", None} and kind in {"person", None}]
-    if reading.subject is not None:
-        persons = [h for h in persons if h.kind == "person" or h is reading.subject]
-    if not persons:
+    persons = [head for head in heads if _is_person(head, lemma)]
+    if not persons or kind_of_noun(lemma) not in {"person", None}:
+        return
+    if noun.tag_ == "NNS" and lemma in reading.nouns:
+        # One of the greatest poets, of whom it is said already that he was a poet.
         return
     for people in peoples(reading, noun):
         yield from between(reading, persons, "nationality", [people], "people", sentence, noun)
     if is_trade(lemma) and noun.pos_ == "NOUN":
         tail = trade_name(noun)
         yield from between(reading, persons, "occupation", [tail], "trade", sentence, noun)
+
+
+def _is_person(head: Mention, noun: str) -> bool:
+    """Whether what a noun is said of is a human being, as far as name and noun tell."""
+    if head.kind == "person":
+        return head.sure or is_trade(noun)
+    return head.kind is None and is_sure_trade(noun)
 
 
 def peoples(reading: Reading, noun: Any) -> list[Mention]:

@@ -16,6 +16,7 @@ from kgplatform.text.extract.kinds import (
     OF_PART,
     PERSONS,
     TITLES,
+    is_sure_trade,
     is_trade,
     kind_of_noun,
 )
@@ -279,13 +280,16 @@ class Reading:
     def _kind_of_subject(self, subject: Mention) -> tuple[str | None, bool]:
         """What the text is about: by the nouns that it says of it, by its pronouns, by the name."""
         kinds = [kind for noun in self.nouns if (kind := kind_of_noun(noun)) is not None]
-        trades = any(is_trade(noun) or noun in TITLES or noun in PERSONS for noun in self.nouns)
-        if trades and not {"place", "work", "organisation", "event"} & set(kinds):
-            return "person", True
-        if kinds:
-            return max(sorted(set(kinds)), key=kinds.count), True
+        others = {"place", "work", "organisation", "event"} & set(kinds)
         words = [token.text.lower() for token in self.doc]
-        if sum(word in _PERSONAL for word in words) > sum(word in _IMPERSONAL for word in words):
+        he = sum(word in _PERSONAL for word in words) > sum(word in _IMPERSONAL for word in words)
+        sure = any(is_sure_trade(n) or n in TITLES or n in PERSONS for n in self.nouns)
+        trades = sum(is_trade(noun) for noun in self.nouns)
+        if not others and (sure or (trades and (he or trades > 1 or subject.kind == "person"))):
+            return "person", True
+        if others:
+            return max(sorted(others), key=kinds.count), True
+        if he:
             return "person", True
         return subject.kind, subject.sure
 

@@ -40,7 +40,7 @@ _WORKS = ", ".join(
 )
 _PLACES = ", ".join(
     f"{noun} of, {noun} in"
-    for noun in sorted(NOUNS["place"] - {"capital", "site", "port", "mouth"})
+    for noun in sorted(NOUNS["place"] - {"capital", "site", "port", "tributary"})
 )
 _OFFICES = ", ".join(f"{title} of" for title in sorted(TITLES - {"director", "secretary"}))
 
