@@ -121,11 +121,11 @@ class LLMExtractor:
         read = self._read(text, Folded(text), list(sentences(text)))
         return replace(read, facts=tuple(_unique(read.facts)))
 
-    def _read(self, text: str, folded: Folded, spans: list[Span], more: int = 1) -> _Read:
+    def _read(self, text: str, folded: Folded, spans: list[Span], *, last: bool = False) -> _Read:
         """Facts of some sentences; of halves of them, where all at once is too much."""
         if not spans:
             return _Read()
-        most = more * (FACTS_A_TEXT + FACTS_A_SENTENCE * len(spans))
+        most = (FACTS_A_TEXT + FACTS_A_SENTENCE * len(spans)) * (MORE if last else 1)
         asked = question(self._schema, [text[slice(*span)] for span in spans])
         try:
             listed = ask_list(
@@ -143,8 +143,8 @@ class LLMExtractor:
             second = self._read(text, folded, spans[middle:])
             return _together(first, second)
         circles = len({_key(item) for item in listed.items}) < len(listed.items)
-        if more == 1 and not circles:
-            return self._read(text, folded, spans, MORE)
+        if not last and not circles:
+            return self._read(text, folded, spans, last=True)
         read = self._facts(text, folded, spans, listed)
         return replace(read, failures=(*read.failures, (spans[0], problem)))
 
