@@ -16,7 +16,7 @@ from itertools import product
 from kgplatform.errors import PromptTooLongError
 from kgplatform.progress import Progress, silent
 from kgplatform.text.chunk import Span, sentences
-from kgplatform.text.extract.llm_prompt import ReadFact, fact_type, question
+from kgplatform.text.extract.llm_prompt import ReadFact, conversation, fact_type, question
 from kgplatform.text.extract.locate import Folded, locate
 from kgplatform.text.extract.records import ExtractedFact, Phrase
 from kgplatform.text.extract.schema import Schema
@@ -81,8 +81,9 @@ class LLMExtractor:
         self._model = model
         self._schema = schema
         self._item = fact_type(schema)
-        asked = [message.content for message in question(schema, [])]
-        decided = [model.digest, asked, list_schema(self._item, 1)]
+        self._before = conversation(schema)
+        told = [message.content for message in (*self._before, question([]))]
+        decided = [model.digest, told, list_schema(self._item, 1)]
         self.digest = hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
     def __call__(
@@ -126,7 +127,7 @@ class LLMExtractor:
         if not spans:
             return _Read()
         most = (FACTS_A_TEXT + FACTS_A_SENTENCE * len(spans)) * (MORE if last else 1)
-        asked = question(self._schema, [text[slice(*span)] for span in spans])
+        asked = (*self._before, question([text[slice(*span)] for span in spans]))
         try:
             listed = ask_list(
                 self._model, asked, self._item, most=most, max_tokens=most * TOKENS_A_FACT
