@@ -138,16 +138,19 @@ class LLMExtractor:
             problem = "the answer does not end, or has more facts than are credible"
         if not listed.cut:
             return self._facts(text, folded, spans, listed)
-        if len(spans) > 1:
+        if len({_key(item) for item in listed.items}) < len(listed.items):
+            # It has said what it had to say; of its halves, a model finds less sense.
+            problem = "the model repeats itself without end"
+        elif len(spans) > 1:
             middle = len(spans) // 2
             first = self._read(text, folded, spans[:middle])
             second = self._read(text, folded, spans[middle:])
             return _together(first, second)
-        circles = len({_key(item) for item in listed.items}) < len(listed.items)
-        if not last and not circles:
+        elif not last:
             return self._read(text, folded, spans, last=True)
         read = self._facts(text, folded, spans, listed)
-        return replace(read, failures=(*read.failures, (spans[0], problem)))
+        whole = (spans[0][0], spans[-1][1])
+        return replace(read, failures=(*read.failures, (whole, problem)))
 
     def _facts(
         self, text: str, folded: Folded, spans: list[Span], listed: Listed[ReadFact]
