@@ -225,7 +225,7 @@ def test_a_model_that_goes_in_circles_is_stopped(model_server: Servers) -> None:
     assert len(only(extractor([text]))) == 1
     assert len(server.heard) == 1
     (failure,) = extractor.failures
-    assert (failure.span, failure.reason[:23]) == ((0, len(text)), "the model repeats itself")
+    assert (failure.span, failure.reason[:24]) == ((0, len(text)), "the model repeats itself")
 
 
 def test_texts_are_read_at_once_and_given_in_order(model_server: Servers) -> None:
