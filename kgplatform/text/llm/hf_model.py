@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ class HuggingFaceModel:
     Nothing keeps its answers to a request's JSON schema: they are validated, and asked for again.
 
     Attributes:
-        name: As it was asked for.
+        name: That of the hub, or of its folder.
         digest: Of its weights, its tokenizer and its device.
         context: Tokens that it holds at once, prompt and answer together.
     """
@@ -40,7 +41,8 @@ class HuggingFaceModel:
                 hint="save its tokenizer with an eos_token",
             )
         self._network.requires_grad_(False).eval()
-        self.name = name
+        # A folder's place on this machine is nobody's business in a graph.
+        self.name = Path(name).name if Path(name).exists() else name
         self.context = int(getattr(self._network.config, "max_position_embeddings", 1_024))
         self.digest = _digest(self._tokenizer, self._network)
         self._guard = threading.Lock()
