@@ -13,7 +13,6 @@ from kgplatform.cli.output import note
 from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
-    from kgplatform.facts.judge import Policy
     from kgplatform.facts.judge_model import Judge
     from kgplatform.facts.stages import Tools
     from kgplatform.settings import Settings
@@ -125,6 +124,7 @@ def judging_tools(
 ) -> Tools:
     """What judges, without what extracts."""
     from kgplatform.facts.background import trained_model
+    from kgplatform.facts.judge import policy_of
     from kgplatform.facts.stages import Tools
     from kgplatform.rules.files import find_rules
     from kgplatform.training.artifacts import find_run, load_run
@@ -140,7 +140,7 @@ def judging_tools(
         cache=settings.text_cache,
         models=models,
         rules=rules,
-        policy=policy_of(tools["accept"], tools["reject"]),
+        policy=policy_of(settings, tools["accept"], tools["reject"]),
     )
 
 
@@ -172,16 +172,6 @@ def judge_of(path: Path | None) -> Judge:
     from kgplatform.facts.judge_model import load_judge
 
     return default_judge() if path is None else load_judge(path)
-
-
-def policy_of(accept: float | None, reject: float | None) -> Policy:
-    """What becomes of candidates; a limit that is not given is the usual one."""
-    from kgplatform.facts.judge import Policy
-
-    usual = Policy()
-    return Policy(
-        usual.accept if accept is None else accept, usual.reject if reject is None else reject
-    )
 
 
 def _encoder(store: Store, graph: str, tools: dict[str, Any]) -> TextEncoder | None:

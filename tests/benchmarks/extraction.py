@@ -25,7 +25,7 @@ from pathlib import Path
 from articles import SUMMARIES
 from own_server import own_server
 
-from kgplatform.cli.extract_tools import judge_of, policy_of
+from kgplatform.cli.extract_tools import judge_of
 from kgplatform.facts.pipeline import extract_documents
 from kgplatform.facts.stage_records import ExtractionCounts
 from kgplatform.facts.stages import Tools, stages_of
@@ -152,7 +152,6 @@ def main() -> None:
             judge_of(given.judge),
             None if given.names_only else load_encoder(),
             Path(folder) / "vectors",
-            policy=policy_of(None, None),
         )
         path = Path(folder) / "articles.jsonl"
         write(path, records)

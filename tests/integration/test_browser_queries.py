@@ -7,7 +7,6 @@ from itertools import takewhile
 from typing import Any
 
 import pytest
-
 from extraction_stages import stages, texts_source
 
 from kgplatform import queries
