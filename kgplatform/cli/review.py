@@ -227,7 +227,7 @@ def export(file: Path, graph: str, as_json: bool) -> None:
     """Write all decisions to FILE: JSON Lines of who, when, why, and the numbers behind each.
 
     With the ending .tsv, the rejected facts alone, as head, relation and tail: hard negatives for
-    `kgp train MODEL --set negatives_file=FILE`.
+    `kgp train MODEL --rejected FILE`.
     """
     from kgplatform.connection import open_store
     from kgplatform.facts.decisions import write_decisions_file
