@@ -53,7 +53,7 @@ class ResolvePolicy:
     """
 
     merge: float = 0.9
-    review: float = 0.5
+    review: float = 0.3
 
     def __post_init__(self) -> None:
         if not 0 <= self.review <= self.merge <= 1:
