@@ -23,6 +23,6 @@ DEFAULT_PAIRS = PairWeights(
         "same_source": 1.4,
     },
     bias=-13.7,
-    fitted_on="names in encyclopaedia summaries, half of them shortened by a program",
+    fitted_on="names in encyclopaedia summaries, most of them shortened by a program",
 )
 """Rounded from what ``tests/benchmarks/resolution.py`` finds with seed 0 (docs/benchmarks.md)."""
