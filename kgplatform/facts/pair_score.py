@@ -37,6 +37,28 @@ PAIR_FEATURES = (
 """Beside the names': how rare what they share is; how many others share as much with one of them;
 cosine of their texts' vectors; names around both; labels; and whether one document has both."""
 
+IN_WORDS: dict[str, str] = {
+    "equal": "the names are equal",
+    "sorted": "letters of the names",
+    "tokens": "words of the names",
+    "contained": "one name holds the other",
+    "initials": "one name is the other with initials",
+    "last_word": "one name is the other's last word",
+    "acronym": "one name is the other's acronym",
+    "digits_differ": "numbers in the names differ",
+    "given_differ": "first names differ",
+    "rare": "how rare the name is",
+    "rivals": "how many others have such a name",
+    "text": "what the texts are about",
+    "no_text": "no text is known",
+    "around": "names beside both",
+    "no_around": "nothing is known beside them",
+    "same_label": "the labels agree",
+    "other_label": "the labels differ",
+    "same_source": "one document has both",
+}
+"""What each feature is, for a person."""
+
 USUAL_TEXT = 0.3
 """Cosine of texts that counts neither for nor against, as in ``kgplatform.text.link``."""
 

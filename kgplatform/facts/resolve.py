@@ -24,6 +24,7 @@ from kgplatform.facts.mentions import (
 )
 from kgplatform.facts.name_likeness import folded
 from kgplatform.facts.pair_score import (
+    IN_WORDS,
     PAIR_FEATURES,
     PairWeights,
     Record,
@@ -53,7 +54,7 @@ class ResolvePolicy:
     """
 
     merge: float = 0.9
-    review: float = 0.5
+    review: float = 0.3
 
     def __post_init__(self) -> None:
         if not 0 <= self.review <= self.merge <= 1:
@@ -216,7 +217,9 @@ def _scored(records: Sequence[Record], weights: PairWeights) -> _Scored:
 
 def _reasons(added: np.ndarray) -> tuple[str, ...]:
     best = np.argsort(-np.abs(added), kind="stable")[:STRONGEST]
-    return tuple(f"{PAIR_FEATURES[at]} {added[at]:+.1f}" for at in best if abs(added[at]) >= 0.1)
+    return tuple(
+        f"{IN_WORDS[PAIR_FEATURES[at]]} ({added[at]:+.1f})" for at in best if abs(added[at]) >= 0.1
+    )
 
 
 def _join(
@@ -263,17 +266,23 @@ def _ids(units: Sequence[Unit], records: Sequence[Record], clusters: Clusters) -
 def _called(units: Sequence[Unit], rows: Sequence[int]) -> tuple[str, str | None]:
     """The name of a cluster and its label: what most places say.
 
-    A name of several words goes before one of a single word, however much oftener that is used:
-    a text says the full name once and goes on with the last.
+    A name of several words goes before one of a single word or with initials, however much oftener
+    that is used: a text says the full name once and goes on with the last.
     """
     names: Counter[str] = Counter()
     labels: Counter[str] = Counter()
     for row in rows:
         names.update(units[row].names)
         labels.update(units[row].labels)
-    name = min(names, key=lambda of: (len(folded(of).split()) < 2, -names[of], of))
+    name = min(names, key=lambda of: (_is_short(of), -names[of], of))
     label = min(labels, key=lambda of: (-labels[of], of), default=None)
     return name, label
+
+
+def _is_short(name: str) -> bool:
+    """Whether a name is one word or has initials."""
+    said = folded(name).split()
+    return len(said) < 2 or min(map(len, said)) < 2
 
 
 def _new_entities(units: Sequence[Unit], clusters: Clusters, ids: Sequence[str]) -> list[NewEntity]:

@@ -18,6 +18,8 @@ MOST_SHARING = 5_000
 """A fact that more entities have says nothing of how alike two of them are."""
 
 ROWS_AT_ONCE = 1_024
+QUERIES_AT_ONCE = 128
+"""Entities that are compared with all others at a time."""
 
 SMOOTHING = 5.0
 """Facts that a share is taken to rest on beside those that were counted."""
@@ -44,6 +46,7 @@ class Structure:
     def __init__(self, matrices: RelationMatrices, facts: np.ndarray) -> None:
         self.matrices = matrices
         self.n, self.r = matrices.num_entities, matrices.num_relations
+        self._have: dict[int, np.ndarray] = {}
         self._codes = np.unique(self._code(facts))
         head, relation, tail = facts.T if len(facts) else np.empty((3, 0), dtype=np.int64)
         self.facts_of = np.bincount(relation, minlength=self.r)
@@ -128,18 +131,17 @@ class Structure:
     def _weighted(self) -> sp.csr_array:
         """Entities by their facts, weighted by how rare these are, rows of length 1, [N, F]."""
         every = features(self.matrices)
-        size = np.bincount(every.indices, minlength=every.shape[1])
+        # Only columns that occur: there is one for each relation and entity.
+        columns, place, size = np.unique(every.indices, return_inverse=True, return_counts=True)
         weight = np.where(
             (size > 1) & (size <= MOST_SHARING), np.log((self.n + 1) / np.maximum(size, 1)), 0.0
         )
-        kept = sp.csr_array(every.astype(np.float64) * weight[None, :])
+        shape = (self.n, max(1, len(columns)))
+        kept = sp.csr_array((weight[place], place, every.indptr), shape=shape)
         kept.eliminate_zeros()
         length = np.sqrt(np.asarray(kept.multiply(kept).sum(axis=1)).ravel())
-        scale = sp.dia_array(
-            (np.divide(1.0, length, out=np.zeros(self.n), where=length > 0)[None, :], [0]),
-            shape=(self.n, self.n),
-        )
-        return sp.csr_array(scale @ kept)
+        kept.data /= np.repeat(np.where(length > 0, length, 1.0), np.diff(kept.indptr))
+        return kept
 
     def alike(
         self, entity: np.ndarray, directed: np.ndarray, answer: np.ndarray
@@ -151,22 +153,20 @@ class Structure:
             likeness of the nearest that has it; [n] each, 0 where there is none.
         """
         share, nearest = np.zeros(len(entity)), np.zeros(len(entity))
-        for first in range(0, len(entity), ROWS_AT_ONCE):
-            part = slice(first, first + ROWS_AT_ONCE)
+        turned = sp.csr_array(self._weighted.T)
+        for first in range(0, len(entity), QUERIES_AT_ONCE):
+            part = slice(first, first + QUERIES_AT_ONCE)
             rows, place = np.unique(entity[part], return_inverse=True)
-            likeness = np.asarray((self._weighted[rows] @ self._weighted.T).todense())
-            likeness[np.arange(len(rows)), rows] = 0.0
-            for at, (row, asked, other) in enumerate(
-                zip(place.tolist(), directed[part].tolist(), answer[part].tolist(), strict=True)
-            ):
-                of = likeness[row]
-                having = self._having(self.matrices.inverse(asked), other)
-                every = self._domain(asked)
-                here = of[having]
-                total = of[every].sum()
-                if len(here) and total > 0:
-                    share[first + at] = here.sum() / total
-                    nearest[first + at] = here.max()
+            likeness = sp.csr_array(self._weighted[rows] @ turned)
+            asked = zip(place.tolist(), directed[part].tolist(), answer[part].tolist(), strict=True)
+            for at, (row, relation, other) in enumerate(asked, first):
+                bounds = slice(likeness.indptr[row], likeness.indptr[row + 1])
+                others = likeness.indices[bounds]
+                values = np.where(others == rows[row], 0.0, likeness.data[bounds])
+                total = values[self._has(relation)[others]].sum()
+                here = values[np.isin(others, self._having(self.matrices.inverse(relation), other))]
+                if total > 0 and len(here):
+                    share[at], nearest[at] = here.sum() / total, here.max()
         return share, nearest
 
     def _having(self, directed: int, entity: int) -> np.ndarray:
@@ -174,9 +174,11 @@ class Structure:
         matrix = self.matrices.of[directed]
         return np.asarray(matrix.indices[matrix.indptr[entity] : matrix.indptr[entity + 1]])
 
-    def _domain(self, directed: int) -> np.ndarray:
-        """Entities with a directed relation."""
-        return np.flatnonzero(np.diff(self.matrices.of[directed].indptr))
+    def _has(self, directed: int) -> np.ndarray:
+        """Which entities have a directed relation, bool [N]."""
+        if directed not in self._have:
+            self._have[directed] = np.diff(self.matrices.of[directed].indptr) > 0
+        return self._have[directed]
 
     @cached_property
     def _linked(self) -> sp.csr_array:

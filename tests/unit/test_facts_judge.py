@@ -177,6 +177,34 @@ def test_counts_are_those_of_a_slow_loop(rows: list[tuple[int, ...]], asked: int
         )
 
 
+def test_likeness_is_that_of_a_dense_product() -> None:
+    drawn = np.random.default_rng(0)
+    facts = np.unique(drawn.integers(0, (20, 3, 20), size=(90, 3)), axis=0)
+    facts = facts[facts[:, 0] != facts[:, 2]]
+    structure = Structure(matrices_of(facts, 20, 3), facts)
+    # Each entity by its facts and relations, weighted by how rare they are.
+    have: list[set[tuple[int, ...]]] = [set() for _ in range(20)]
+    for head, relation, tail in facts.tolist():
+        have[head] |= {(relation, tail), (relation,)}
+        have[tail] |= {(relation + 3, head), (relation + 3,)}
+    count = {one: sum(one in of for of in have) for of in have for one in of}
+    weight = {one: np.log(21 / many) if many > 1 else 0.0 for one, many in count.items()}
+    length = [np.sqrt(sum(weight[one] ** 2 for one in of)) or 1.0 for of in have]
+    asked = drawn.integers(0, (20, 6, 20), size=(60, 3))
+    share, nearest = structure.alike(*asked.T)
+    for row, (entity, directed, answer) in enumerate(asked.tolist()):
+        alike = {
+            other: sum(weight[one] ** 2 for one in have[entity] & have[other])
+            / (length[entity] * length[other])
+            for other in range(20)
+            if other != entity
+        }
+        total = sum(value for other, value in alike.items() if (directed,) in have[other])
+        here = [value for other, value in alike.items() if (directed, answer) in have[other]]
+        assert share[row] == pytest.approx(sum(here) / total if total > 0 else 0.0)
+        assert nearest[row] == pytest.approx(max(here, default=0.0) if total > 0 else 0.0)
+
+
 def test_models_speak_of_what_they_know_in_their_own_order() -> None:
     graph = world()
     names = tuple(reversed(graph.entities[:-1]))

@@ -8,6 +8,7 @@ from kgplatform.facts.blocking import equal_pairs, grams, name_pairs, vector_pai
 from kgplatform.facts.mentions import Mentioned, around_of_graph, known_records, new_entity_id
 from kgplatform.facts.name_likeness import NAME_FEATURES, folded, name_features
 from kgplatform.facts.pair_score import (
+    IN_WORDS,
     PAIR_FEATURES,
     PairWeights,
     Record,
@@ -15,6 +16,7 @@ from kgplatform.facts.pair_score import (
     fit_pairs,
     pair_features,
 )
+from kgplatform.facts.pair_weights import DEFAULT_PAIRS
 from kgplatform.facts.resolve import Resolved, ResolvePolicy, resolve
 from kgplatform.text.extract.records import ExtractedFact, Phrase
 from kgplatform.text.extract.schema import RelationType, Schema
@@ -113,6 +115,11 @@ def test_blocking_finds_what_is_alike() -> None:
     assert len(vector_pairs(np.zeros((5, 4)), np.arange(5)).left) == 0
 
 
+def test_every_feature_of_a_pair_has_words() -> None:
+    assert set(IN_WORDS) == set(PAIR_FEATURES)
+    assert set(DEFAULT_PAIRS.weights) <= set(PAIR_FEATURES)
+
+
 def test_a_name_that_others_fit_as_well_has_rivals() -> None:
     records = [
         Record(("Curie",), source="a"),
@@ -160,7 +167,7 @@ def test_facts_of_several_documents_become_candidates_with_their_evidence() -> N
     assert met.tail == born.head
     assert names_of(found) == {("Bohr",), ("Curie", "M. Curie", "Marie Curie")}
     (new,) = [each for each in found.entities if each.entity_id == born.head]
-    assert new.name in {"Marie Curie", "M. Curie"}
+    assert new.name == "Marie Curie"
     # Of each merge it is known what the other would have been alone.
     assert {each.kept for each in found.merges} >= {born.head}
     assert all(each.kept != each.other and each.reasons for each in found.merges)
