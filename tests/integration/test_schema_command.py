@@ -19,8 +19,8 @@ from kgplatform.triples import Entity, Triple
 def graph(store: Store, graph_name: str) -> str:
     """Persons born in towns, towns that border one another, and a relation with a hostile name."""
     towns = [f"town {i}" for i in range(6)]
-    entities = [Entity(town, name=town.title(), types=["Town"]) for town in towns]
-    entities += [Entity(f"p{i}", name=f"Person {i}", types=["Person"]) for i in range(12)]
+    entities = [Entity(town, name=town.title(), types=("Town",)) for town in towns]
+    entities += [Entity(f"p{i}", name=f"Person {i}", types=("Person",)) for i in range(12)]
     facts = [Triple(f"p{i}", "BORN_IN", towns[i % 6]) for i in range(12)]
     for one, other in pairwise(towns):
         facts += [Triple(one, "BORDERS", other), Triple(other, "BORDERS", one)]

@@ -98,7 +98,8 @@ PERSONS = NO_TRADE - _set(
 _SURE_ENDINGS = ("ist", "ian", "eur", "grapher", "sopher", "itect", "actor", "author", "writer")
 
 _NOT_TRADES = _set(
-    "powder suborder thunder river number power paper water order letter border matter cancer fever flower tower "
+    "powder suborder thunder river number power paper water order letter border matter cancer "
+    "fever flower tower "
     "computer container disorder polymer layer center theater theatre chapter wonder reactor "
     "vector motor sector error color colour factor predator conductor tensor inductor cluster "
     "monster barrier silver copper manner transfer winter summer quarter corner cover danger "
