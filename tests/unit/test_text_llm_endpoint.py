@@ -78,8 +78,12 @@ def test_a_request_and_its_answer(model_server: Servers) -> None:
     assert heard.headers["Authorization"] == f"Bearer {KEY}"
     assert heard.body["messages"] == [{"role": "user", "content": "how are you?"}]
     assert (heard.body["max_tokens"], heard.body["temperature"], heard.body["seed"]) == (20, 0, 3)
-    # Strict mode wants neither lengths nor defaults; a property of such a name stays.
-    wanted = {"type": "object", "properties": {"default": {"type": "string"}}}
+    # Strict mode wants neither lengths nor defaults, and everything; a property of such a name stays.
+    wanted = {
+        "type": "object",
+        "properties": {"default": {"type": "string"}},
+        "required": ["default"],
+    }
     assert heard.body["response_format"]["json_schema"]["schema"] == wanted
 
 
