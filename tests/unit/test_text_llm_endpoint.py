@@ -78,7 +78,7 @@ def test_a_request_and_its_answer(model_server: Servers) -> None:
     assert heard.headers["Authorization"] == f"Bearer {KEY}"
     assert heard.body["messages"] == [{"role": "user", "content": "how are you?"}]
     assert (heard.body["max_tokens"], heard.body["temperature"], heard.body["seed"]) == (20, 0, 3)
-    # Strict mode wants neither lengths nor defaults, and everything; a property of such a name stays.
+    # Strict mode wants no lengths and defaults, but all properties; one of such a name stays.
     wanted = {
         "type": "object",
         "properties": {"default": {"type": "string"}},
