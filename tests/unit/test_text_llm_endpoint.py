@@ -248,6 +248,19 @@ def test_addresses_that_cannot_be_used(url: str, message: str) -> None:
     assert KEY not in str(raised.value)
 
 
+@pytest.mark.parametrize("key", ["", " \n", "two\nlines", "schlüssel"])
+def test_what_is_no_key_is_not_sent(key: str) -> None:
+    with pytest.raises(UsageError, match="characters that no key has") as raised:
+        OpenAIModel("small", Endpoint("http://localhost:1/v1", SecretStr(key)))
+    assert "lines" not in str(raised.value)
+
+
+def test_a_broken_body_is_asked_for_again(model_server: Servers) -> None:
+    broken = {"body": b"not gzip", "headers": {"Content-Encoding": "gzip"}}
+    server = model_server(in_turn(broken, "well"))
+    assert OpenAIModel("small", Endpoint(server.url)).complete(ASKED).text == "well"
+
+
 def test_keys_go_where_they_belong(
     model_server: Servers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
