@@ -165,6 +165,8 @@ def kgp(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "KGP_JARS",
         "KGP_SNAPSHOTS",
         "KGP_RULES",
+        "OPENAI_API_KEY",
+        *(name.upper() for name in Settings.model_fields if name.startswith("kgp_llm")),
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NEO4J_URI", settings.neo4j_uri)

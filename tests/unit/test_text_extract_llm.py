@@ -162,6 +162,20 @@ def test_an_open_schema_takes_other_relations() -> None:
     assert "died_in" in failure.reason
 
 
+def test_relations_may_be_left_to_snapping(model_server: Servers) -> None:
+    said = answer(fact("Chopin", "DIED_IN", "Paris"), fact("Chopin", "born_in", "Paris"))
+    server = model_server(lambda heard: said)
+    free = llm_extractor(asked(server.url), SCHEMA, free_relations=True)
+    assert [one.relation for one in only(free([TEXT]))] == ["DIED_IN", "born_in"]
+    enforced = llm_extractor(asked(server.url), SCHEMA)
+    assert [one.relation for one in only(enforced([TEXT]))] == ["born_in"]
+    # The question is the same, and what may be answered is not.
+    first, last = (server.heard[at].body for at in (0, -1))
+    assert first["messages"] == last["messages"][: len(first["messages"])]
+    assert first["response_format"] != last["response_format"]
+    assert free.digest != enforced.digest
+
+
 def test_a_text_that_is_too_much_is_halved_at_a_sentences_end(model_server: Servers) -> None:
     def speak(heard: Any) -> Any:
         lines = heard.document.splitlines()

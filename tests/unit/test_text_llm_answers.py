@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from kgplatform.errors import LanguageModelError
+from kgplatform.errors import InputError, LanguageModelError
 from kgplatform.text.llm.cache import CachedModel, request_key
 from kgplatform.text.llm.likelihood import confidences
 from kgplatform.text.llm.openai_model import Endpoint, OpenAIModel
@@ -93,6 +93,12 @@ def test_a_damaged_answer_is_asked_for_again(damage: str, tmp_path: Path) -> Non
     assert CachedModel(model, tmp_path).complete(ASKED).text == "2"
     assert CachedModel(model, tmp_path).complete(ASKED).cached
     assert [file.suffix for file in path.parent.iterdir()] == [".json"]
+
+
+def test_an_answer_that_cannot_be_kept_ends_it(tmp_path: Path) -> None:
+    (tmp_path / "answers").write_text("a file, where a folder should be")
+    with pytest.raises(InputError, match=r"cannot be kept in .*answers: Not a directory"):
+        CachedModel(Counting(), tmp_path / "answers").complete(ASKED)
 
 
 class Pair(BaseModel):

@@ -78,8 +78,12 @@ def test_a_request_and_its_answer(model_server: Servers) -> None:
     assert heard.headers["Authorization"] == f"Bearer {KEY}"
     assert heard.body["messages"] == [{"role": "user", "content": "how are you?"}]
     assert (heard.body["max_tokens"], heard.body["temperature"], heard.body["seed"]) == (20, 0, 3)
-    # Strict mode wants neither lengths nor defaults; a property of such a name stays.
-    wanted = {"type": "object", "properties": {"default": {"type": "string"}}}
+    # Strict mode wants no lengths and defaults, but all properties; one of such a name stays.
+    wanted = {
+        "type": "object",
+        "properties": {"default": {"type": "string"}},
+        "required": ["default"],
+    }
     assert heard.body["response_format"]["json_schema"]["schema"] == wanted
 
 
@@ -242,6 +246,19 @@ def test_addresses_that_cannot_be_used(url: str, message: str) -> None:
         OpenAIModel("small", Endpoint(url, SecretStr(KEY)))
     assert "hidden" not in str(raised.value)
     assert KEY not in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ["", " \n", "two\nlines", "schlüssel"])
+def test_what_is_no_key_is_not_sent(key: str) -> None:
+    with pytest.raises(UsageError, match="characters that no key has") as raised:
+        OpenAIModel("small", Endpoint("http://localhost:1/v1", SecretStr(key)))
+    assert "lines" not in str(raised.value)
+
+
+def test_a_broken_body_is_asked_for_again(model_server: Servers) -> None:
+    broken = {"body": b"not gzip", "headers": {"Content-Encoding": "gzip"}}
+    server = model_server(in_turn(broken, "well"))
+    assert OpenAIModel("small", Endpoint(server.url)).complete(ASKED).text == "well"
 
 
 def test_keys_go_where_they_belong(

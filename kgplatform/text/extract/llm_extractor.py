@@ -74,13 +74,15 @@ class LLMExtractor:
         dropped: Facts of the last call that named nothing: an end is a pronoun, or both are one.
     """
 
-    def __init__(self, model: LanguageModel, schema: Schema) -> None:
+    def __init__(
+        self, model: LanguageModel, schema: Schema, *, free_relations: bool = False
+    ) -> None:
         self.name = f"llm:{model.name}"
         self.failures: list[Failure] = []
         self.dropped = 0
         self._model = model
         self._schema = schema
-        self._item = fact_type(schema)
+        self._item = ReadFact if free_relations else fact_type(schema)
         self._before = conversation(schema)
         told = [message.content for message in (*self._before, question([]))]
         decided = [model.digest, told, list_schema(self._item, 1)]
@@ -190,7 +192,9 @@ class LLMExtractor:
         )
 
 
-def llm_extractor(model: LanguageModel, schema: Schema) -> LLMExtractor:
+def llm_extractor(
+    model: LanguageModel, schema: Schema, *, free_relations: bool = False
+) -> LLMExtractor:
     """An extractor that asks a language model for the facts of a schema.
 
     The model gets the schema's labels and relations, with domains, ranges and an example each, and
@@ -204,8 +208,11 @@ def llm_extractor(model: LanguageModel, schema: Schema) -> LLMExtractor:
     Args:
         model: From :func:`kgplatform.text.llm.load.load_model`.
         schema: What may be found; if it is open, or has no relations, other relations, too.
+        free_relations: Whether the model may write other relations than it is told of, which are
+            left to :func:`kgplatform.text.extract.snap.snap`. A small model that may not write what
+            it means writes what it may: that a river which rises somewhere was released there.
     """
-    return LLMExtractor(model, schema)
+    return LLMExtractor(model, schema, free_relations=free_relations)
 
 
 def _nearest_ends(

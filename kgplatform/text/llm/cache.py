@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from kgplatform.errors import InputError
 from kgplatform.text.llm.protocol import Answer, LanguageModel, Request, Token
 
 FORMAT = 1
@@ -40,6 +41,9 @@ class CachedModel:
         """The answer that is kept, or the model's.
 
         What two threads ask at the same time is asked once.
+
+        Raises:
+            InputError: The answer cannot be kept: better to stop than to pay for the next one, too.
         """
         key = request_key(self.digest, request)
         path = self.folder / key[:2] / f"{key}.json"
@@ -55,7 +59,7 @@ class CachedModel:
             return replace(waiting.result(), cached=True)
         try:
             answer = self._model.complete(request)
-            _write(path, answer)
+            self._keep(path, answer)
         except BaseException as error:
             mine.set_exception(error)
             raise
@@ -65,6 +69,15 @@ class CachedModel:
         finally:
             with self._guard:
                 del self._asked[key]
+
+    def _keep(self, path: Path, answer: Answer) -> None:
+        try:
+            _write(path, answer)
+        except OSError as error:
+            raise InputError(
+                f"answers cannot be kept in {self.folder}: {error.strerror}",
+                hint="make room, or have the folder writable; then ask again to go on",
+            ) from None
 
 
 def request_key(digest: str, request: Request) -> str:

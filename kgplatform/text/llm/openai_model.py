@@ -128,7 +128,7 @@ class OpenAIModel:
                 status, headers, content = self._sent(method, path, body)
             except httpx.TimeoutException:
                 problem = f"no answer within {self._endpoint.timeout:g} s"
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 problem = self._plain(str(error)) or type(error).__name__
             else:
                 try:
@@ -234,9 +234,20 @@ def _refuses(url: str, problem: str) -> LanguageModelError:
 
 
 def _headers(endpoint: Endpoint) -> dict[str, str]:
+    """The key, if there is one.
+
+    Raises:
+        UsageError: It cannot be one, and would stand in the error of whoever tries to send it.
+    """
     if endpoint.key is None:
         return {}
-    return {"Authorization": f"Bearer {endpoint.key.get_secret_value()}"}
+    key = endpoint.key.get_secret_value().strip()
+    if not key or not (key.isascii() and key.isprintable()):
+        raise UsageError(
+            "the key of the language model is empty, or has characters that no key has",
+            hint="look at KGP_LLM_API_KEY or OPENAI_API_KEY",
+        )
+    return {"Authorization": f"Bearer {key}"}
 
 
 def _checked(endpoint: Endpoint) -> str:
