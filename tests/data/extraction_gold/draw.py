@@ -27,7 +27,11 @@ KINDS = {
     "person": (52, "People", r""),
     "city": (28, "Geography", r"\b(city|town|capital|municipality|metropolis)\b"),
     "country": (18, "Geography", r"\b[Cc]ountry\b"),
-    "nature": (30, None, r"\b([Rr]iver|[Ll]ake|[Mm]ountains?|[Vv]olcano|[Ss]ea|[Ss]trait|[Pp]eak)\b"),
+    "nature": (
+        30,
+        None,
+        r"\b([Rr]iver|[Ll]ake|[Mm]ountains?|[Vv]olcano|[Ss]ea|[Ss]trait|[Pp]eak)\b",
+    ),
     "work": (30, None, r"\b(novel|film|play|album|painting|opera|poem|song|series|tale|ballet)\b"),
     "organisation": (
         30,
