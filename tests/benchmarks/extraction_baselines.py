@@ -12,13 +12,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import permutations
 
-from extraction_gold import End, Found, Passage, same_end
-
 import spacy
-from kgplatform.text.chunk import sentences
+from extraction_gold import End, Found, Passage, same_end
 from spacy.language import Language
 
-NAMES = frozenset("PERSON NORP FAC ORG GPE LOC EVENT WORK_OF_ART PRODUCT DATE".split())
+from kgplatform.text.chunk import sentences
+
+NAMES = frozenset(
+    ["PERSON", "NORP", "FAC", "ORG", "GPE", "LOC", "EVENT", "WORK_OF_ART", "PRODUCT", "DATE"]
+)
 Pair = tuple[tuple[End, str], tuple[End, str]]
 
 
