@@ -19,7 +19,7 @@ from spacy.language import Language
 from kgplatform.text.chunk import sentences
 
 NAMES = frozenset(
-    ["PERSON", "NORP", "FAC", "ORG", "GPE", "LOC", "EVENT", "WORK_OF_ART", "PRODUCT", "DATE"]
+    "DATE EVENT FAC GPE LOC NORP ORG PERSON PRODUCT WORK_OF_ART".split()  # noqa: SIM905
 )
 Pair = tuple[tuple[End, str], tuple[End, str]]
 

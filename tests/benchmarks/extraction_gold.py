@@ -164,10 +164,11 @@ def _names_of(gold: End, passage: Passage) -> set[str]:
 
 def same_fact(said: Found, gold: Found, passage: Passage) -> bool:
     """Whether a fact that was found is the annotated one."""
-    if said.relation != gold.relation:
+    # `located in` and LOCATED_IN: what is not snapped yet may say the same.
+    if normal(said.relation) != normal(gold.relation):
         return False
     ways = [(said.head, said.tail)]
-    if said.relation in SYMMETRIC:
+    if gold.relation in SYMMETRIC:
         ways.append((said.tail, said.head))
     return any(
         same_end(head, gold.head, passage) and same_end(tail, gold.tail, passage)
