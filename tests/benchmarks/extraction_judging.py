@@ -182,16 +182,16 @@ def decide(
 
 
 def decide_across(
-    run: Run, asked: Sequence[Passage], features: Features
+    run: Run, learnt: Sequence[Passage], asked: Sequence[Passage], features: Features
 ) -> tuple[dict[Place, bool], dict[Place, float]]:
-    """The same where there are no others: each fold of the passages by a judge of the rest."""
+    """The same, each fold of the passages by a judge of the other folds, too."""
     fold = folds_of([passage.title for passage in asked])
     kept: dict[Place, bool] = {}
     chances: dict[Place, float] = {}
     for at in range(FOLDS):
         rest = [passage for passage in asked if fold[passage.title] != at]
         out = [passage for passage in asked if fold[passage.title] == at]
-        of_fold = decide(run, rest, out, features)
+        of_fold = decide(run, [*learnt, *rest], out, features)
         kept |= of_fold[0]
         chances |= of_fold[1]
     return kept, chances
@@ -206,24 +206,28 @@ def calibration_error(chances: np.ndarray, right: np.ndarray, bins: int = 10) ->
 
 
 def judge_rows(
-    name: str, run: Run, learnt: Sequence[Passage], asked: Sequence[Passage]
+    name: str,
+    run: Run,
+    learnt: Sequence[Passage],
+    asked: Sequence[Passage],
+    across: bool = False,
 ) -> Iterator[str]:
     """Rows of a table, and a line each of what judgement changed.
 
     Args:
         name: Of what is judged.
         run: The candidates.
-        learnt: What judges are fitted on; if empty, the other passages of ``asked``.
+        learnt: What judges are fitted on.
         asked: What is judged.
+        across: Whether a passage is judged by what the other ones of ``asked`` teach, too: where
+            a half is too small to fit a judge on.
     """
     every = features_of(run.candidates, run.background)
     before = figures(counts_of(run, asked))
     for groups, names in TRIED.items():
         allowed = {column for group in names for column in GROUPS[group]}
         features = [{k: v for k, v in row.items() if k in allowed} for row in every]
-        kept, chances = (
-            decide(run, learnt, asked, features) if learnt else decide_across(run, asked, features)
-        )
+        kept, chances = (decide_across if across else decide)(run, learnt, asked, features)
         counts = counts_of(run, asked, kept)
         yield row_of(f"{name}, judged {groups}", counts)
         known = examples_of(run, asked, features)

@@ -165,12 +165,13 @@ def judge_all(
     asked: Sequence[Passage],
     corpus: Sequence[Mentioned],
     schema: Schema,
+    across: bool,
 ) -> None:
     """Resolve and judge; print what the steps give, and the facts by relation."""
     run = resolved_run([*learnt, *asked], facts, corpus, schema)
     counts = counts_of(run, asked)
     print(row_of(f"{name}, resolved", counts))
-    print(*judge_rows(name, run, learnt, asked), sep="\n")
+    print(*judge_rows(name, run, learnt, asked, across), sep="\n")
     print(f"<!-- graph behind it: {len(run.background.facts):,} facts")
     print(*by_relation(counts), sep="\n")
     print("-->")
@@ -183,7 +184,9 @@ def main() -> None:
     parser.add_argument("--answers", type=Path, default=Path("llm_answers"))
     parser.add_argument("--first", type=int, help="of the test half, so many passages")
     parser.add_argument("--learn", type=int, help="of the development half, so many passages")
+    parser.add_argument("--across", action="store_true", help="fit on the test half's folds, too")
     options = parser.parse_args()
+    across = options.across
     torch.set_num_threads(1)
     schema = read_schema(GOLD / "schema.yaml")
     development, test = (read_gold(half, options.wheel) for half in HALVES)
@@ -210,9 +213,10 @@ def main() -> None:
         for facts, each in zip(together, snapped, strict=True):
             facts += each.known
         if extractor is extractors[-1]:
-            judge_all(name, [each.known for each in snapped], learnt, asked, corpus, schema)
+            known = [each.known for each in snapped]
+            judge_all(name, known, learnt, asked, corpus, schema, across)
     if len(extractors) > 1:
-        judge_all("both", together, learnt, asked, corpus, schema)
+        judge_all("both", together, learnt, asked, corpus, schema, across)
     print(f"\nCPU seconds: {time.process_time() - began:.0f}")
 
 
