@@ -70,6 +70,9 @@ class Enriched:
         params = {"graph": GRAPH, **PARAMS[f"browser/{name}"], **changed}
         if name in {"explain_prediction", "show_predictions"}:
             params.setdefault("entity", self.links[0].head)
+        if name == "decide_candidate":
+            # The only one that writes.
+            return self.store.run(queries.get("browser/decide_candidate"), **params).rows
         return self.store.rows(queries.get(f"browser/{name}"), **params)
 
 
