@@ -31,6 +31,7 @@ RESERVED_TYPES = frozenset(
         "KnowledgeGraph",
         "Lane",
         "Load",
+        "NamePair",
         "NewEntity",
         "Prefix",
         "Projection",

@@ -163,6 +163,66 @@ def _decide(
 
 
 @review.command()
+@click.option("--graph", default="default", show_default=True, help="Graph of the names.")
+@click.option(
+    "--status",
+    type=click.Choice(["merged", "doubtful", "split", "joined"]),
+    default="doubtful",
+    show_default=True,
+    help="What has become of them.",
+)
+@click.option("--limit", default=20, show_default=True, help="How many.")
+@json_option
+def names(graph: str, status: str, limit: int, as_json: bool) -> None:
+    """List names that were, or may be, taken for another's, the most doubtful first."""
+    from kgplatform.connection import open_store
+    from kgplatform.store.name_pairs import list_name_pairs
+
+    with open_store() as store:
+        found = list_name_pairs(store, graph, status, limit)
+    rows = [
+        [
+            each["id"],
+            f"{each['score']:.2f}",
+            each["other_name"],
+            each["kept_name"],
+            each["document"],
+        ]
+        for each in found
+    ]
+    text = table(["id", "probability", "name", "taken for", "document"], rows)
+    emit({"graph": graph, "status": status, "pairs": found}, as_json, text)
+
+
+@review.command()
+@click.argument("pairs", nargs=-1, required=True)
+@click.option("--graph", default="default", show_default=True, help="Graph of the names.")
+@json_option
+def split(pairs: tuple[str, ...], graph: str, as_json: bool) -> None:
+    """Say of PAIRS (ids of `names`) that they are two; the next `kgp extract` does so."""
+    _decide_names(pairs, graph, "split", as_json)
+
+
+@review.command()
+@click.argument("pairs", nargs=-1, required=True)
+@click.option("--graph", default="default", show_default=True, help="Graph of the names.")
+@json_option
+def join(pairs: tuple[str, ...], graph: str, as_json: bool) -> None:
+    """Say of PAIRS (ids of `names`) that they are one; the next `kgp extract` does so."""
+    _decide_names(pairs, graph, "joined", as_json)
+
+
+def _decide_names(pairs: tuple[str, ...], graph: str, status: str, as_json: bool) -> None:
+    from kgplatform.connection import open_store
+    from kgplatform.store.name_pairs import decide_name_pairs
+
+    with open_store() as store:
+        done = decide_name_pairs(store, graph, pairs, status)
+    data = {"graph": graph, "status": status, "decided": done}
+    emit(data, as_json, f"{done:,} pairs {status}; the same `kgp extract` again brings it about")
+
+
+@review.command()
 @click.option("--graph", default="default", show_default=True, help="Graph of the candidates.")
 @json_option
 def apply(graph: str, as_json: bool) -> None:

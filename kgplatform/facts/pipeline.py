@@ -24,6 +24,7 @@ from kgplatform.facts.compose import (
     remaining,
 )
 from kgplatform.facts.mentions import Mentioned
+from kgplatform.facts.name_decisions import with_name_decisions
 from kgplatform.facts.records import CandidateFact, NewEntity
 from kgplatform.facts.review import apply_marked, judge_again
 from kgplatform.facts.stage_records import ExtractionCounts, ReadFacts, Resolution, Stages
@@ -55,6 +56,7 @@ from kgplatform.store.extractions import (
     release_extraction,
     stale_candidates,
 )
+from kgplatform.store.name_pairs import name_decisions
 from kgplatform.store.schema import prepare
 from kgplatform.text.extract.records import ExtractedFact
 from kgplatform.triples import Document, Reject, fault_of_name
@@ -245,7 +247,11 @@ class _Extraction:
         version = 0 if self._dry_run else graph_version(self._store, self._graph)
         again = [each.document_id for each in documents if before.get(each.document_id)]
         own = read_only_mentioned(self._store, self._graph, again) if again else frozenset()
-        resolved = self._stages.resolve(chunks, own)
+        resolved = with_name_decisions(
+            self._stages.resolve(chunks, own),
+            chunks,
+            name_decisions(self._store, self._graph, [each.document_id for each in documents]),
+        )
         rows, needed = self._rows(documents, resolved)
         if self._dry_run:
             written = WrittenCounts()
@@ -267,6 +273,7 @@ class _Extraction:
                     mention_rows(resolved.candidates),
                     rows,
                     version,
+                    resolved.pairs,
                 ),
             )
         self._counted(resolved, rows, needed, written)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from kgplatform.facts.mentions import Mentioned
 from kgplatform.facts.records import CandidateFact, Judged, NewEntity
@@ -58,13 +58,13 @@ class Resolution:
         candidates: Each with its evidence, none twice.
         entities: Those that the graph does not have.
         merged: How many names were taken for another's.
-        doubtful: How many pairs of names may be one entity, which nobody has decided.
+        pairs: Those pairs, and others that may be one entity, as the graph keeps them.
     """
 
     candidates: Sequence[CandidateFact]
     entities: Sequence[NewEntity]
     merged: int = 0
-    doubtful: int = 0
+    pairs: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from kgplatform.facts.background import Background, TrainedModel, background_of
 from kgplatform.facts.judge import Policy, judge
 from kgplatform.facts.judge_model import Judge
 from kgplatform.facts.mentions import Mentioned, around_of_graph, known_records
+from kgplatform.facts.name_decisions import name_pairs
 from kgplatform.facts.records import CandidateFact, Judged, NewEntity
 from kgplatform.facts.resolve import ResolvePolicy, resolve
 from kgplatform.facts.stage_records import ReadFacts, Resolution, Stages
@@ -240,7 +241,10 @@ class Resolver:
             policy=tools.merging,
         )
         return Resolution(
-            resolved.candidates, resolved.entities, len(resolved.merges), len(resolved.reviews)
+            resolved.candidates,
+            resolved.entities,
+            len(resolved.merges),
+            [*name_pairs(resolved.merges, "merged"), *name_pairs(resolved.reviews, "doubtful")],
         )
 
     def _linker(self, names: EntityNames, text: np.ndarray | None) -> Linker | None:

@@ -16,6 +16,7 @@ from kgplatform import queries
 from kgplatform.errors import StoreError
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.documents import DocumentCounts, write_documents
+from kgplatform.store.name_pairs import write_name_pairs
 from kgplatform.store.retract import (
     Lost,
     retract_documents,
@@ -124,6 +125,8 @@ class ExtractedBatch:
         mentions: Where texts name entities: maps of ``id``, ``chunk``, ``start``, ``end``.
         candidates: Each with its new evidence.
         version: Of the graph when it was read for this.
+        pairs: Names that were, or may be, taken for another's: maps of ``id``, ``status``,
+            ``properties``.
     """
 
     documents: Mapping[str, list[Document]]
@@ -132,6 +135,7 @@ class ExtractedBatch:
     mentions: Sequence[Mapping[str, Any]]
     candidates: Sequence[CandidateRow]
     version: int
+    pairs: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass
@@ -259,6 +263,7 @@ def _write(
     transaction.run(
         queries.get("write/merge_mentions"), graph=graph, run=run, items=list(batch.mentions)
     )
+    write_name_pairs(transaction, graph, run, list(batch.marks), batch.pairs)
     made = apply_statuses(transaction, graph, batch.candidates)
     counts.facts_created, counts.missing = made
     named = {each["id"] for each in batch.mentions}

@@ -8,6 +8,7 @@ from typing import Any
 from kgplatform import queries
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Store, Transaction
+from kgplatform.store.name_pairs import write_name_pairs
 from kgplatform.store.replace import release_documents
 from kgplatform.store.retract import retract_documents, settle
 
@@ -75,6 +76,7 @@ def release_extraction(
             transaction.run(queries.get("load/take_graph"), graph=graph)
             lost = retract_documents(transaction, graph, run, batch)
             removed = settle(transaction, graph, lost)
+            write_name_pairs(transaction, graph, run, batch, ())
             transaction.run(
                 queries.get("write/mark_stale"), graph=graph, ids=sorted(lost.candidates)
             )

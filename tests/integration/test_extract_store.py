@@ -13,6 +13,7 @@ from kgplatform.sources.source import Source
 from kgplatform.store.client import Store
 from kgplatform.store.documents import load_documents
 from kgplatform.store.load import load
+from kgplatform.store.name_pairs import decide_name_pairs, list_name_pairs
 from kgplatform.store.replace import release_documents
 from kgplatform.store.review import list_candidates, read_decisions, show_candidate
 from kgplatform.store.undo import undo
@@ -38,9 +39,8 @@ def extract(
     reader = options.pop("reader", None)
     source = texts if isinstance(texts, Source) else texts_source(texts)
     rejects: list[Reject] = options.pop("rejects", [])
-    return extract_documents(
-        store, graph, source, stages(store, graph, reader), on_reject=rejects.append, **options
-    )
+    made = stages(store, graph, reader, options.pop("aliases", None))
+    return extract_documents(store, graph, source, made, on_reject=rejects.append, **options)
 
 
 def facts(store: Store, graph: str) -> list[tuple[str, str, str]]:
@@ -351,3 +351,34 @@ def test_a_dry_run_writes_nothing(store: Store, graph_name: str, digest: Digest)
     assert counts.extracted == 10
     assert counts.candidates == 7
     assert digest(store) == before
+
+
+def test_names_can_be_taken_apart_and_stay_so(
+    store: Store, graph_name: str, digest: Digest
+) -> None:
+    texts = {
+        "a": "Paris is the capital of France.",
+        "b": "Parigi is the capital of France. Parigi is said to like Rome.",
+    }
+    aliases = {"Parigi": "Paris"}
+    counts = extract(store, graph_name, texts, aliases=aliases)
+    assert counts.merged == 2
+    assert facts(store, graph_name) == [("Paris", "CAPITAL_OF", "France")]
+    (pair,) = list_name_pairs(store, graph_name, "merged", 10)
+    assert (pair["kept_name"], pair["other_name"], pair["document"]) == ("Paris", "Parigi", "b")
+    assert decide_name_pairs(store, graph_name, [pair["id"]], "split") == 1
+    counts = extract(store, graph_name, texts, aliases=aliases)
+    assert counts.done_before == 1
+    assert facts(store, graph_name) == []
+    assert statuses(store, graph_name) == {
+        "Paris CAPITAL_OF France": "staged",
+        "Parigi CAPITAL_OF France": "staged",
+        "Parigi SAID_TO_LIKE Rome": "staged",
+    }
+    assert names(store, graph_name, "NewEntity") == ["France", "Parigi", "Paris", "Rome"]
+    before = digest(store, ignoring=OF_TIME)
+    extract(store, graph_name, texts, aliases=aliases)
+    assert digest(store, ignoring=OF_TIME) == before
+    decide_name_pairs(store, graph_name, [pair["id"]], "joined")
+    extract(store, graph_name, texts, aliases=aliases)
+    assert facts(store, graph_name) == [("Paris", "CAPITAL_OF", "France")]

@@ -7,12 +7,14 @@ from a text, so that a test can say what must be in the graph.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from kgplatform.facts.mentions import Mentioned
+from kgplatform.facts.name_decisions import name_pairs
 from kgplatform.facts.records import CandidateFact, Evidence, Judged, NewEntity
+from kgplatform.facts.resolve import Merge
 from kgplatform.facts.stage_records import ReadFacts, Resolution, Stages
 from kgplatform.progress import Progress
 from kgplatform.sources.source import Source
@@ -82,9 +84,12 @@ class PatternReader:
 
 
 def resolver(
-    store: Store, graph: str
+    store: Store, graph: str, aliases: Mapping[str, str] | None = None
 ) -> Callable[[Sequence[Mentioned], AbstractSet[str]], Resolution]:
-    """Entities by their names: those of the graph, and new ones whose ids are their names."""
+    """Entities by their names: those of the graph, and new ones whose ids are their names.
+
+    Names among ``aliases`` are taken for others.
+    """
 
     def resolve(chunks: Sequence[Mentioned], without: AbstractSet[str]) -> Resolution:
         rows = store.rows(
@@ -93,16 +98,22 @@ def resolver(
         known = {row["name"]: row["id"] for row in rows if row["id"] not in without}
         found: dict[tuple[str, str, str, bool], list[Evidence]] = {}
         entities: dict[str, NewEntity] = {}
+        merges: list[Merge] = []
         for each in chunks:
             for fact in (*each.facts, *each.proposed):
                 ends = []
                 for phrase in (fact.head, fact.tail):
-                    entity = known.get(phrase.name)
+                    name = (aliases or {}).get(phrase.name, phrase.name)
+                    entity = known.get(name)
                     if entity is None:
-                        entity = f"text:{phrase.name}"
-                        made = NewEntity(entity, phrase.name, (phrase.name,), phrase.label)
+                        entity = f"text:{name}"
+                        made = NewEntity(entity, name, (name,), phrase.label)
                         entities.setdefault(entity, made)
                     ends.append(entity)
+                    if name != phrase.name:
+                        other = f"text:{phrase.name}"
+                        called = (name, phrase.name)
+                        merges.append(Merge(entity, other, called, (each.source,), 0.8, ("alike",)))
                 key = (ends[0], fact.relation, ends[1], fact in each.proposed)
                 found.setdefault(key, []).append(
                     Evidence(
@@ -119,7 +130,8 @@ def resolver(
             CandidateFact(head, relation, tail, tuple(evidence), proposed)
             for (head, relation, tail, proposed), evidence in found.items()
         ]
-        return Resolution(candidates, list(entities.values()))
+        pairs = name_pairs(merges, "merged")
+        return Resolution(candidates, list(entities.values()), len(merges), pairs)
 
     return resolve
 
@@ -140,9 +152,14 @@ def judge(facts: Sequence[CandidateFact], new: Sequence[NewEntity]) -> list[Judg
     return judged
 
 
-def stages(store: Store, graph: str, reader: PatternReader | None = None) -> Stages:
+def stages(
+    store: Store,
+    graph: str,
+    reader: PatternReader | None = None,
+    aliases: Mapping[str, str] | None = None,
+) -> Stages:
     """The three of them."""
-    return Stages(reader or PatternReader(), resolver(store, graph), judge)
+    return Stages(reader or PatternReader(), resolver(store, graph, aliases), judge)
 
 
 def texts_source(texts: dict[str, str], name: str = "notes") -> Source:
