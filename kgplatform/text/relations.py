@@ -1,36 +1,16 @@
-"""Relations as words: what an encoder can read of ``born_in`` or ``/people/person/birthplace``."""
+"""What an encoder makes of relations: of their names as words, or of texts that describe them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import unquote
 
 import numpy as np
 
 from kgplatform.errors import InputError
 from kgplatform.progress import Progress, silent
 from kgplatform.text.encode import TextEncoder, text_vectors
-
-_IRI = re.compile(r"[a-z][a-z0-9+.-]*:(?:\S*[/#:])?(?=[^/#:])", re.IGNORECASE)
-# Before a capital after a small letter or digit; between an acronym and a word: XMLFile.
-_HUMP = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=\d)(?=[A-Z][a-z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_MARKS = re.compile(r"[\W_]+")
-
-
-def relation_words(relation: str) -> str:
-    """A relation's name as words in lower case.
-
-    ``born_in``, ``BORN_IN`` and ``bornIn`` are ``born in``; ``/people/person/birthplace`` is
-    ``people person birthplace``; of an IRI, what stands after the last mark. A name without a
-    letter or digit stays as it is.
-    """
-    name = unquote(_IRI.sub("", relation)) if _IRI.match(relation) else relation
-    words = _MARKS.sub(" ", _HUMP.sub(" ", name)).lower().split()
-    # Freebase says it twice: /people/person and person/place.
-    kept = [word for at, word in enumerate(words) if at == 0 or word != words[at - 1]]
-    return " ".join(kept) or relation
+from kgplatform.text.words import relation_words as relation_words
 
 
 def relation_vectors(

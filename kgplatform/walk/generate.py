@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from kgplatform.errors import InputError
 from kgplatform.text.names import Gazetteer
-from kgplatform.text.relations import relation_words
+from kgplatform.text.words import relation_words
 from kgplatform.walk.language_model import LanguageModel
 
 INSTRUCTION = "Answer the question with one sentence."

@@ -19,11 +19,13 @@ class Phrase:
         span: Where, in characters of the text; None where they do not occur in it, so that
             the extractor made them up or said them in its own words.
         label: What kind of thing it is, if the extractor says so.
+        guessed: Whether the label is a guess that what the fact says may overrule.
     """
 
     name: str
     span: Span | None
     label: str | None = None
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
