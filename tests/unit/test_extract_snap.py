@@ -150,7 +150,6 @@ def test_vectors_where_no_words_agree_and_both_labels_are_known() -> None:
     (found,) = Snapper(schema, encoder)(said, TEXT).known
     assert found.relation == "rival"
     assert 0.8 * 0.5 <= found.confidence < 0.8
-    # Where synonyms are known, so near is not near enough.
     assert Snapper(schema, encoder, least_cosine=0.9)(said, TEXT).known == []
     unsure = [fact(TEXT, "A", "competed against", "B", "Person", None)]
     assert Snapper(schema, encoder)(unsure, TEXT).known == []
