@@ -14,6 +14,9 @@
     │   ├── QueryRefusedError     2   a query that is not allowed where it was given
     │   ├── TooLargeError         1   the server has not the memory for this at once
     │   └── SchemaError           1   a constraint or index that is needed is missing
+    ├── LanguageModelError     1   a language model cannot be loaded, or gives no answer
+    │   ├── ModelAccessError      4   its endpoint refused the key
+    │   └── PromptTooLongError    1   it cannot read as much at once
     ├── TrainingError          1   a training cannot start or go on
     └── RunError               1   a run folder is missing, incomplete or does not fit
 
@@ -94,6 +97,20 @@ class TooLargeError(StoreError):
 
 class SchemaError(StoreError):
     """A constraint or index that the operation depends on is missing or differs."""
+
+
+class LanguageModelError(KGPlatformError):
+    """A language model cannot be loaded, or its endpoint gives no answer."""
+
+
+class ModelAccessError(LanguageModelError):
+    """The endpoint of a language model refused the key, or there is none."""
+
+    exit_code = 4
+
+
+class PromptTooLongError(LanguageModelError):
+    """A language model cannot read as much at once; half of it may do."""
 
 
 class TrainingError(KGPlatformError):

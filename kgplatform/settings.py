@@ -36,6 +36,19 @@ class Settings(BaseSettings):
         kgp_rules: Where mined rules are kept.
         kgp_jars: A folder (or Maven repository) that holds Neo4j's jars already; None: fetch.
         kgp_heap: The local server's largest heap, ``512m`` or ``4g``; None: from the machine.
+        kgp_llm_base_url: Address of an OpenAI-compatible endpoint, up to ``/v1``.
+        kgp_llm_model: The model to ask for there; None: the only one it has.
+        kgp_llm_api_key: Key for it; never printed, never written to a run.
+        openai_api_key: Key for OpenAI's own endpoint, and sent to no other.
+        kgp_llm_timeout: Seconds that an answer may take.
+        kgp_llm_concurrency: Questions that an endpoint is asked at once.
+        kgp_llm_requests_a_minute: Most questions a minute; None: as many as it answers.
+        kgp_llm_price_in: Price of a million tokens that a model reads; None: unknown.
+        kgp_llm_price_out: Price of a million tokens that it writes.
+        kgp_llm_context: Tokens that a model in a file holds at once, text and answer together.
+        kgp_llm_threads: Threads of a model in a file; None: as many as the machine has cores.
+        kgp_accept: Probability from which a fact that texts state is accepted.
+        kgp_reject: Probability up to which it is rejected; between them it waits for a person.
     """
 
     model_config = SettingsConfigDict(
@@ -56,6 +69,19 @@ class Settings(BaseSettings):
     kgp_rules: Path = Path("rules")
     kgp_jars: Path | None = None
     kgp_heap: str | None = Field(default=None, pattern=r"^[1-9][0-9]*[mg]$")
+    kgp_llm_base_url: str | None = None
+    kgp_llm_model: str | None = None
+    kgp_llm_api_key: SecretStr | None = None
+    openai_api_key: SecretStr | None = None
+    kgp_llm_timeout: float = Field(default=120.0, gt=0)
+    kgp_llm_concurrency: int = Field(default=4, ge=1)
+    kgp_llm_requests_a_minute: float | None = Field(default=None, gt=0)
+    kgp_llm_price_in: float | None = Field(default=None, ge=0)
+    kgp_llm_price_out: float | None = Field(default=None, ge=0)
+    kgp_llm_context: int = Field(default=4_096, ge=512)
+    kgp_llm_threads: int | None = Field(default=None, ge=1)
+    kgp_accept: float = Field(default=0.9, ge=0, le=1)
+    kgp_reject: float = Field(default=0.1, ge=0, le=1)
 
     @property
     def text_cache(self) -> Path:

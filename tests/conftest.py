@@ -6,9 +6,12 @@ import io
 import json
 import shutil
 import subprocess
+import threading
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +165,8 @@ def kgp(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "KGP_JARS",
         "KGP_SNAPSHOTS",
         "KGP_RULES",
+        "OPENAI_API_KEY",
+        *(name.upper() for name in Settings.model_fields if name.startswith("kgp_llm")),
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NEO4J_URI", settings.neo4j_uri)
@@ -227,3 +232,133 @@ def target(store: Store, graph_name: str) -> Target:
     triples = [Triple(f"e{i}", "next", f"e{(i + 1) % 40}", "train") for i in range(40)]
     load(store, graph_name, [], triples, source="ring")
     return Target(graph=graph_name)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What an endpoint of a language model says to a request.
+
+    Attributes:
+        text: The model's words, put into an answer as OpenAI's API has it.
+        finish: Why they end.
+        status: Of HTTP.
+        headers: Further ones.
+        body: All of the answer, instead of one made of ``text``.
+        delay: Seconds before it.
+    """
+
+    text: str = ""
+    finish: str = "stop"
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    delay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A request that an endpoint got."""
+
+    path: str
+    body: Any
+    headers: Mapping[str, str]
+    at: float
+
+    @property
+    def question(self) -> str:
+        """The last turn of the user, before any that shows the model a wrong answer."""
+        turns = self.body["messages"]
+        asked = [turn["content"] for turn in turns if turn["role"] == "user"]
+        corrected = asked[-1].startswith("That answer cannot be used")
+        words: str = asked[-2] if corrected else asked[-1]
+        return words
+
+    @property
+    def document(self) -> str:
+        """The document that the question has between its marks."""
+        return self.question.partition(">>>\n")[2].partition("\n<<<end")[0]
+
+
+@dataclass
+class ModelServer:
+    """A real HTTP server that speaks as an OpenAI-compatible endpoint does.
+
+    Attributes:
+        url: Its address, up to ``/v1``.
+        heard: What it was asked, in order.
+        most_at_once: Most requests that were under way together.
+    """
+
+    url: str
+    heard: list[Heard] = field(default_factory=list)
+    most_at_once: int = 0
+
+
+Speaker = Callable[[Heard], str | Mapping[str, Any]]
+"""What says the model's words, or the arguments of :class:`Said`."""
+
+ModelServers = Callable[[Speaker], ModelServer]
+"""``model_server(answer)``; see the fixture."""
+
+
+@pytest.fixture
+def model_server() -> Iterator[ModelServers]:
+    """Start endpoints of language models that answer as a function says."""
+    running: list[ThreadingHTTPServer] = []
+
+    def start(answer: Speaker) -> ModelServer:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(answer, lambda: told))
+        server.daemon_threads = True
+        told = ModelServer(f"http://127.0.0.1:{server.server_port}/v1")
+        running.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        return told
+
+    yield start
+    for server in running:
+        server.shutdown()
+        server.server_close()
+
+
+def _handler(answer: Speaker, server: Callable[[], ModelServer]) -> type[BaseHTTPRequestHandler]:
+    guard = threading.Lock()
+    under_way = 0
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            nonlocal under_way
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            heard = Heard(self.path, body, dict(self.headers.items()), time.monotonic())
+            with guard:
+                under_way += 1
+                server().heard.append(heard)
+                server().most_at_once = max(server().most_at_once, under_way)
+            try:
+                words = answer(heard)
+                said = Said(words) if isinstance(words, str) else Said(**words)
+                time.sleep(said.delay)
+            finally:
+                with guard:
+                    under_way -= 1
+            content = said.body if said.body is not None else _completion(said)
+            with contextlib.suppress(OSError):  # whoever asked may have gone
+                self.send_response(said.status)
+                for name, value in said.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+        do_GET = do_POST  # noqa: N815
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    return Handler
+
+
+def _completion(said: Said) -> bytes:
+    choice = {"index": 0, "message": {"content": said.text}, "finish_reason": said.finish}
+    usage = {"prompt_tokens": 100, "completion_tokens": 10}
+    return json.dumps({"choices": [choice], "usage": usage}).encode()

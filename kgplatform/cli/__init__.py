@@ -57,6 +57,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rules": ("rules", "Mine Horn rules, predict by them, combine them with a model."),
     "paths": ("paths", "Find the shortest or the surest paths between two entities."),
     "match": ("match", "Match a pattern, read-only, and print what was found."),
+    "extract": ("extract", "Read facts out of documents; what is sure enters the graph."),
+    "review": ("review", "Review what texts say: list, show, accept, reject."),
     "undo": ("undo", "Remove from the graph what a run wrote."),
     "export-embeddings": ("export_embeddings", "Write vectors that stand in the graph as a file."),
     "import-embeddings": ("import_embeddings", "Make a run of vectors trained elsewhere."),

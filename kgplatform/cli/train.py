@@ -32,6 +32,11 @@ NO_METRICS = "no validation or test facts, so no metrics"
 @source_options(own_nodes=True, frozen=True)
 @click.option("--set", "settings_given", multiple=True, metavar="K=V", help="A training setting.")
 @click.option("--config", type=click.Path(path_type=Path), help="A YAML file of settings.")
+@click.option(
+    "--rejected",
+    type=click.Path(path_type=Path),
+    help="TSV of facts that people rejected: hard negatives.",
+)
 @click.option("--resume", metavar="RUN", help="Continue an interrupted run.")
 @click.option(
     "--track",
@@ -45,6 +50,7 @@ def train(
     source: dict[str, Any],
     settings_given: tuple[str, ...],
     config: Path | None,
+    rejected: Path | None,
     resume: str | None,
     track: tuple[str, ...],
     as_json: bool,
@@ -80,12 +86,16 @@ def train(
 
         for name in track:
             check_tracker(name)
+    if rejected is not None and resume is not None:
+        raise UsageError(
+            "a run that is resumed has its own rejected facts", hint="leave --rejected"
+        )
     with launched_group() as group:
         if resume is not None:
             run = _resume(model, resume, settings, track, group)
         else:
             overrides = {**from_file(config), **pairs("--set", settings_given)}
-            run = _train(model, source, overrides, settings, track, group)
+            run = _train(model, source, overrides, settings, track, group, rejected)
     if group.first:
         emit(run_data(run), as_json, run_text(run))
 
@@ -149,13 +159,16 @@ def _train(
     settings: Settings,
     track: tuple[str, ...],
     group: Group,
+    rejected: Path | None,
 ) -> Run:
     from kgplatform.cli.connection import snapshot_of_source
     from kgplatform.connection import open_store
     from kgplatform.training.artifacts import new_run_id
     from kgplatform.training.config import resolve_config
     from kgplatform.training.loop import train
+    from kgplatform.training.rejected import read_rejected
 
+    facts = [] if rejected is None else read_rejected(rejected)
     check_model(model, joint_names())
     if "snapshot" in source:
         snapshot, source = opened(Path(source["snapshot"]))
@@ -174,11 +187,20 @@ def _train(
         f"entities, {snapshot.num_relations:,} relations"
     )
     if config.task == "classify":
+        if facts:
+            raise UsageError("labels are learnt without rejected facts", hint="leave --rejected")
         note(text)
         return _classified(snapshot, config, folder, source, track, group)
     with _followed(track, folder, config, group, text) as (progress, watch, finish):
         run = train(
-            snapshot, config, folder, source=source, progress=progress, watch=watch, group=group
+            snapshot,
+            config,
+            folder,
+            source=source,
+            progress=progress,
+            watch=watch,
+            group=group,
+            rejected=facts,
         )
         finish(run)
     return run

@@ -41,7 +41,10 @@ def undo(run: str, dry_run: bool, as_json: bool) -> None:
 def _removed_text(data: dict[str, Any]) -> str:
     """What an undo removes, for a person; answers, which few runs write, only where there are."""
     text = f"{data['vectors']:,} vectors and {data['predicted']:,} predicted links"
-    return text + (f" and {data['answers']:,} answers" if data["answers"] else "")
+    text += f" and {data['answers']:,} answers" if data["answers"] else ""
+    if "candidates" in data:
+        text += f", {data['candidates']:,} candidates from texts with their facts"
+    return text
 
 
 def written_run(store: Store, settings: Settings, name: str) -> str:

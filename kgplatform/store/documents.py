@@ -10,6 +10,7 @@ from typing import Any
 from kgplatform import queries
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Outcome, Store, Transaction
+from kgplatform.store.retract import retract_chunks, settle
 from kgplatform.store.schema import prepare
 from kgplatform.triples import Chunk, Document
 
@@ -50,6 +51,16 @@ class DocumentCounts:
     num_moved: int = 0
     moved: list[str] = field(default_factory=list)
 
+    def add(self, made: DocumentCounts) -> None:
+        """Count what a transaction has done."""
+        self.created += made.created
+        self.unchanged += made.unchanged
+        self.replaced += made.replaced
+        self.chunks_created += made.chunks_created
+        self.chunks_removed += made.chunks_removed
+        self.num_moved += made.num_moved
+        self.moved.extend(made.moved[: MOVED_KEPT - len(self.moved)])
+
 
 def load_documents(
     store: Store,
@@ -81,7 +92,7 @@ def load_documents(
     store.run(queries.get("load/merge_graph"), graph=graph)
     counts = DocumentCounts()
     done = 0
-    for batch in _batches(documents):
+    for batch in batches_of_documents(documents, BATCH, BATCH_ROWS):
         _write(store, graph, batch, source, counts)
         done += len(batch)
         progress("documents", done, None)
@@ -90,13 +101,21 @@ def load_documents(
     return counts
 
 
-def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """Documents that are written together: of bounded size, and none twice."""
+def batches_of_documents(
+    documents: Iterable[Document], characters: int, most: int
+) -> Iterator[list[Document]]:
+    """Documents that are written together: of bounded size, and none twice.
+
+    Args:
+        documents: The documents.
+        characters: Of a batch's chunks, unless one document alone has more.
+        most: Documents a batch.
+    """
     batch: dict[str, Document] = {}
     size = 0
     for document in documents:
         own = sum(len(chunk.text) for chunk in document.chunks)
-        full = size + own > BATCH or len(batch) == BATCH_ROWS
+        full = size + own > characters or len(batch) == most
         if batch and (full or document.document_id in batch):
             yield list(batch.values())
             batch, size = {}, 0
@@ -109,39 +128,48 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
 def _write(
     store: Store, graph: str, batch: list[Document], source: str, counts: DocumentCounts
 ) -> None:
-    def work(transaction: Transaction) -> DocumentCounts:
-        found = transaction.rows(
-            queries.get("load/merge_documents"),
-            graph=graph,
-            ids=[document.document_id for document in batch],
-            uris=[document.uri for document in batch],
-            titles=[document.title for document in batch],
-            hashes=[document.content_hash for document in batch],
-            source=source,
-        )
-        made, changed, stale = _compared(batch, found)
-        transaction.run(queries.get("load/remove_chunks"), graph=graph, ids=stale)
-        for placed in _groups(changed):
-            outcome = _merge_chunks(transaction, graph, placed)
-            made.chunks_created += outcome.nodes_created
-        steps = (step for document in changed for step in pairwise(document.chunks))
-        while pairs := list(islice(steps, BATCH_ROWS)):
-            transaction.run(
-                queries.get("load/link_chunks"),
-                graph=graph,
-                ids=[chunk.chunk_id for chunk, _ in pairs],
-                following=[following.chunk_id for _, following in pairs],
-            )
-        return made
+    counts.add(store.write(lambda transaction: write_documents(transaction, graph, batch, source)))
 
-    made = store.write(work)
-    counts.created += made.created
-    counts.unchanged += made.unchanged
-    counts.replaced += made.replaced
-    counts.chunks_created += made.chunks_created
-    counts.chunks_removed += made.chunks_removed
-    counts.num_moved += made.num_moved
-    counts.moved.extend(made.moved[: MOVED_KEPT - len(counts.moved)])
+
+def write_documents(
+    transaction: Transaction, graph: str, batch: list[Document], source: str
+) -> DocumentCounts:
+    """Put documents, each another, and their chunks into a graph, in a transaction.
+
+    What was read out of chunks that a document has no longer goes with them, and the facts that
+    nothing else supports.
+
+    Args:
+        transaction: A writing one.
+        graph: The graph's name; its schema is up to date.
+        batch: The documents, none twice.
+        source: What they come from, kept on each of them.
+    """
+    found = transaction.rows(
+        queries.get("load/merge_documents"),
+        graph=graph,
+        ids=[document.document_id for document in batch],
+        uris=[document.uri for document in batch],
+        titles=[document.title for document in batch],
+        hashes=[document.content_hash for document in batch],
+        source=source,
+    )
+    made, changed, stale = _compared(batch, found)
+    lost = retract_chunks(transaction, graph, stale)
+    transaction.run(queries.get("load/remove_chunks"), graph=graph, ids=stale)
+    settle(transaction, graph, lost)
+    for placed in _groups(changed):
+        outcome = _merge_chunks(transaction, graph, placed)
+        made.chunks_created += outcome.nodes_created
+    steps = (step for document in changed for step in pairwise(document.chunks))
+    while pairs := list(islice(steps, BATCH_ROWS)):
+        transaction.run(
+            queries.get("load/link_chunks"),
+            graph=graph,
+            ids=[chunk.chunk_id for chunk, _ in pairs],
+            following=[following.chunk_id for _, following in pairs],
+        )
+    return made
 
 
 def _compared(

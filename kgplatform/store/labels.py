@@ -27,3 +27,9 @@ def labels_of(store: Store, graph: str, ids: Sequence[str]) -> list[str | None]:
         max(found.get(name, ()), key=lambda label: (counts[label], label), default=None)
         for name in ids
     ]
+
+
+def all_kinds(store: Store, graph: str) -> dict[str, tuple[str, ...]]:
+    """The labels beside ``Entity`` of all entities, also of what texts alone name."""
+    rows = store.rows(queries.get("read/list_kinds"), graph=graph)
+    return {row["id"]: tuple(row["labels"]) for row in rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,39 @@ def read_names(
                 progress(STAGE, len(facts), None)
     progress(STAGE, len(facts), len(facts))
     return EntityNames(names, texts, np.array(facts, dtype=np.int64))
+
+
+def read_all_names(
+    store: Store,
+    graph: str,
+    without: Collection[str] = (),
+    aliases: str = "aliases",
+    progress: Progress = silent,
+) -> EntityNames:
+    """Names of a graph's entities and of what texts name that is none yet; those after these.
+
+    Args:
+        store: The database.
+        graph: The graph.
+        without: Ids that are left out.
+        aliases: The property of further names: a list, or one text.
+        progress: Told of entities read.
+
+    Raises:
+        InputError: There is no such graph.
+    """
+    known = read_names(store, graph, aliases, progress)
+    rows = zip(known.names.items(), known.texts, known.facts.tolist(), strict=True)
+    kept = [(key, names, text, facts) for (key, names), text, facts in rows if key not in without]
+    for row in store.rows(queries.get("read/list_new_names"), graph=graph):
+        if row["id"] not in without:
+            name = as_text(row["name"])
+            kept.append((row["id"], (name, *_listed(row["aliases"])), name, 0))
+    return EntityNames(
+        {key: names for key, names, _, _ in kept},
+        [text for _, _, text, _ in kept],
+        np.array([facts for _, _, _, facts in kept], dtype=np.int64),
+    )
 
 
 def _listed(value: Any) -> list[str]:

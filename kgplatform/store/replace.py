@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from kgplatform.progress import Progress
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.lanes import Lanes
 from kgplatform.store.load_entities import SeenEntities
+from kgplatform.store.retract import retract_chunks, settle
 from kgplatform.store.stream import BLOCK
 
 
@@ -88,7 +90,7 @@ def release_entities(
 
 
 def release_documents(store: Store, graph: str, source: str, kept: Collection[str]) -> int:
-    """Remove the documents that a source once had and has no more.
+    """Remove the documents that a source once had and has no more, and what only they support.
 
     Args:
         store: The database.
@@ -104,14 +106,25 @@ def release_documents(store: Store, graph: str, source: str, kept: Collection[st
     for document_id in row["ids"]:
         if document_id not in kept:
             # One at a time: a document may have any number of chunks.
-            outcome = store.run(
-                queries.get("load/release_documents"),
-                graph=graph,
-                source=source,
-                ids=[document_id],
-            )
-            removed += outcome.row["removed"]
+            release = partial(_release, graph=graph, source=source, document_id=document_id)
+            removed += store.write(release)
     return removed
+
+
+def _release(transaction: Transaction, graph: str, source: str, document_id: str) -> int:
+    """Take the source's claim from a document; with its chunks goes what they alone supported."""
+    (row,) = transaction.rows(
+        queries.get("read/list_only_claimed_chunks"),
+        graph=graph,
+        source=source,
+        ids=[document_id],
+    )
+    lost = retract_chunks(transaction, graph, row["ids"])
+    outcome = transaction.run(
+        queries.get("load/release_documents"), graph=graph, source=source, ids=[document_id]
+    )
+    settle(transaction, graph, lost)
+    return int(outcome.row["removed"])
 
 
 def _blocks(store: Store, name: str, graph: str, **params: str) -> Iterator[list[list[str]]]:

@@ -8,6 +8,7 @@ from kgplatform import queries
 from kgplatform.errors import InputError
 from kgplatform.store.answers import count_answers, remove_answers
 from kgplatform.store.client import Store
+from kgplatform.store.extractions import count_extracted, read_extraction, undo_extraction
 from kgplatform.store.writeback import count_vectors, marks_of_set, switch
 
 
@@ -19,6 +20,9 @@ def written_runs(store: Store) -> list[str]:
 def planned_undo(store: Store, run_id: str) -> dict[str, int]:
     """What ``undo`` would remove: numbers of ``vectors``, ``predicted`` links and ``answers``.
 
+    Of an extraction also its ``candidates``, those of them that are ``facts``, and the
+    ``documents`` that it has read.
+
     Raises:
         InputError: The database has no such run.
     """
@@ -27,18 +31,27 @@ def planned_undo(store: Store, run_id: str) -> dict[str, int]:
     )
     (row,) = store.rows(queries.get("read/count_predicted"), run=run_id)
     predicted = int(row["predicted"])
-    return {"vectors": vectors, "predicted": predicted, "answers": count_answers(store, run_id)}
+    planned = {"vectors": vectors, "predicted": predicted, "answers": count_answers(store, run_id)}
+    if extraction := read_extraction(store, run_id):
+        found = count_extracted(store, extraction["graph"], run_id)
+        planned["candidates"] = found["accepted"] + found["staged"] + found["rejected"]
+        planned["facts"] = found["accepted"]
+        planned["documents"] = found["documents"]
+    return planned
 
 
 def undo(store: Store, run_id: str) -> dict[str, Any]:
     """Remove what a run wrote: vectors, index, predicted links, answers, record; nothing else.
+
+    Of an extraction that is all that nothing else supports: candidates, accepted facts, entities,
+    mentions, and the documents that it has brought itself.
 
     Readers are moved off the vectors first, back to the set that these replaced. Safe to
     repeat: a cut undo is completed by the next.
 
     Returns:
         ``vectors``, ``predicted``, ``answers`` (removed), ``restored`` (name of the set put back,
-        or None).
+        or None); of an extraction also ``candidates`` and ``documents``.
 
     Raises:
         InputError: The database has no such run.
@@ -55,6 +68,8 @@ def undo(store: Store, run_id: str) -> dict[str, Any]:
     (row,) = store.command(queries.get("write/remove_predicted"), run=run_id)
     removed["predicted"] = row["removed"]
     removed["answers"] = remove_answers(store, run_id)
+    if extraction := read_extraction(store, run_id):
+        removed |= undo_extraction(store, run_id, extraction["graph"], extraction["claim"])
     store.run(queries.get("write/remove_run"), run=run_id)
     return removed
 

@@ -53,6 +53,8 @@ class TrainingConfig:
         negatives_from: ``uniform``; the ``batch`` itself, as often as an entity has facts; or
             ``typed``, those that the relation has on that side.
         filter_negatives: Whether training facts are kept out of the negatives.
+        rejected_weight: How many negatives a fact counts for that people have rejected, where the
+            training is given some.
         bernoulli: Whether the side that has fewer true answers weighs more (Wang et al. 2014).
         margin: γ of the losses ``margin`` and ``self_adversarial``.
         temperature: α of the loss ``self_adversarial``.
@@ -99,6 +101,7 @@ class TrainingConfig:
     negatives: int = 1024
     negatives_from: NegativesFrom = "uniform"
     filter_negatives: bool = False
+    rejected_weight: float = 10.0
     bernoulli: bool = False
     margin: float = 9.0
     temperature: float = 1.0
@@ -324,6 +327,7 @@ def _at_least(least: float) -> Callable[[float], bool]:
 
 
 _RANGES: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
+    (("rejected_weight",), lambda value: 1 <= value < float("inf"), "a finite number, at least 1"),
     (
         ("embedding_dim", "layers", "negatives", "epochs", "batch_size", "evaluate_every"),
         _at_least(1),

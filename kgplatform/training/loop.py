@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +51,7 @@ from kgplatform.training.optimizers import OPTIMIZERS
 from kgplatform.training.plots import LEARNING_CURVE, plot_learning_curve
 from kgplatform.training.ranks import Ranks, rank_triples
 from kgplatform.training.record import Record
+from kgplatform.training.rejected import REJECTED_FILE, Fact, known_rejected, read_rejected
 from kgplatform.training.schedule import set_rate
 from kgplatform.training.sharded import ShardScorer, shard_table
 from kgplatform.training.step import Trainer, epoch_steps
@@ -87,6 +88,7 @@ def train(
     progress: Progress = silent,
     watch: Watch = unwatched,
     group: Group = ALONE,
+    rejected: Sequence[Fact] = (),
 ) -> Run:
     """Train a model into a new run folder, named by the run's id.
 
@@ -103,6 +105,7 @@ def train(
         watch: Told of loss and pace; what it raises ends the training, resumably.
         group: The processes that train it together, each calling this with the same arguments
             (:func:`kgplatform.training.distributed.launched_group`).
+        rejected: Facts (head, relation, tail) that people have rejected: hard negatives.
 
     Returns:
         The complete run with its metrics; in other processes than the first, which does not
@@ -133,9 +136,9 @@ def train(
     )
     # Nobody writes before all have looked into the folder.
     group.require_same("settings or a snapshot", (config.to_json(), snapshot.digest, folder.name))
-    state = _start(snapshot, config, group)
+    state = _start(snapshot, config, group, rejected)
     record = Record(folder, group, state.trainer.shard)
-    record.begin(snapshot)
+    record.begin(snapshot, rejected)
     _save_checkpoint(record, state)
     # Last: a folder with a run.json can be resumed.
     record.run(run)
@@ -166,7 +169,9 @@ def resume(
             f"run {run.id} is complete; there is nothing to resume", hint="train a new one"
         )
     check_snapshot(run, snapshot)
-    state = _start(snapshot, run.config, group)
+    kept = folder / REJECTED_FILE
+    rejected = read_rejected(kept) if kept.exists() else []
+    state = _start(snapshot, run.config, group, rejected)
     trainer = state.trainer
     state.counters = load_checkpoint(
         folder, trainer.model, trainer.optimizer, trainer.generator, trainer.shard
@@ -195,7 +200,9 @@ def check_snapshot(run: Run, snapshot: KGSnapshot) -> None:
         )
 
 
-def _start(snapshot: KGSnapshot, config: TrainingConfig, group: Group) -> _State:
+def _start(
+    snapshot: KGSnapshot, config: TrainingConfig, group: Group, rejected: Sequence[Fact]
+) -> _State:
     """A training at epoch 0, or the reason why there can be none."""
     snapshot = ensure_split(
         snapshot,
@@ -231,7 +238,13 @@ def _start(snapshot: KGSnapshot, config: TrainingConfig, group: Group) -> _State
         model=model,
         optimizer=OPTIMIZERS[config.optimizer](parameters, config.learning_rate),
         train=rows,
-        facts=training_facts(rows, snapshot.num_entities, snapshot.num_relations, config),
+        facts=training_facts(
+            rows,
+            snapshot.num_entities,
+            snapshot.num_relations,
+            config,
+            known_rejected(rejected, snapshot, config, device),
+        ),
         generator=torch.Generator(device).manual_seed(config.seed),
         group=group,
         shard=shard,

@@ -26,18 +26,24 @@ class TrainingFacts:
             (?, r, t) the relation is r + R. None where no setting asks for them.
         head_share: How often the head of a relation's triple is replaced rather than its tail,
             [R]; 0.5 unless ``bernoulli``.
+        rejected: Facts that people have rejected, which count for several negatives; or None.
     """
 
     known: Known | None
     typed: tuple[Tensor, Tensor] | None
     queries: Tensor | None
     head_share: Tensor
+    rejected: Known | None = None
 
 
 def training_facts(
-    triples: EdgeRows, num_entities: int, num_relations: int, config: TrainingConfig
+    triples: EdgeRows,
+    num_entities: int,
+    num_relations: int,
+    config: TrainingConfig,
+    rejected: Known | None = None,
 ) -> TrainingFacts:
-    """Facts of the training edges, as far as the settings ask for them."""
+    """Facts of the training edges, as far as the settings ask for them, and rejected ones."""
     device = triples.device
     asks_answers = config.candidates == "answers"
     asks_known = asks_answers or config.filter_negatives
@@ -61,7 +67,7 @@ def training_facts(
             typed[1][relation, tail] = True
         if config.bernoulli:
             share = bernoulli_shares(rows, num_entities, num_relations)
-    return TrainingFacts(known, typed, queries, share)
+    return TrainingFacts(known, typed, queries, share, rejected)
 
 
 def bernoulli_shares(triples: Tensor, num_entities: int, num_relations: int) -> Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kgplatform.errors import InputError, RunError
+from kgplatform.training.calibrate import ReliabilityBin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,6 +103,30 @@ def plot_relations(split: str, values: Mapping[str, Any], picture: Path) -> Path
     axes.set_title(f"Relations of {split}{more}", fontsize="medium")
     axes.legend(loc="lower right", fontsize="small")
     axes.grid(axis="x", alpha=0.3)
+    return saved(figure, picture)
+
+
+def plot_reliability(series: Mapping[str, Sequence[ReliabilityBin]], picture: Path) -> Path:
+    """Draw what was true against what was said, a line each; the diagonal is calibrated.
+
+    Args:
+        series: By name, from :func:`kgplatform.training.calibrate.reliability`.
+        picture: Where to write.
+
+    Raises:
+        InputError: A picture of that suffix cannot be made.
+    """
+    figure = new_figure(5.2, 4.8)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=1)
+    for at, (name, bins) in enumerate(series.items()):
+        said, true = [each.confidence for each in bins], [each.true for each in bins]
+        sizes = [10 + 120 * each.count / sum(other.count for other in bins) for each in bins]
+        axes.plot(said, true, color=f"C{at % 10}", label=name)
+        axes.scatter(said, true, s=sizes, color=f"C{at % 10}")
+    axes.set(xlabel="probability that was said", ylabel="share that was true")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
     return saved(figure, picture)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from kgplatform.training.artifacts import (
     write_atomically,
 )
 from kgplatform.training.distributed import Group
+from kgplatform.training.rejected import Fact, write_rejected
 from kgplatform.training.sharded import Shard
 
 
@@ -37,11 +38,13 @@ class Record:
     group: Group
     shard: Shard | None
 
-    def begin(self, snapshot: KGSnapshot) -> None:
-        """Make the folder, with the names of the snapshot."""
+    def begin(self, snapshot: KGSnapshot, rejected: Sequence[Fact] = ()) -> None:
+        """Make the folder, with the names of the snapshot, and the facts that were rejected."""
         if self.group.first:
             self.folder.mkdir(parents=True, exist_ok=True)
             save_vocabulary(self.folder, snapshot.entities, snapshot.relations)
+            if rejected:
+                write_rejected(self.folder, rejected)
             (self.folder / METRICS_FILE).touch()
 
     def run(self, run: Run) -> None:

@@ -24,6 +24,7 @@ from kgplatform.training.negatives import (
     no_negatives,
     shared_negatives,
 )
+from kgplatform.training.rejected import rejected_answers, weighed
 from kgplatform.training.sharded import Shard
 
 
@@ -136,9 +137,14 @@ def batch_loss(trainer: Trainer, batch: Tensor, edges: Edges | None = None) -> T
         vectors, batch = model.vectors(edges), batch[part.rows]
         queries = _queries(trainer, vectors, batch, part)
         scores, target = model.match(queries, vectors.entity), torch.cat((batch[:, 2], batch[:, 0]))
+        if (rejected := trainer.facts.rejected) is not None:
+            scores = weighed(scores, *rejected_answers(rejected, batch), config.rejected_weight)
     else:
         negatives = shared_negatives(batch, model.num_entities, config, trainer.generator)
-        rows = batch[part.rows]
+        if (rejected := trainer.facts.rejected) is not None:
+            # Of the whole batch, so that all processes have the same negatives.
+            negatives = torch.unique(torch.cat((negatives, rejected_answers(rejected, batch)[1])))
+        rows, shared = batch[part.rows], negatives
         mask = no_negatives(negatives, rows, trainer.facts, model.num_entities, config)
         vectors, batch, negatives = _touched(trainer, batch, negatives, edges)
         batch = batch[part.rows]
@@ -149,6 +155,10 @@ def batch_loss(trainer: Trainer, batch: Tensor, edges: Edges | None = None) -> T
             # Each stands for as many entities as were not drawn (Bengio and Senécal 2008).
             drawn = (~mask).sum(1, keepdim=True).clamp_min(1)
             others = others + torch.log((model.num_entities - 1) / drawn)
+        if rejected is not None:
+            row, entity = rejected_answers(rejected, rows)
+            column = torch.searchsorted(shared, entity)
+            others = weighed(others, row, column, config.rejected_weight)
         scores = torch.cat((model.match_rows(queries, answer).unsqueeze(1), others), dim=1)
         target = torch.zeros(len(scores), dtype=torch.int64, device=scores.device)
     losses = LOSSES[config.loss](scores, target, config)

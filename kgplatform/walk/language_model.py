@@ -6,12 +6,10 @@ Any causal model of Hugging Face, by the name of a hub, as a folder or as a GGUF
 from __future__ import annotations
 
 import contextlib
-import os
-import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,6 +17,7 @@ from torch import Tensor
 
 from kgplatform.errors import InputError, TrainingError, UsageError
 from kgplatform.progress import Progress, silent
+from kgplatform.text.causal import Precision, load_causal, loading
 from kgplatform.text.encode import readable
 
 if TYPE_CHECKING:
@@ -30,20 +29,6 @@ TOKENS_A_BATCH = 2_048
 TOKENS_A_BATCH_OF_A_GPU = 32_768
 
 READING, WRITING = "reading texts", "writing texts"
-
-_UNUSABLE = (
-    OSError,
-    ValueError,
-    KeyError,
-    RuntimeError,
-    AttributeError,
-    ImportError,
-    TypeError,
-    struct.error,
-)
-"""What the libraries raise of a model that is not there, not whole, or of an unknown kind."""
-
-Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,53 +265,16 @@ def load_language_model(
             causal language model, or reading it needs a package that is not installed.
         UsageError: LoRA weights are given and peft is not installed.
     """
-    # Whoever starts threads of their own must not be warned of it at each fork.
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    place, options = _place(name)
-    try:
-        with _quiet():
-            tokenizer = AutoTokenizer.from_pretrained(place, **options)
-            network: Any = AutoModelForCausalLM.from_pretrained(
-                place, dtype=getattr(torch, precision), **options, **_as_numbers(options)
-            )
-            network.to(device)
-            if adapter is not None:
-                network = _adapted(network, adapter)
-    except (*_UNUSABLE, SafetensorError) as error:
-        detail = " ".join(str(error).split())[:300]
-        raise InputError(
-            f"language model {name!r} cannot be loaded: {detail}",
-            hint="give a folder with a saved causal model, a .gguf file, or a name at the hub "
-            "(which needs a network the first time)",
-        ) from None
+    with loading(name):
+        tokenizer, network = load_causal(name, device, precision)
+        if adapter is not None:
+            network = _adapted(network, adapter)
     return LanguageModel(name, network, tokenizer, torch.device(device))
 
 
 def first_line(text: str) -> str:
     """A text's first line that is not empty, without spaces around it."""
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
-
-
-def _place(name: str) -> tuple[str, dict[str, Any]]:
-    path = Path(name)
-    here = path.is_absolute() or path.suffix == ".gguf" or ("/" in name and path.parent.is_dir())
-    if here and not path.exists():
-        # Not a name at the hub, which would be asked for a minute where there is no network.
-        raise InputError(f"there is no language model at {name}", hint="check the path")
-    if path.suffix != ".gguf":
-        return name, {}
-    return str(path.parent), {"gguf_file": path.name}
-
-
-def _as_numbers(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What asks for a GGUF file's weights as numbers, where the library could keep its blocks."""
-    import transformers
-
-    kept = getattr(transformers, "GgufConfig", None)
-    return {"quantization_config": kept(dequantize=True)} if options and kept else {}
 
 
 def _adapted(network: Any, adapter: Path) -> Any:
@@ -337,20 +285,6 @@ def _adapted(network: Any, adapter: Path) -> Any:
             "LoRA weights need the package peft", hint="pip install 'kgplatform[rl]'"
         ) from None
     return PeftModel.from_pretrained(network, str(adapter))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the libraries' bars: a small model is there at once."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager

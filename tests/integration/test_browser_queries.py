@@ -7,39 +7,50 @@ from itertools import takewhile
 from typing import Any
 
 import pytest
+from extraction_stages import stages, texts_source
 
 from kgplatform import queries
 from kgplatform.cli.write import stored
+from kgplatform.facts.pipeline import extract_documents
+from kgplatform.facts.review import apply_marked
 from kgplatform.graph.projection import snapshot_of_query
 from kgplatform.server import ServerInfo
 from kgplatform.sources.countries import countries
 from kgplatform.store.client import Store, connect
 from kgplatform.store.links import Link, write_links
 from kgplatform.store.load import load
+from kgplatform.store.review import read_decisions
 from kgplatform.store.writeback import Target, write_vectors
 from kgplatform.training.artifacts import Run, entity_vectors, load_vocabulary
 from kgplatform.training.config import resolve_config
 from kgplatform.training.loop import train
 from kgplatform.training.predict import predict_links
-from kgplatform.triples import Entity
+from kgplatform.triples import Entity, fact_id
 
 GRAPH = "queries-countries"
 NEWCOMER = Entity("atlantis", "Atlantis", "Atlantis was loaded after the training.", ("Country",))
 NAMES = queries.names("browser/")
 
+TEXTS = {"legends": "Poland borders Vineta. Ukraine borders Vineta. Poland borders Lyonesse."}
+CANDIDATE = fact_id(GRAPH, "poland", "BORDERS", "text:Vineta")
+
 PARAMS: dict[str, dict[str, Any]] = {
     "browser/compare_entities": {"entity": "Poland", "other": "ukraine"},
     "browser/count_relations": {},
+    "browser/decide_candidate": {"candidate": CANDIDATE[:12], "status": "staged", "by": "ann"},
     "browser/explain_prediction": {"limit": 50},
     "browser/find_nearest": {"entity": "Poland", "top_k": 5},
     "browser/find_path": {"from": "Poland", "to": "brazil"},
     "browser/find_shared_currency": {"limit": 50},
     "browser/find_surprising_facts": {"limit": 25},
     "browser/find_unembedded": {"limit": 100},
+    "browser/list_candidates": {"limit": 50},
     "browser/list_predictions": {"limit": 50},
     "browser/list_runs": {},
     "browser/rank_entities": {"limit": 25},
+    "browser/show_candidate": {"candidate": CANDIDATE[:12]},
     "browser/show_entity": {"entity": "Poland", "limit": 100},
+    "browser/show_evidence": {"entity": "Poland", "limit": 50},
     "browser/show_predictions": {},
     "browser/show_relation": {"entity": "Poland", "relation": "BORDERS", "limit": 300},
     "browser/show_schema": {},
@@ -90,6 +101,7 @@ def enriched(server: ServerInfo, tmp_path_factory: pytest.TempPathFactory) -> It
         ]
         write_links(store, run.id, properties, target, links)
         load(store, GRAPH, [NEWCOMER], [], source="legend")
+        extract_documents(store, GRAPH, texts_source(TEXTS), stages(store, GRAPH), on_reject=print)
         yield Enriched(store, run, links)
 
 
@@ -144,7 +156,7 @@ def test_the_unembedded_are_those_that_the_run_did_not_know(enriched: Enriched) 
 
 
 def test_runs_are_listed_with_their_metrics_and_what_they_wrote(enriched: Enriched) -> None:
-    (row,) = enriched.ask("list_runs")
+    (row,) = (row for row in enriched.ask("list_runs") if row["model"] != "extract")
     assert row["run"] == enriched.run.id
     assert row["mrr"] == enriched.run.metrics["test"]["mrr"]
     assert row["hits_at_10"] == enriched.run.metrics["test"]["hits_at_10"]
@@ -228,3 +240,21 @@ def test_the_most_surprising_facts_are_less_alike_than_usual(enriched: Enriched)
 def test_the_entities_with_the_most_facts_are_first(enriched: Enriched) -> None:
     facts = [row["facts"] for row in enriched.ask("rank_entities")]
     assert facts == sorted(facts, reverse=True)
+
+
+def test_a_candidate_is_shown_with_its_sentence_and_its_ends(enriched: Enriched) -> None:
+    rows = enriched.ask("show_candidate")
+    assert {row["candidate"]["id"] for row in rows} == {CANDIDATE}
+    assert {row["end"]["name"] for row in rows} == {"Poland", "Vineta"}
+    listed = enriched.ask("list_candidates")
+    assert [row["text"] for row in listed if row["id"] == CANDIDATE] == ["Poland borders Vineta."]
+    said = {(row["head"], row["tail"]) for row in enriched.ask("show_evidence")}
+    assert said == {("poland", "text:Vineta"), ("poland", "text:Lyonesse")}
+
+
+def test_a_decision_in_browser_is_applied_by_the_command(enriched: Enriched) -> None:
+    enriched.ask("decide_candidate", status="rejected", by="berta")
+    done, wrong = apply_marked(enriched.store, GRAPH)
+    assert (done.decided, wrong) == (1, [])
+    (decision,) = read_decisions(enriched.store, GRAPH)
+    assert (decision["id"], decision["status"], decision["by"]) == (CANDIDATE, "rejected", "berta")

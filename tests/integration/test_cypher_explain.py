@@ -32,6 +32,7 @@ VALUES: dict[str, object] = {
     "ends": [1],
     "head_nids": [0],
     "indexes": [0],
+    "items": [{"id": "sample", "relation": "SAMPLE"}],
     "limit": 10,
     "run_properties": {"model": "transe"},
     "first": 0,

@@ -1,0 +1,1 @@
+"""Language models that answer in JSON: endpoints, files, what they cost, and their answers kept."""
