@@ -32,8 +32,13 @@ SYNONYM = 0.95
 SHORTENED = 0.85
 """Where only the last noun of the phrase is: ``stem tributary of``."""
 
-LEAST_COSINE = 0.62
-"""Cosine of all-MiniLM-L6-v2 under which phrases are not taken to say the same."""
+LEAST_COSINE = 0.5
+"""Cosine of all-MiniLM-L6-v2 under which phrases are not taken to say the same: the best F1 on the
+gold set's development half where no synonyms are known."""
+
+SURE_COSINE = 0.75
+"""The same for relations whose synonyms are known: there the nearest phrases are mostly others."""
+
 
 LEAST_FIT = 0.5
 """Under which a relation does not fit a fact."""
@@ -107,7 +112,8 @@ class Snapper:
     Args:
         schema: Whose relations are meant.
         encoder: Compares phrases that have no words in common; None for words alone.
-        least_cosine: From which cosine on they say the same.
+        least_cosine: From which cosine on they say the same, for relations without known synonyms.
+        synonyms: Whether phrases that commonly say the same are known.
     """
 
     def __init__(
@@ -116,13 +122,15 @@ class Snapper:
         encoder: TextEncoder | None = None,
         *,
         least_cosine: float = LEAST_COSINE,
+        synonyms: bool = True,
     ) -> None:
         self.schema = schema
         self._encoder = encoder
         self._least = least_cosine
         self._forms = {name: _forms_of(name, kind) for name, kind in schema.relations.items()}
         self._groups = {
-            name: _groups_of_relation(name, kind) for name, kind in schema.relations.items()
+            name: _groups_of_relation(name, kind) if synonyms else []
+            for name, kind in schema.relations.items()
         }
         self._fits: dict[str, list[Fit]] = {}
         kinds = labels_by_kind(schema)
@@ -258,7 +266,8 @@ class Snapper:
             nearest[owner] = max(nearest.get(owner, -1.0), cosine)
         found = []
         for name, cosine in nearest.items():
-            if cosine >= self._least:
+            least = max(self._least, SURE_COSINE) if self._groups[name] else self._least
+            if cosine >= least:
                 found += [Fit(name, False, cosine, True), Fit(name, True, cosine * 0.9, True)]
         return sorted(found, key=lambda fit: -fit.score)
 
