@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -98,6 +98,56 @@ def fit_judge(
         )
     parts.sort(key=lambda part: (-len(part.columns), part.columns))
     return Judge(tuple(parts), fitted_on)
+
+
+def taught_judge(
+    start: Judge, examples: Sequence[Example], fitted_on: str, *, seed: int = 0
+) -> Judge:
+    """What a judge becomes by judgements of one's own.
+
+    For each set of groups there is the old part with a new curve, which a few judgements settle,
+    and a part that is fitted anew, which wants many: the one with less log loss on judgements held
+    out is taken. A part that there are too few judgements for stays as it is.
+
+    Args:
+        start: The judge so far.
+        examples: Judgements.
+        fitted_on: Where they are from, in words.
+        seed: For the folds.
+
+    Raises:
+        InputError: There are too few judgements for any part.
+    """
+    fresh = {part.groups: part for part in fit_judge(examples, fitted_on, seed=seed).parts}
+    have = [groups_of(each.features) for each in examples]
+    parts = []
+    for part in start.parts:
+        mine = [each for each, of in zip(examples, have, strict=True) if part.groups <= of]
+        kept = _with_new_curve(part, mine) if _enough(mine) else part
+        other = fresh.pop(part.groups, None)
+        parts.append(other if other and other.said["log_loss"] < kept.said["log_loss"] else kept)
+    parts += fresh.values()
+    parts.sort(key=lambda part: (-len(part.columns), part.columns))
+    return Judge(tuple(parts), f"{fitted_on}; before that on {start.fitted_on}")
+
+
+def _with_new_curve(part: Part, examples: Sequence[Example]) -> Part:
+    """The same weights, and the curve that examples ask for."""
+    added = part.contributions(
+        [each.features for each in examples], [each.relation for each in examples]
+    )
+    label = np.array([each.true for each in examples])
+    weight = np.array([each.weight for each in examples])
+    odds = added.sum(axis=1)
+    calibration = calibrate(odds, label, weight)
+    said = {
+        "examples": len(label),
+        "true": int(label.sum()),
+        "accuracy": float(((part.probability(odds) >= 0.5) == label).mean()),
+        "log_loss": calibration.log_loss[f"score/{calibration.curve.method}"],
+        "calibration_error": calibration.error,
+    }
+    return replace(part, curve=calibration.curve, said=said)
 
 
 def _enough(examples: Sequence[Example]) -> bool:

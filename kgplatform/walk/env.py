@@ -28,7 +28,8 @@ class Asked:
         target: The one entity that a training fact has as its answer, or -1, int64 [B]. The fact
             (start, relation, target) and its inverse are then masked.
         answers: Where a walk is to end, bool [B, N].
-        hidden: Other known answers, at which no walk may end, bool [B, N].
+        hidden: Where no walk may end: other known answers, and the start of a relation that
+            training knows no entity to have to itself, bool [B, N].
         number: Which question of the whole set each is, int64 [B].
     """
 

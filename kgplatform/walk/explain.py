@@ -97,12 +97,9 @@ def answers_of(
     ground = walks or walker.walks
     beams = beam_search(walker, ground, asked, walker.settings.beam_size, to=only)
     logs = beams.ends[0]
-    # Ends at other known answers happen only where a walk was stuck: they are no answers.
+    # Ends at what is hidden happen only where a walk was stuck: they are no answers.
     reached = torch.isfinite(logs) & ~asked.hidden[0]
-    start, relation = int(asked.start[0]), int(asked.relation[0])
-    if relation >= 0 and not walker.known.reflexive[relation]:
-        # Nothing that training knows has this relation to itself.
-        reached[start] = False
+    start = int(asked.start[0])
     order = torch.argsort(-logs, stable=True)
     order = order[reached[order]]
     places = list(enumerate(order.tolist(), start=1))

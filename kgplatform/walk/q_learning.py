@@ -20,7 +20,7 @@ from kgplatform.walk.env import Asked, Walks
 from kgplatform.walk.policy import Dropout, Policy
 from kgplatform.walk.queries import KnownEnds, Queries, asked_of
 from kgplatform.walk.reward import Reward
-from kgplatform.walk.rollout import Drawing, Paths, Step, draw, follow
+from kgplatform.walk.rollout import Drawing, Followed, Paths, draw, follow
 from kgplatform.walk.settings import WalkerSettings
 
 LAST_EXPLORATION = 0.1
@@ -156,7 +156,7 @@ class QLearning(nn.Module):
         )
 
 
-def double(online: Step, lagging: Step) -> Tensor:
+def double(online: Followed, lagging: Followed) -> Tensor:
     """What a state is worth: the best action by one network, its worth by the other, [W]."""
     best = online.scores.detach().argmax(1, keepdim=True)
     return torch.sigmoid(lagging.scores.gather(1, best).squeeze(1))

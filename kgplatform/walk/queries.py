@@ -138,8 +138,9 @@ def asked_of(queries: Queries, known: KnownEnds, *, training: bool) -> Asked:
 
     Args:
         queries: Some questions.
-        known: Training facts: no walk may end at another answer that they give. What valid or
-            test facts answer is never looked at.
+        known: Training facts: no walk may end at another answer that they give, nor where it
+            began if they know nothing to have that relation to itself. What valid or test facts
+            answer is never looked at.
         training: Whether the questions are training facts, whose own edges are masked.
     """
     device = known.keys.device
@@ -149,6 +150,9 @@ def asked_of(queries: Queries, known: KnownEnds, *, training: bool) -> Asked:
     answers[row.to(device), end.to(device)] = True
     hidden = torch.zeros_like(answers)
     hidden[known.of(start, relation)] = True
+    # Nothing is its own answer where training knows no such fact of the relation.
+    lone = (relation >= 0) & ~known.reflexive[relation.clamp_min(0)]
+    hidden[lone.nonzero().squeeze(1), start[lone]] = True
     target = queries.target.to(device)
     if not training:
         target = torch.full_like(target, NOTHING)

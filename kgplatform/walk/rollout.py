@@ -117,7 +117,7 @@ def draw(
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class Followed:
     """A step of walks that are known.
 
     Attributes:
@@ -137,7 +137,7 @@ class Step:
 
 def follow(
     policy: Policy, walks: Walks, asked: Asked, paths: Paths, drop: Dropout | None
-) -> list[Step]:
+) -> list[Followed]:
     """What a policy says at each step of known walks, one a question.
 
     Args:
@@ -157,7 +157,7 @@ def follow(
         relation, entity = paths.relation[:, number], paths.entity[:, number]
         same = actions.relation == relation.unsqueeze(1)
         same &= (actions.target == entity.unsqueeze(1)) & actions.allowed
-        found.append(Step(scores, same.int().argmax(1), same.any(1)))
+        found.append(Followed(scores, same.int().argmax(1), same.any(1)))
         state = State(state.row, entity, number + 1)
         if number < walks.steps - 1:
             memory = policy.remember(memory, relation, entity, drop)

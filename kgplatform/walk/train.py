@@ -13,7 +13,15 @@ from torch import Tensor
 
 from kgplatform.errors import RunError, TrainingError
 from kgplatform.progress import Progress, silent
-from kgplatform.training.artifacts import METRICS_FILE, Run, load_run, save_run, save_tensors
+from kgplatform.training.artifacts import (
+    CARD_FILE,
+    METRICS_FILE,
+    Run,
+    load_run,
+    save_run,
+    save_tensors,
+    write_atomically,
+)
 from kgplatform.training.checkpoint import (
     CHECKPOINT_FILE,
     Counters,
@@ -24,6 +32,7 @@ from kgplatform.training.config import resolve_device
 from kgplatform.training.distributed import ALONE
 from kgplatform.training.plots import LEARNING_CURVE, plot_learning_curve
 from kgplatform.training.record import Record
+from kgplatform.walk.card import walker_card
 from kgplatform.walk.env import Asked, Walks
 from kgplatform.walk.evaluate import judge, reached
 from kgplatform.walk.policy import Dropout
@@ -318,7 +327,7 @@ def _finish(run: Run, state: _State, written: Written | None, progress: Progress
                     state.settings.beam_size,
                 )
     plot_learning_curve(run.folder / METRICS_FILE, run.folder / LEARNING_CURVE)
-    return finish_run(
+    run = finish_run(
         run,
         policy,
         metrics=metrics,
@@ -326,6 +335,8 @@ def _finish(run: Run, state: _State, written: Written | None, progress: Progress
         epochs=state.counters.epoch,
         seconds=round(state.counters.seconds, 3),
     )
+    write_atomically(run.folder / CARD_FILE, walker_card(run, state.task, state.settings))
+    return run
 
 
 def _save_checkpoint(folder: Path, state: _State) -> None:

@@ -14,7 +14,7 @@ from kgplatform.errors import InputError, UsageError
 from kgplatform.facts.background import TrainedModel, background_of
 from kgplatform.facts.evidence_features import noisy_or
 from kgplatform.facts.features import GROUPS, features_of
-from kgplatform.facts.fit_judge import Example, calibrate, fit_judge
+from kgplatform.facts.fit_judge import Example, calibrate, fit_judge, taught_judge
 from kgplatform.facts.graph_features import graph_features
 from kgplatform.facts.judge import Policy, default_judge, judge, policy_of
 from kgplatform.facts.judge_model import load_judge, save_judge
@@ -247,7 +247,7 @@ def test_every_feature_has_a_group_and_words() -> None:
 
 
 def test_a_judge_is_fitted_saved_and_read(tmp_path: Path) -> None:
-    both = examples(700, ("evidence", "types"))
+    both = examples(520, ("evidence", "types"))
     fitted = fit_judge(both, "made-up candidates")
     assert [part.groups for part in fitted.parts] == [
         {"evidence", "types"},
@@ -279,6 +279,31 @@ def test_the_part_that_knows_most_of_a_candidate_judges_it() -> None:
     part = fitted.part_for(evidence | head)
     assert np.isnan(part.table([evidence | {"head_count": 1.0}])).any()
     assert np.isfinite(part.contributions([evidence | {"head_count": 1.0}], ["R"])).all()
+
+
+def test_a_few_judgements_move_the_curve_and_many_make_a_part_anew() -> None:
+    start = fit_judge(examples(600, ("evidence", "head")), "made-up", fewer=False)
+    # Elsewhere the same things count, and a third as many candidates are true.
+    elsewhere = [
+        each
+        for at, each in enumerate(examples(120, ("evidence", "head"), seed=1))
+        if not each.true or at % 3 == 0
+    ]
+    taught = taught_judge(start, elsewhere, "decisions")
+    assert taught.fitted_on == "decisions; before that on made-up"
+    (before,), part = start.parts, taught.part_for(elsewhere[0].features)
+    assert np.array_equal(part.weights, before.weights)
+    rows = [each.features for each in elsewhere]
+    said = part.contributions(rows, ["R"] * len(rows)).sum(axis=1)
+    share = np.mean([each.true for each in elsewhere])
+    assert part.probability(said).mean() == pytest.approx(share, abs=0.05)
+    assert before.probability(said).mean() > share + 0.05
+    # Where the opposite is true, the old weights are of no use.
+    turned = [replace(each, true=not each.true) for each in examples(600, ("evidence", "head"), 2)]
+    part = taught_judge(start, turned, "decisions").part_for(turned[0].features)
+    assert part.weights[part.columns.index("evidence_odds")] < 0
+    with pytest.raises(InputError, match="too few"):
+        taught_judge(start, elsewhere[:9], "decisions")
 
 
 def test_too_few_judgements_fit_nothing() -> None:

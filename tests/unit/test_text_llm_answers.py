@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from kgplatform.errors import InputError, LanguageModelError
 from kgplatform.text.llm.cache import CachedModel, request_key
+from kgplatform.text.llm.gguf_stream import Stream
 from kgplatform.text.llm.likelihood import confidences
 from kgplatform.text.llm.openai_model import Endpoint, OpenAIModel
 from kgplatform.text.llm.protocol import Answer, Message, Request, Token
@@ -226,6 +227,65 @@ def test_marks_of_turns_are_broken_up() -> None:
     mark = fenced("text").split()[1]
     assert mark.strip(">") not in "text"
     assert fenced("text") == fenced("text") != fenced("texts")
+
+
+def said(text: str, finish: str | None = None) -> dict[str, Any]:
+    """A piece of an answer as llama.cpp streams it."""
+    tokens = [{"token": text, "bytes": list(text.encode()), "logprob": -0.5}]
+    choice = {"delta": {"content": text}, "finish_reason": finish, "logprobs": {"content": tokens}}
+    return {"choices": [choice], "timings": {"cache_n": 30, "prompt_n": 4}}
+
+
+def test_a_stream_ends_where_an_object_repeats() -> None:
+    one, other = '{"left": "a{b}", "right": 1}', '{"left": "a{b}", "right": 2}'
+    pieces = [
+        '{"facts": [',
+        *one[:-1],
+        "}, ",
+        *other[:-1],
+        '}, {"left": "a{b}",',
+        ' "right": 1}, {',
+    ]
+    stream = Stream(objects_once=True)
+    assert [stream(said(piece)) for piece in pieces] == [False] * (len(pieces) - 1) + [True]
+    answer = stream.answer(1.0)
+    assert answer.text == f'{{"facts": [{one}, {other}, {one}'
+    assert (answer.finish, answer.prompt_tokens, answer.answer_tokens) == (
+        "repeats",
+        34,
+        len(pieces),
+    )
+    assert "".join(token.text for token in answer.tokens or ()) == answer.text
+    found = ask_list(Fixed(answer), [], Pair, most=9, max_tokens=9)
+    assert found.cut
+    assert [pair.right for pair in found.items] == [1, 2, 1]
+    assert list(found.confidences) == pytest.approx([2.718281828**-0.5] * 3)
+
+
+def test_a_stream_that_ends_by_itself() -> None:
+    stream = Stream(objects_once=False)
+    for text in ("{}", "{}", "é"):
+        assert not stream(said(text))
+    assert not stream({"choices": [{"delta": {}, "finish_reason": "length"}]})
+    assert not stream({"choices": [], "usage": {}})
+    assert stream.answer(1.0).text == "{}{}é"
+    assert stream.answer(1.0).finish == "length"
+    assert Stream(objects_once=True)({"error": {"message": "no"}})
+    broken = Stream(objects_once=True)
+    assert broken({"choices": 3})
+    assert (broken.problem or "").startswith("an answer of an unknown form")
+
+
+class Fixed:
+    """A model with one answer."""
+
+    name, digest, concurrency = "fixed", "0" * 64, 1
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def complete(self, request: Request) -> Answer:
+        return self.answer
 
 
 def test_schema_of_a_list() -> None:

@@ -26,7 +26,7 @@ from kgplatform.walk.q_learning import QLearning, double
 from kgplatform.walk.queries import asked_of, fact_queries, known_ends
 from kgplatform.walk.reinforce import Reinforce, leave_one_out, normalised
 from kgplatform.walk.reward import Hits, Shaped
-from kgplatform.walk.rollout import Paths, Step
+from kgplatform.walk.rollout import Followed, Paths
 from kgplatform.walk.run import load_walker
 from kgplatform.walk.settings import WalkerSettings, settings_of
 from kgplatform.walk.task import Task, fact_task, text_task, walks_of
@@ -159,6 +159,10 @@ def test_a_teacher_of_its_own_shapes_the_reward(family: KGSnapshot, tmp_path: Pa
         train_walker(task, given, tmp_path / "none", source={})
     run = train_walker(task, given, tmp_path / "other", source={}, teacher=teacher)
     assert run.complete
+    card = (run.folder / "card.md").read_text("utf-8")
+    assert (
+        f"| test |  | {run.metrics['test']['count']:,} | {run.metrics['test']['mrr']:.3f} " in card
+    )
     walker = load_run(tmp_path / "run")
     with pytest.raises(RunError, match="scores no links"):
         train_walker(task, given, tmp_path / "wrong", source={}, teacher=walker)
@@ -200,7 +204,9 @@ def test_the_reward_is_a_hit_or_what_the_teacher_says(family: KGSnapshot, tmp_pa
         unknown = [
             entity
             for entity in range(family.num_entities)
-            if ((start, relation, entity) if row < 4 else (entity, relation - 2, start))
+            # Nobody is his own relative.
+            if entity != start
+            and ((start, relation, entity) if row < 4 else (entity, relation - 2, start))
             not in train_facts
         ]
         shares = dict(zip(unknown, scores[row, unknown].log_softmax(0).tolist(), strict=True))
@@ -232,6 +238,10 @@ def test_the_gradient_is_that_of_the_expected_reward(family: KGSnapshot) -> None
     walks = walks_of(task, settings)
     queries = task.questions["train"][torch.arange(6)]
     asked = asked_of(queries, known_ends(task.snapshot), training=True)
+    # Nothing is forbidden, so that one step has several ends.
+    asked = dataclasses.replace(
+        asked, target=torch.full_like(asked.target, -1), hidden=torch.zeros_like(asked.hidden)
+    )
     policy = Policy(family.num_entities, 2, width=4, hidden=4, dropout=0.0)
     learner = Reinforce(policy, settings)
 
@@ -296,8 +306,10 @@ def test_hindsight_asks_what_a_walk_has_answered(family: KGSnapshot) -> None:
 
 
 def test_targets_are_double_and_reach_as_far_as_they_should(family: KGSnapshot) -> None:
-    online = Step(torch.tensor([[1.0, 3.0, -torch.inf]]), torch.tensor([0]), torch.ones(1) > 0)
-    lagging = Step(torch.tensor([[5.0, -1.0, -torch.inf]]), torch.tensor([0]), torch.ones(1) > 0)
+    online = Followed(torch.tensor([[1.0, 3.0, -torch.inf]]), torch.tensor([0]), torch.ones(1) > 0)
+    lagging = Followed(
+        torch.tensor([[5.0, -1.0, -torch.inf]]), torch.tensor([0]), torch.ones(1) > 0
+    )
     assert float(double(online, lagging)) == pytest.approx(float(torch.tensor(-1.0).sigmoid()))
     losses = {}
     for steps in (1, 2):

@@ -142,7 +142,7 @@ class LLMExtractor:
             return self._facts(text, folded, spans, listed)
         if len({_key(item) for item in listed.items}) < len(listed.items):
             # It has said what it had to say; of its halves, a model finds less sense.
-            problem = "the model repeats itself without end"
+            problem = "the model repeats itself, so that there may be more"
         elif len(spans) > 1:
             middle = len(spans) // 2
             first = self._read(text, folded, spans[:middle])

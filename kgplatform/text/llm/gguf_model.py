@@ -9,10 +9,9 @@ import threading
 import time
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from kgplatform.errors import InputError, LanguageModelError, PromptTooLongError, UsageError
-from kgplatform.text.llm.openai_wire import Completion, body_of, detail_of
+from kgplatform.text.llm.gguf_stream import Stream
+from kgplatform.text.llm.openai_wire import body_of
 from kgplatform.text.llm.protocol import Answer, Request
 
 MAGIC = b"GGUF"
@@ -25,7 +24,8 @@ class GgufModel:
 
     Answers keep a request's JSON schema: the engine makes a grammar of it and lets no other token
     through. One request is answered at a time, each with all threads; what a request has in common
-    with the one before is not read again.
+    with the one before is not read again. A small model often goes in circles: an answer in JSON
+    that has the same object twice is stopped there.
 
     Attributes:
         name: The file's name.
@@ -76,26 +76,23 @@ class GgufModel:
             PromptTooLongError: Prompt and answer together are longer than the context.
             LanguageModelError: The engine refuses the request.
         """
-        body = body_of(self.name, request)
+        told = {"stream": True, "timings_per_token": True}
+        stream = Stream(objects_once=request.schema is not None)
         with self._guard:
             begun = time.monotonic()
             try:
-                said = self._server.handle_chat_completions(body)
+                self._server.handle_chat_completions(body_of(self.name, request) | told, stream)
             except (RuntimeError, ValueError) as error:
                 raise _refused(self.name, str(error)) from None
             seconds = time.monotonic() - begun
-        if "error" in said:
-            detail = detail_of(said)
-            if "context size" in detail:
-                raise PromptTooLongError(
-                    f"{self.name} cannot read as much at once: {detail}",
-                    hint="set KGP_LLM_CONTEXT to more tokens",
-                )
-            raise _refused(self.name, detail)
-        try:
-            return Completion.model_validate(said).answer(seconds)
-        except ValidationError as error:
-            raise _refused(self.name, f"an answer of an unknown form: {error}") from None
+        if stream.problem is None:
+            return stream.answer(seconds)
+        if "context size" in stream.problem:
+            raise PromptTooLongError(
+                f"{self.name} cannot read as much at once: {stream.problem}",
+                hint="set KGP_LLM_CONTEXT to more tokens",
+            )
+        raise _refused(self.name, stream.problem)
 
 
 def sampled_digest(path: Path) -> str:

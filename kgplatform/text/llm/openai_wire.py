@@ -20,14 +20,16 @@ RENAMED = {"max_tokens": "max_completion_tokens"}
 _NOT_STRICT = ("default", "maxLength", "minLength", "title")
 
 
-class _Piece(BaseModel):
+class Piece(BaseModel):
+    """A token of an answer."""
+
     token: str
     logprob: float
     bytes: list[int] | None = None
 
 
 class _Probabilities(BaseModel):
-    content: list[_Piece] | None = None
+    content: list[Piece] | None = None
 
 
 class _Said(BaseModel):
@@ -35,7 +37,8 @@ class _Said(BaseModel):
 
 
 class _Choice(BaseModel):
-    message: _Said
+    message: _Said = _Said()
+    delta: _Said = _Said()
     finish_reason: str | None = None
     logprobs: _Probabilities | None = None
 
@@ -43,6 +46,18 @@ class _Choice(BaseModel):
 class _Counts(BaseModel):
     prompt_tokens: int = 0
     completion_tokens: int = 0
+
+
+class _Timings(BaseModel):
+    cache_n: int = 0
+    prompt_n: int = 0
+
+
+class Chunk(BaseModel):
+    """A piece of a streamed answer, as llama.cpp gives it."""
+
+    choices: list[_Choice] = []
+    timings: _Timings | None = None
 
 
 class Completion(BaseModel):
@@ -61,11 +76,11 @@ class Completion(BaseModel):
             answer_tokens=self.usage.completion_tokens,
             finish="length" if choice.finish_reason == "length" else "stop",
             seconds=seconds,
-            tokens=_tokens(pieces) if pieces else None,
+            tokens=tokens_of(pieces) if pieces else None,
         )
 
 
-def _tokens(pieces: list[_Piece]) -> tuple[Token, ...]:
+def tokens_of(pieces: list[Piece]) -> tuple[Token, ...]:
     """Pieces whose texts joined are the answer's; a character may be of several pieces."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     return tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+Finish = Literal["stop", "length", "repeats"]
 Role = Literal["system", "user", "assistant"]
 
 
@@ -52,7 +53,8 @@ class Answer:
         text: Its words.
         prompt_tokens: Tokens that it read.
         answer_tokens: Tokens that it wrote.
-        finish: ``stop`` where it came to an end, ``length`` where it was cut off.
+        finish: ``stop`` where it came to an end, ``length`` where it was cut off, ``repeats`` where
+            it was stopped, having written an object of its JSON twice: behind that object.
         seconds: How long it took.
         tokens: The text in pieces with their probabilities, if the backend tells them.
         cached: Whether it was given before and costs nothing now.
@@ -61,7 +63,7 @@ class Answer:
     text: str
     prompt_tokens: int
     answer_tokens: int
-    finish: Literal["stop", "length"]
+    finish: Finish
     seconds: float
     tokens: tuple[Token, ...] | None = None
     cached: bool = False

@@ -35,8 +35,8 @@ class Listed(Generic[Item]):
         items: What could be used, in its order.
         confidences: Of each, from 0 to 1; None where the backend does not tell.
         problems: What could not be used, and why.
-        cut: Whether the answer was cut off, and then it has no items, or the list is full: there
-            may be more.
+        cut: Whether there may be more: the answer was cut off, and then it has no items; or the
+            list is full, or was stopped as it has an item twice.
     """
 
     items: tuple[Item, ...]
@@ -120,12 +120,14 @@ def _read(answer: Answer, item: type[Item], most: int) -> Listed[Item]:
             problems.append(_wrong(entry, error))
         else:
             sure.append(confidence)
-    return Listed(tuple(items), tuple(sure), tuple(problems), len(found) >= most)
+    cut = len(found) >= most or answer.finish == "repeats"
+    return Listed(tuple(items), tuple(sure), tuple(problems), cut)
 
 
 def _entries(answer: Answer) -> tuple[list[Any], str, bool]:
     """The list's entries, what is wrong with the answer as a whole, and whether it was cut."""
-    text = answer.text
+    # Stopped behind an object of the list.
+    text = answer.text + ("]}" if answer.finish == "repeats" else "")
     start = text.find("{")
     if start < 0:
         return [], "it is no JSON object", False
