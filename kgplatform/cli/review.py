@@ -263,20 +263,27 @@ def auto(graph: str, tools: dict[str, Any], as_json: bool) -> None:
 @review.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--graph", default="default", show_default=True, help="Graph of the decisions.")
+@click.option(
+    "--judge",
+    type=click.Path(path_type=Path),
+    help="Judge to begin with.  [default: the one that comes with the package]",
+)
 @json_option
-def fit(file: Path, graph: str, as_json: bool) -> None:
-    """Fit a judge on the decisions, and write it to FILE for `--judge`."""
+def fit(file: Path, graph: str, judge: Path | None, as_json: bool) -> None:
+    """Teach a judge by the decisions, and write it to FILE for `--judge`."""
+    from kgplatform.cli.extract_tools import judge_of
     from kgplatform.connection import open_store
     from kgplatform.facts.decisions import examples_of
-    from kgplatform.facts.fit_judge import fit_judge
+    from kgplatform.facts.fit_judge import taught_judge
     from kgplatform.facts.judge_model import save_judge
     from kgplatform.store.review import read_decisions
 
     with open_store() as store:
         examples = examples_of(read_decisions(store, graph))
-    save_judge(fit_judge(examples, f"{len(examples)} decisions on graph {graph!r}"), file)
+    said = f"{len(examples)} decisions on graph {graph!r}"
+    save_judge(taught_judge(judge_of(judge), examples, said), file)
     data = {"graph": graph, "file": str(file), "examples": len(examples)}
-    emit(data, as_json, f"a judge fitted on {len(examples):,} decisions: {file}")
+    emit(data, as_json, f"a judge taught by {len(examples):,} decisions: {file}")
 
 
 @review.command()

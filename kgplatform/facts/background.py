@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -96,6 +96,14 @@ class Background:
     def structure(self) -> Structure:
         """Counts over the asserted facts."""
         return Structure(self.matrices, self.facts)
+
+    def with_labels(self, labels: Mapping[str, tuple[str, ...]]) -> Background:
+        """The same with other labels; what was worked out of the facts is kept."""
+        other = replace(self, labels=labels)
+        for name in ("entity_index", "relation_index", "matrices", "structure"):
+            # Where a cached property keeps its value.
+            other.__dict__[name] = getattr(self, name)
+        return other
 
     def rows_of(self, candidates: Sequence[CandidateFact]) -> np.ndarray:
         """Candidates by index, int64 [n, 3]; ``UNKNOWN`` for what the graph does not have."""

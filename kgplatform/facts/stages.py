@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -191,10 +191,7 @@ class GraphJudge:
         for each in new:
             if each.label is not None:
                 labels.setdefault(each.entity_id, (each.label,))
-        background = replace(self.background, labels=labels)
-        # A copy forgets what was worked out of the facts, which are the same.
-        for name in ("entity_index", "relation_index", "matrices", "structure"):
-            background.__dict__[name] = getattr(self.background, name)
+        background = self.background.with_labels(labels)
         return judge(facts, self._tools.judge, background, self._tools.policy)
 
 

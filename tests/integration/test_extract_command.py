@@ -104,6 +104,8 @@ def test_from_documents_to_decisions_and_back(
     kgp("review", "export", tsv, "--graph", graph_name)
     assert tsv.read_text() == f"{other['head']}\tBORDERS\t{other['tail']}\n"
 
+    assert kgp("review", "fit", tmp_path / "own.json", "--graph", graph_name).code == 1
+
     auto = kgp("review", "auto", *flags, "--accept", "0.5", "--json").json
     assert auto["decided"] == 2
     planned = kgp("undo", first["run"], "--dry-run", "--json").json
