@@ -163,7 +163,7 @@ def test_an_open_schema_takes_other_relations() -> None:
 
 
 def test_relations_may_be_left_to_snapping(model_server: Servers) -> None:
-    said = answer(fact("Chopin", "DIED_IN", "Paris"), fact("Chopin", "born_in", "Paris"))
+    said = answer(fact("Chopin", "DIED_IN", "Paris"), fact("Chopin", "Born in", "Paris"))
     server = model_server(lambda heard: said)
     free = llm_extractor(asked(server.url), SCHEMA, free_relations=True)
     assert [one.relation for one in only(free([TEXT]))] == ["DIED_IN", "born_in"]
