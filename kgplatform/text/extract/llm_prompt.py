@@ -87,11 +87,11 @@ def fact_type(schema: Schema, *, free_relations: bool = False) -> type[ReadFact]
 
 def instructions(schema: Schema) -> str:
     """What to do and which labels and relations there are: the same for all texts of a schema."""
-    parts = [_TASK + (_OPEN if schema.open else "")]
+    parts = [_TASK + ("" if schema.relations and not schema.open else _OPEN)]
     if schema.labels:
         parts += ["", "Kinds of things:"]
         parts += [_described(label, words) for label, words in schema.labels.items()]
-    parts += ["", "Relations:"]
+    parts += ["", "Relations:" if schema.relations else "No relations are listed."]
     parts += [_relation(relation) for relation in schema.relations.values()]
     return "\n".join(parts)
 
