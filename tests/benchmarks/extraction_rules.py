@@ -59,15 +59,25 @@ def main() -> None:
     extract = spacy_extractor(schema)
     facts = list(extract(texts, silent))
     encoder = load_encoder()
+    bare = without_words(schema)
     ways = {
-        "names of relations": Snapper(without_words(schema)),
-        "names and words of the schema": Snapper(schema),
+        "names of relations": Snapper(bare, synonyms=False),
         **{
-            f"the same, then vectors from cosine {least} on": Snapper(
-                schema, encoder, least_cosine=least
+            f"names, vectors from {least}": Snapper(
+                bare, encoder, least_cosine=least, synonyms=False
             )
             for least in COSINES
         },
+        "names and words": Snapper(schema, synonyms=False),
+        **{
+            f"names and words, vectors from {least}": Snapper(
+                schema, encoder, least_cosine=least, synonyms=False
+            )
+            for least in COSINES
+        },
+        "names, synonyms": Snapper(bare),
+        "names, words, synonyms": Snapper(schema),
+        "names, words, synonyms, vectors": Snapper(schema, encoder),
     }
     print(HEADER)
     print(row("as extracted", facts, gold))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kgplatform.text.extract.dates import dates_in
 from kgplatform.text.extract.kinds import labels_by_kind
 from kgplatform.text.extract.phrases import Form, form_of, last_noun
 from kgplatform.text.extract.places import cuts_word, find_phrase
@@ -32,8 +33,13 @@ SYNONYM = 0.95
 SHORTENED = 0.85
 """Where only the last noun of the phrase is: ``stem tributary of``."""
 
-LEAST_COSINE = 0.62
-"""Cosine of all-MiniLM-L6-v2 under which phrases are not taken to say the same."""
+LEAST_COSINE = 0.5
+"""Cosine of all-MiniLM-L6-v2 under which phrases are not taken to say the same: the best F1 on the
+gold set's development half where no synonyms are known."""
+
+SURE_COSINE = 0.75
+"""The same for relations whose synonyms are known: there the nearest phrases are mostly others."""
+
 
 LEAST_FIT = 0.5
 """Under which a relation does not fit a fact."""
@@ -43,6 +49,9 @@ OTHER_GUESS = 0.85
 words of the relation say more."""
 
 _VALUES = ("date", "occupation", "nationality")
+_NEVER_DATES = ("person", "place", "organisation", "occupation", "nationality")
+"""Kinds whose names are no dates; a work may be called *1984*."""
+
 UNSURE_LABEL = 0.97
 """For each end whose label is not known, where the relation asks for one."""
 
@@ -107,7 +116,8 @@ class Snapper:
     Args:
         schema: Whose relations are meant.
         encoder: Compares phrases that have no words in common; None for words alone.
-        least_cosine: From which cosine on they say the same.
+        least_cosine: From which cosine on they say the same, for relations without known synonyms.
+        synonyms: Whether phrases that commonly say the same are known.
     """
 
     def __init__(
@@ -116,17 +126,20 @@ class Snapper:
         encoder: TextEncoder | None = None,
         *,
         least_cosine: float = LEAST_COSINE,
+        synonyms: bool = True,
     ) -> None:
         self.schema = schema
         self._encoder = encoder
         self._least = least_cosine
         self._forms = {name: _forms_of(name, kind) for name, kind in schema.relations.items()}
         self._groups = {
-            name: _groups_of_relation(name, kind) for name, kind in schema.relations.items()
+            name: _groups_of_relation(name, kind) if synonyms else []
+            for name, kind in schema.relations.items()
         }
         self._fits: dict[str, list[Fit]] = {}
         kinds = labels_by_kind(schema)
         self._values = {label for kind in _VALUES for label in kinds.get(kind, ())}
+        self._never_dates = {label for kind in _NEVER_DATES for label in kinds.get(kind, ())}
         self._texts, self._owners = _said(schema)
         self._vectors: np.ndarray | None = None
 
@@ -196,6 +209,8 @@ class Snapper:
             if fit.near and (end.guessed or end.label not in labels):
                 return 0.0
             if end.label is None or end.label not in self.schema.labels:
+                if self._never_dates.issuperset(labels) and _is_date(end.name):
+                    return 0.0
                 score *= UNSURE_LABEL
             elif end.label not in labels:
                 if not end.guessed or self._is_value(end.label, labels):
@@ -258,7 +273,8 @@ class Snapper:
             nearest[owner] = max(nearest.get(owner, -1.0), cosine)
         found = []
         for name, cosine in nearest.items():
-            if cosine >= self._least:
+            least = max(self._least, SURE_COSINE) if self._groups[name] else self._least
+            if cosine >= least:
                 found += [Fit(name, False, cosine, True), Fit(name, True, cosine * 0.9, True)]
         return sorted(found, key=lambda fit: -fit.score)
 
@@ -299,6 +315,10 @@ def _placed(phrase: Phrase, text: str) -> Phrase:
         return phrase
     span = find_phrase(phrase.name, text, near=phrase.span)
     return replace(phrase, span=span, name=text[slice(*span)] if span else phrase.name)
+
+
+def _is_date(name: str) -> bool:
+    return any(date.span == (0, len(name)) for date in dates_in(name))
 
 
 def _labelled(phrase: Phrase, labels: Sequence[str]) -> Phrase:
