@@ -202,7 +202,8 @@ def _extractor(
         from kgplatform.text.llm.load import load_model
 
         model = load_model(llm, _answers_folder(settings, graph, source), settings)
-        return llm_extractor(model, schema), model
+        # What it writes is snapped to the schema afterwards, or proposed, or left out.
+        return llm_extractor(model, schema, free_relations=True), model
     if name == "gliner":
         from kgplatform.text.extract.gliner_extractor import gliner_extractor
 

@@ -213,3 +213,23 @@ def test_kinds_of_labels_and_nouns() -> None:
     assert [is_trade(noun) for noun in trades] == [True] * 4
     others = ("river", "number", "element", "king", "daughter", "process")
     assert not any(is_trade(noun) for noun in others)
+
+
+def test_a_date_is_no_place_where_the_schema_has_no_dates() -> None:
+    labels = {"Person": "a human being", "City": "a city or town", "Work": "a book"}
+    schema = Schema(
+        labels,
+        {
+            "DIED_IN": RelationType("DIED_IN", ("Person",), ("City",)),
+            "CREATED_BY": RelationType("CREATED_BY", ("Work",), ("Person",)),
+        },
+    )
+    text = "Orwell died in London in 1950 after he wrote 1984."
+    facts = [
+        fact(text, "Orwell", "die in", "London"),
+        fact(text, "Orwell", "die in", "1950"),
+        fact(text, "1984", "written by", "Orwell"),
+    ]
+    found = Snapper(schema)(facts, text)
+    assert [f.tail.name for f in found.known] == ["London", "Orwell"]
+    assert found.dropped["ends are of other labels"] == 1

@@ -162,8 +162,17 @@ def test_an_open_schema_takes_other_relations() -> None:
     assert "died_in" in failure.reason
 
 
+def test_without_relations_all_are_new() -> None:
+    bare = Schema({}, {})
+    told = instructions(bare)
+    assert "No relations are listed." in told
+    assert "name another one" in told
+    (found,) = only(llm_extractor(Told(answer(fact("Chopin", "died in", "Paris"))), bare)([TEXT]))
+    assert found.relation == "died in"
+
+
 def test_relations_may_be_left_to_snapping(model_server: Servers) -> None:
-    said = answer(fact("Chopin", "DIED_IN", "Paris"), fact("Chopin", "born_in", "Paris"))
+    said = answer(fact("Chopin", "DIED_IN", "Paris"), fact("Chopin", "Born in", "Paris"))
     server = model_server(lambda heard: said)
     free = llm_extractor(asked(server.url), SCHEMA, free_relations=True)
     assert [one.relation for one in only(free([TEXT]))] == ["DIED_IN", "born_in"]

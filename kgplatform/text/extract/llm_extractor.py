@@ -82,7 +82,7 @@ class LLMExtractor:
         self.dropped = 0
         self._model = model
         self._schema = schema
-        self._item = ReadFact if free_relations else fact_type(schema)
+        self._item = fact_type(schema, free_relations=free_relations)
         self._before = conversation(schema)
         told = [message.content for message in (*self._before, question([]))]
         decided = [model.digest, told, list_schema(self._item, 1)]

@@ -69,12 +69,17 @@ class ReadFact(BaseModel):
     ] = None
 
 
-def fact_type(schema: Schema) -> type[ReadFact]:
-    """The facts that a schema allows: of its relations alone, unless it is open."""
-    if schema.open or not schema.relations:
-        return ReadFact
+def fact_type(schema: Schema, *, free_relations: bool = False) -> type[ReadFact]:
+    """The facts that a model may answer.
+
+    Args:
+        schema: Of its relations alone, unless it is open or has none.
+        free_relations: Of any relation, whatever the schema says.
+    """
     known = {_plain(name): name for name in schema.relations}
     names: Any = Literal[tuple(schema.relations)]
+    if free_relations or schema.open or not known:
+        names = Annotated[str, Field(min_length=1, max_length=LONGEST_RELATION)]
     # A model that nothing constrains writes `born in` for `born_in`.
     relation: Any = Annotated[names, BeforeValidator(lambda name: known.get(_plain(name), name))]
     return create_model("ReadFact", __base__=ReadFact, relation=(relation, ...))
@@ -82,11 +87,11 @@ def fact_type(schema: Schema) -> type[ReadFact]:
 
 def instructions(schema: Schema) -> str:
     """What to do and which labels and relations there are: the same for all texts of a schema."""
-    parts = [_TASK + (_OPEN if schema.open else "")]
+    parts = [_TASK + ("" if schema.relations and not schema.open else _OPEN)]
     if schema.labels:
         parts += ["", "Kinds of things:"]
         parts += [_described(label, words) for label, words in schema.labels.items()]
-    parts += ["", "Relations:"]
+    parts += ["", "Relations:" if schema.relations else "No relations are listed."]
     parts += [_relation(relation) for relation in schema.relations.values()]
     return "\n".join(parts)
 

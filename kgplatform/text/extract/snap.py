@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kgplatform.text.extract.dates import dates_in
 from kgplatform.text.extract.kinds import labels_by_kind
 from kgplatform.text.extract.phrases import Form, form_of, last_noun
 from kgplatform.text.extract.places import cuts_word, find_phrase
@@ -48,6 +49,9 @@ OTHER_GUESS = 0.85
 words of the relation say more."""
 
 _VALUES = ("date", "occupation", "nationality")
+_NEVER_DATES = ("person", "place", "organisation", "occupation", "nationality")
+"""Kinds whose names are no dates; a work may be called *1984*."""
+
 UNSURE_LABEL = 0.97
 """For each end whose label is not known, where the relation asks for one."""
 
@@ -135,6 +139,7 @@ class Snapper:
         self._fits: dict[str, list[Fit]] = {}
         kinds = labels_by_kind(schema)
         self._values = {label for kind in _VALUES for label in kinds.get(kind, ())}
+        self._never_dates = {label for kind in _NEVER_DATES for label in kinds.get(kind, ())}
         self._texts, self._owners = _said(schema)
         self._vectors: np.ndarray | None = None
 
@@ -204,6 +209,8 @@ class Snapper:
             if fit.near and (end.guessed or end.label not in labels):
                 return 0.0
             if end.label is None or end.label not in self.schema.labels:
+                if self._never_dates.issuperset(labels) and _is_date(end.name):
+                    return 0.0
                 score *= UNSURE_LABEL
             elif end.label not in labels:
                 if not end.guessed or self._is_value(end.label, labels):
@@ -308,6 +315,10 @@ def _placed(phrase: Phrase, text: str) -> Phrase:
         return phrase
     span = find_phrase(phrase.name, text, near=phrase.span)
     return replace(phrase, span=span, name=text[slice(*span)] if span else phrase.name)
+
+
+def _is_date(name: str) -> bool:
+    return any(date.span == (0, len(name)) for date in dates_in(name))
 
 
 def _labelled(phrase: Phrase, labels: Sequence[str]) -> Phrase:
