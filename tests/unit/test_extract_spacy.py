@@ -117,6 +117,15 @@ STATED = {
     "Izabela was a daughter of Nicolas Chopin.": {("Izabela", "CHILD_OF", "Nicolas Chopin")},
     "Casimir III was King of Poland from 1333 to 1370.": {("Casimir III", "LEADER_OF", "Poland")},
     "Slovenia joined the European Union in 2004.": {("Slovenia", "MEMBER_OF", "European Union")},
+    "Paul Dirac was a professor of physics at Florida State University.": {
+        ("Paul Dirac", "OCCUPATION", "professor"),
+        ("Paul Dirac", "MEMBER_OF", "Florida State University"),
+    },
+    "Horatio Nelson was a British Royal Navy officer.": {
+        ("Horatio Nelson", "NATIONALITY", "British"),
+        ("Horatio Nelson", "OCCUPATION", "officer"),
+        ("Horatio Nelson", "MEMBER_OF", "Royal Navy"),
+    },
     "Poland is a member of NATO.": {("Poland", "MEMBER_OF", "NATO")},
     "The Battle of Monte Cassino was part of the Italian campaign.": {
         ("Battle of Monte Cassino", "BELONGS_TO", "Italian campaign")

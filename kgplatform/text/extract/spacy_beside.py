@@ -48,7 +48,10 @@ def _trade_before(reading: Reading, mention: Mention, span: Span) -> Iterator[Fo
 def _in_place(reading: Reading, inner: Mention, nested: set[Mention]) -> bool:
     """Whether a name after this one's comma is where it lies, not the next of a list."""
     doc = reading.doc
-    before = doc[inner.first - 1].text.lower() if inner.first else ""
+    at = inner.first - 1
+    if at > 0 and doc[at].text.lower() == "the":
+        at -= 1
+    before = doc[at].text.lower() if at >= 0 else ""
     begins = before in {"in", "at", "of", "near", "from", "to"} or inner in nested
     if not begins or len(reading.listed(inner)) > 1:
         return False
@@ -77,6 +80,11 @@ def named_place(reading: Reading, name: Any, sentence: Span) -> Iterator[Found]:
     if mention is None or mention.kind not in {"place", "organisation"}:
         return
     head = reading.one(name)
+    owners = [end for c in name.children if c.dep_ == "poss" for end in reading.ends(c)]
+    if head is not None and mention.kind == "place" and mention.sure:
+        # Russia's Irkutsk Oblast.
+        owners = [end for end in owners if end.kind == "place"]
+        yield from between(reading, [head], "located in", owners, "nested", sentence, None)
     for prep in prepositions(name):
         inside = prep.text in LOCATIVE or (prep.text == "of" and mention.kind == "place")
         if head is not None and inside and prep.i == mention.last:

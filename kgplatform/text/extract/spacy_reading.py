@@ -209,11 +209,9 @@ class Reading:
             if child.dep_ == "appos" and self.mention(child) is not None and child.i > token.i:
                 return self._fullest(self._at[child.i])
         definite = any(c.text.lower() in {"the", "this"} for c in token.lefts)
-        if (
-            definite
-            and token.dep_ in {"pobj", "dobj", "nsubj"}
-            and (long := self._with_class(token))
-        ):
+        # The Gangdise mountain range; in Jiangsu province.
+        named = definite or (lemma in OF_CLASS and token.dep_ == "pobj")
+        if named and token.dep_ in {"pobj", "dobj", "nsubj"} and (long := self._with_class(token)):
             return long
         modified = any(c.dep_ in {"prep", "amod", "acl", "relcl", "poss"} for c in token.children)
         if not definite or modified or self.subject is None:

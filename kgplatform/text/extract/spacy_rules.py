@@ -166,6 +166,18 @@ def _class(
             phrase = f"{phrase_of(each)} of"
             yield from between(reading, heads, phrase, reading.ends(owner), pattern, sentence, each)
         yield from years(reading, heads, each, sentence)
+        yield from _belonging(reading, heads, each, sentence)
+
+
+def _belonging(
+    reading: Reading, heads: Sequence[Mention], noun: Any, sentence: Span
+) -> Iterator[Found]:
+    """``a British Army officer``, ``an Ivy League university``: by the name before the noun."""
+    persons = [head for head in heads if head.kind in {"person", "organisation"}]
+    for child in noun.lefts:
+        body = reading.mention(child) if child.dep_ in {"compound", "nmod"} else None
+        if body is not None and body.kind == "organisation" and body.sure:
+            yield from between(reading, persons, "member of", [body], "copula", sentence, noun)
 
 
 def _of_class(
@@ -187,6 +199,10 @@ def _of_class(
     if name == "by":
         yield from between(reading, heads, "made by", ends, pattern, sentence, noun)
         return
+    if is_trade(lemma) and name in {"of", "at", "for", "with"}:
+        # An engineer of the Great Western Railway works there, whatever else he is.
+        bodies = [end for end in ends if end.kind == "organisation" and end.sure]
+        yield from between(reading, heads, "member of", bodies, pattern, sentence, noun)
     # A member of, the son of: the noun is the relation.
     yield from between(reading, heads, f"{phrase_of(noun)} {name}", ends, pattern, sentence, noun)
 
