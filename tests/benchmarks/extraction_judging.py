@@ -168,7 +168,7 @@ def decide(
     examples = examples_of(run, learnt, features)
     limit = threshold(examples)
     judge = fit_judge(examples.rows, "gold passages")
-    chances = {}
+    chances: dict[Place, float] = {}
     for title, said in stated(run, asked).items():
         numbers = [number for number, _ in said]
         of_passage = chances_of(

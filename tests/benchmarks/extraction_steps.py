@@ -39,6 +39,7 @@ from extraction_judging import Run, counts_of, judge_rows
 
 from kgplatform.facts.background import Background
 from kgplatform.facts.mentions import Mentioned
+from kgplatform.facts.records import CandidateFact
 from kgplatform.facts.resolve import resolve
 from kgplatform.progress import silent
 from kgplatform.settings import load_settings
@@ -101,7 +102,8 @@ def resolved_run(
     ]
     resolved = resolve([*own, *corpus], schema=schema)
     titles = {passage.title for passage in passages}
-    ours, theirs = [], []
+    ours: list[CandidateFact] = []
+    theirs: list[CandidateFact] = []
     for candidate in resolved.candidates:
         inside = any(one.source in titles for one in candidate.evidence)
         (ours if inside else theirs).append(candidate)
