@@ -202,10 +202,11 @@ def _beside_names(one: Record, other: Record, weight: Mapping[str, float]) -> tu
     if one.vector is not None and other.vector is not None:
         length = float(np.linalg.norm(one.vector) * np.linalg.norm(other.vector))
         if length > 0:
+            no_text = 0.0
             cosine = float(one.vector @ other.vector) / length
             # One sentence that names both does not say whether they are one.
             if cosine < SAME_SENTENCE or one.source is None or other.source is None:
-                text, no_text = cosine - USUAL_TEXT, 0.0
+                text = cosine - USUAL_TEXT
     shared = sum(weight[name] for name in one.around & other.around)
     no_around = float(not one.around or not other.around)
     labels = [{label.casefold() for label in each.labels} for each in (one, other)]
