@@ -7,10 +7,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 
-from kgplatform.facts.name_likeness import folded
+from kgplatform.facts.name_likeness import folded, is_term
 from kgplatform.facts.pair_score import Record
 from kgplatform.progress import Progress, silent
 from kgplatform.text.chunk import Span
@@ -51,11 +52,11 @@ class Mentioned:
 
 @dataclass
 class Unit:
-    """All that one document calls by one name.
+    """All that one document calls by one name; of a term, all that documents do.
 
     Attributes:
         name: As it is written, the commonest way.
-        source: The document.
+        source: The document; of several the first.
         names: Ways in which it is written.
         labels: What extractors say it is.
         around: Names beside it in facts.
@@ -98,10 +99,13 @@ class Gathered:
     Attributes:
         units: In the order in which texts name them.
         ends: Head's and tail's unit of each fact, in the order of ``Mentioned.every`` and chunks.
+        apart: Units that are not one: the ends of a fact; and what one sentence says side by side,
+            tails of one head and relation, or heads of one tail.
     """
 
     units: list[Unit]
     ends: list[tuple[int, int]]
+    apart: list[tuple[int, int]]
 
 
 def gather(
@@ -112,7 +116,8 @@ def gather(
     links = link(linker, texts, progress) if linker is not None else [()] * len(texts)
     units: list[Unit] = []
     place: dict[tuple[str, str], int] = {}
-    ends = []
+    ends: list[tuple[int, int]] = []
+    beside: dict[tuple[str, Span, str, int, int], set[int]] = defaultdict(set)
     for chunk, mentions in zip(mentioned, links, strict=True):
         seen: set[tuple[int, Span | None]] = set()
         for fact, _ in chunk.every():
@@ -120,7 +125,8 @@ def gather(
             sentence = chunk.text[slice(*fact.sentence)]
             for phrase in (fact.head, fact.tail):
                 name = usual_name(phrase.name)
-                key = (chunk.source, folded(name))
+                # A term means the same in each document.
+                key = ("" if is_term(name) else chunk.source, folded(name))
                 at = place.setdefault(key, len(units))
                 if at == len(units):
                     units.append(Unit(chunk.source))
@@ -130,10 +136,16 @@ def gather(
                 seen.add((at, phrase.span))
                 _note(units[at], name, phrase, sentence, mentions, chunk.text)
             ends.append((pair[0], pair[1]))
+            for end in (0, 1):
+                said = (chunk.chunk_id, fact.sentence, fact.relation, end, pair[1 - end])
+                beside[said].add(pair[end])
             for one, other, way in ((0, 1, ">"), (1, 0, "<")):
-                beside = folded(usual_name((fact.head, fact.tail)[other].name))
-                units[pair[one]].around |= {beside, f"{fact.relation}{way}{beside}"}
-    return Gathered(units, ends)
+                near = folded(usual_name((fact.head, fact.tail)[other].name))
+                units[pair[one]].around |= {near, f"{fact.relation}{way}{near}"}
+    apart = [pair for pair in ends if pair[0] != pair[1]]
+    for together in beside.values():
+        apart += combinations(sorted(together), 2)
+    return Gathered(units, ends, apart)
 
 
 def usual_name(name: str) -> str:

@@ -10,6 +10,7 @@ from rapidfuzz import fuzz
 
 _WORD = re.compile("\\w+(?:['\u2019]\\w+)*")
 _GENITIVE = re.compile("['\u2019]s\\b")
+_ROMAN = re.compile(r"(?=.)x{0,3}(?:i[xv]|v?i{0,3})")
 _ENGLISH = ("a", "an", "and", "at", "for", "in", "of", "on", "the", "to")
 _OTHERS = ("de", "del", "der", "des", "di", "du", "la", "le", "van", "von", "y")
 _SMALL = frozenset((*_ENGLISH, *_OTHERS))
@@ -69,7 +70,8 @@ def name_features(left: str, right: str) -> tuple[float, ...]:
     Whether they are equal; the likeness of their words in order of the alphabet, and of their
     words as sets; whether all words of the shorter stand in the longer; whether one is the other
     with initials; whether one is the other's last word; whether one is the other's acronym;
-    whether their numbers differ; and whether the last words are the same but the first are not.
+    whether both have numbers that differ; and whether the last words are the same but the first
+    are not.
     """
     a, b = words(left), words(right)
     one, other = " ".join(a), " ".join(b)
@@ -88,7 +90,7 @@ def name_features(left: str, right: str) -> tuple[float, ...]:
         float(not equal and _by_initials(short, long)),
         float(len(short) == 1 and len(long) > 1 and short[0] == long[-1]),
         float(by_acronym),
-        float(_digits(a) != _digits(b)),
+        float(_numbers_differ(a, b)),
         float(_given_differ(a, b)),
     )
 
@@ -125,5 +127,24 @@ def _given_differ(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
     return not any(_begins(x, y) for x in a[:-1] for y in b[:-1])
 
 
-def _digits(said: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(word for word in said if any(each.isdigit() for each in word))
+def _numbers_differ(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
+    """Apollo 11 and 13, Alexander I and II; a number that one alone has says nothing."""
+    one, other = _numbers(a), _numbers(b)
+    return bool(one and other and one != other)
+
+
+def _numbers(said: tuple[str, ...]) -> frozenset[str]:
+    """Words with digits, and Roman numbers that are not the first word, which is an initial."""
+    roman = (word for word in said[1:] if _ROMAN.fullmatch(word))
+    return frozenset((*(word for word in said if any(map(str.isdigit, word))), *roman))
+
+
+def is_term(name: str) -> bool:
+    """Whether a name is a word of the language, a number or a date, and no proper name.
+
+    It has no capital: ``painter`` and ``1960`` mean the same in each document, and what is spelt
+    alike (``printmaker``, ``1964``) means something else.
+    """
+    return not any(each.isupper() or each.istitle() for each in name) and not any(
+        each.isalpha() and each.lower() == each.upper() for each in name
+    )

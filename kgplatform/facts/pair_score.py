@@ -20,7 +20,7 @@ from kgplatform.facts.blocking import (
     name_pairs,
     vector_pairs,
 )
-from kgplatform.facts.name_likeness import NAME_FEATURES, folded, name_features
+from kgplatform.facts.name_likeness import NAME_FEATURES, folded, is_term, name_features
 
 PAIR_FEATURES = (
     *NAME_FEATURES,
@@ -61,6 +61,9 @@ IN_WORDS: dict[str, str] = {
 
 USUAL_TEXT = 0.3
 """Cosine of texts that counts neither for nor against, as in ``kgplatform.text.link``."""
+
+SAME_SENTENCE = 0.999
+"""Cosine from which two documents' texts are the same."""
 
 LEAST_EXAMPLES = 20
 
@@ -126,7 +129,17 @@ def candidate_pairs(records: Sequence[Record]) -> Pairs:
     is_asked = np.zeros(len(records), dtype=bool)
     is_asked[asked] = True
     kept = is_asked[both.left] | is_asked[both.right]
+    term = np.array([is_term(each.names[0]) for each in records], dtype=bool)
+    # A term is gathered from all documents already; what is only like it is another.
+    kept &= ~(term[both.left] | term[both.right]) | _equal(records, both)
     return Pairs(both.left[kept], both.right[kept], both.rare[kept], both.met)
+
+
+def _equal(records: Sequence[Record], pairs: Pairs) -> np.ndarray:
+    """Whether the records of each pair share a name, bool [P]."""
+    names = [frozenset(map(folded, each.names)) for each in records]
+    ends = zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)
+    return np.array([bool(names[i] & names[j]) for i, j in ends], dtype=bool)
 
 
 def pair_features(records: Sequence[Record], pairs: Pairs) -> np.ndarray:
@@ -189,7 +202,11 @@ def _beside_names(one: Record, other: Record, weight: Mapping[str, float]) -> tu
     if one.vector is not None and other.vector is not None:
         length = float(np.linalg.norm(one.vector) * np.linalg.norm(other.vector))
         if length > 0:
-            text, no_text = float(one.vector @ other.vector) / length - USUAL_TEXT, 0.0
+            no_text = 0.0
+            cosine = float(one.vector @ other.vector) / length
+            # One sentence that names both does not say whether they are one.
+            if cosine < SAME_SENTENCE or one.source is None or other.source is None:
+                text = cosine - USUAL_TEXT
     shared = sum(weight[name] for name in one.around & other.around)
     no_around = float(not one.around or not other.around)
     labels = [{label.casefold() for label in each.labels} for each in (one, other)]

@@ -2,7 +2,8 @@
 
 What the linker finds is settled. The rest is compared with what is alike (blocking, never all with
 all), scored, and joined by falling score: above one threshold at once, between two only by a
-person, below not at all. Two entities of the graph are never joined, nor the ends of one fact.
+person, below not at all. Two entities of the graph are never joined, nor the ends of one fact, nor
+what one sentence says side by side.
 """
 
 from __future__ import annotations
@@ -148,7 +149,7 @@ def resolve(
     clusters = Clusters(
         len(records),
         anchors=range(len(units), len(records)),
-        apart=[ends for ends in gathered.ends if ends[0] != ends[1]],
+        apart=gathered.apart,
     )
     sure = _settle_linked(units, row_of, clusters)
     scored = _scored(records, weights)

@@ -6,7 +6,7 @@ import pytest
 from kgplatform.errors import InputError, UsageError
 from kgplatform.facts.blocking import equal_pairs, grams, name_pairs, vector_pairs
 from kgplatform.facts.mentions import Mentioned, around_of_graph, known_records, new_entity_id
-from kgplatform.facts.name_likeness import NAME_FEATURES, folded, name_features
+from kgplatform.facts.name_likeness import NAME_FEATURES, folded, is_term, name_features
 from kgplatform.facts.pair_score import (
     IN_WORDS,
     PAIR_FEATURES,
@@ -57,6 +57,8 @@ def test_ways_to_shorten_a_name() -> None:
     assert likeness("Curie", "Marie Curie")["last_word"] == 1
     assert likeness("UN", "United Nations")["acronym"] == 1
     assert likeness("Apollo 11", "Apollo 13")["digits_differ"] == 1
+    assert likeness("Alexander I of Russia", "Alexander II")["digits_differ"] == 1
+    assert likeness("Apollo 11", "Apollo")["digits_differ"] == 0
     assert likeness("Johann Bernoulli", "Jakob Bernoulli")["given_differ"] == 1
     assert likeness("J. Bernoulli", "Jakob Bernoulli")["given_differ"] == 0
     assert likeness("Marie Curie", "Pierre Curie")["given_differ"] == 1
@@ -198,6 +200,50 @@ def test_the_ends_of_a_fact_are_never_one_entity_nor_two_of_the_graph() -> None:
     assert fact.tail == "m"
     assert fact.head == "p"
     assert found.entities == []
+
+
+def test_terms_are_one_in_all_documents_and_nothing_is_like_them() -> None:
+    assert [is_term(name) for name in ("painter", "1960", "12 May", "Bohr", "東京")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    mentioned = [
+        chunk("c1", "d1", "Bohr was a chemist.", ("Bohr", "WAS", "chemist")),
+        chunk("c2", "d2", "Curie was a chemist.", ("Curie", "WAS", "chemist")),
+        chunk("c3", "d3", "Dee was an alchemist.", ("Dee", "WAS", "alchemist")),
+    ]
+    alike = PairWeights({"sorted": 40.0}, -30.0, "a test")
+    found = resolve(mentioned, weights=alike)
+    one, two, three = (each.tail for each in found.candidates)
+    assert one == two != three
+    assert found.merges == found.reviews == []
+
+
+def test_what_a_sentence_says_side_by_side_is_apart() -> None:
+    text = "She won an Emmy Award and an Emmys Award."
+    won = [("She", "WON", "Emmy Award"), ("She", "WON", "Emmys Award")]
+    alike = PairWeights({"sorted": 40.0}, -30.0, "a test")
+    one, other = resolve([chunk("c", "d", text, *won)], weights=alike).candidates
+    assert one.tail != other.tail
+    apart = [chunk(f"c{at}", "d", text, fact) for at, fact in enumerate(won)]
+    assert len({each.tail for each in resolve(apart, weights=alike).candidates}) == 1
+
+
+def test_one_sentence_says_nothing_of_whether_its_names_are_one() -> None:
+    vector = np.ones(4)
+    records = [
+        Record(("Orville Wright",), vector=vector, source="d"),
+        Record(("Wilbur Wright",), vector=vector, source="d"),
+        Record(("Orville Wright",), vector=vector, entity_id="o"),
+    ]
+    pairs = candidate_pairs(records)
+    text = pair_features(records, pairs)[:, PAIR_FEATURES.index("text")]
+    of = dict(zip(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True), text, strict=True))
+    assert of[0, 1] == 0
+    assert of[0, 2] == pytest.approx(0.7)
 
 
 def test_a_phrase_is_not_what_a_part_of_it_names() -> None:
