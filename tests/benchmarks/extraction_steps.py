@@ -62,7 +62,9 @@ def extractor_of(llm: str | None, answers: Path, schema: Schema) -> Extractor:
     from kgplatform.text.extract.llm_extractor import llm_extractor
     from kgplatform.text.llm.load import load_model
 
-    return llm_extractor(load_model(llm, answers, load_settings(kgp_llm_threads=1)), schema)
+    model = load_model(llm, answers, load_settings(kgp_llm_threads=1))
+    # As `kgp extract` asks it.
+    return llm_extractor(model, schema, free_relations=True)
 
 
 def others(wheel: Path, gold: Sequence[Passage]) -> Iterator[tuple[str, str]]:
