@@ -9,7 +9,7 @@ import importlib
 import logging
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -130,8 +130,7 @@ def main(args: list[str] | None = None) -> Any:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        report_error("stopped by the user", "")
-        sys.exit(130)
+        _stopped()
     except BrokenPipeError:
         # The reader of our output (head, less) has gone; that is not a failure of ours.
         sys.stderr.close()
@@ -142,4 +141,24 @@ def main(args: list[str] | None = None) -> Any:
         hint = OS_HINTS.get(error.errno or 0, "")
         report_error(f"{place}{error.strerror or error}", hint)
         sys.exit(1)
+    except Exception as error:
+        # Ctrl-C in the midst of an answer: the driver cannot close its session, and says only that.
+        if not follows_interrupt(error):
+            raise
+        _stopped()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def follows_interrupt(error: BaseException) -> bool:
+    """Whether an error arose while Ctrl-C was dealt with."""
+    before = error.__context__
+    while before is not None:
+        if isinstance(before, KeyboardInterrupt):
+            return True
+        before = before.__context__
+    return False
+
+
+def _stopped() -> NoReturn:
+    report_error("stopped by the user", "")
+    sys.exit(130)

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from kgplatform.cli import COMMANDS, main
+from kgplatform.cli import COMMANDS, follows_interrupt, main
 from kgplatform.cli.output import emit, note, progress_bar, report_error, table
 from kgplatform.errors import UnknownNameError
 
@@ -75,3 +75,19 @@ def test_help_and_version_end_well(args: list[str], capsys: pytest.CaptureFixtur
         main(args)
     assert not ended.value.code
     assert capsys.readouterr().out
+
+
+def test_an_error_while_ctrl_c_is_dealt_with_is_that_of_ctrl_c() -> None:
+    found = []
+    for first in (KeyboardInterrupt, ValueError):
+        try:
+            try:
+                try:
+                    raise first
+                finally:
+                    raise BufferError("cannot be closed")
+            except BufferError:
+                raise RuntimeError("cannot be given back") from None
+        except RuntimeError as error:
+            found.append(follows_interrupt(error))
+    assert found == [True, False]
