@@ -53,7 +53,12 @@ def read_schema(path: Path) -> Schema:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}",
+            hint="check the path; `kgp schema GRAPH > FILE` writes a schema",
+        ) from None
+    except UnicodeDecodeError as error:
         raise InputError(f"{path} cannot be read: {error}", hint="give a file in UTF-8") from None
     return parse_schema(text, str(path))
 
