@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,12 +111,24 @@ def _new(new: bool) -> str:
     return " (new)" if new else ""
 
 
+def _deciding(function: Callable[..., None]) -> Callable[..., None]:
+    """The flags of the commands by which a person decides."""
+    options = (
+        click.argument("candidates", nargs=-1, required=True),
+        click.option(
+            "--graph", default="default", show_default=True, help="Graph of the candidates."
+        ),
+        click.option("--by", help="Who decides.  [default: the user of this machine]"),
+        click.option("--why", help="Why; kept with the decision."),
+        json_option,
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 @review.command()
-@click.argument("candidates", nargs=-1, required=True)
-@click.option("--graph", default="default", show_default=True, help="Graph of the candidates.")
-@click.option("--by", help="Who decides.  [default: the user of this machine]")
-@click.option("--why", help="Why; kept with the decision.")
-@json_option
+@_deciding
 def accept(
     candidates: tuple[str, ...], graph: str, by: str | None, why: str | None, as_json: bool
 ) -> None:
@@ -124,11 +137,7 @@ def accept(
 
 
 @review.command()
-@click.argument("candidates", nargs=-1, required=True)
-@click.option("--graph", default="default", show_default=True, help="Graph of the candidates.")
-@click.option("--by", help="Who decides.  [default: the user of this machine]")
-@click.option("--why", help="Why; kept with the decision.")
-@json_option
+@_deciding
 def reject(
     candidates: tuple[str, ...], graph: str, by: str | None, why: str | None, as_json: bool
 ) -> None:

@@ -215,21 +215,13 @@ def _texts(run: Run) -> list[str]:
 
 
 def _text(run: Run) -> str:
+    from kgplatform.walk.card import COLUMNS, result_rows
+
     lines = [f"run {run.id}: {run.epochs} epochs in {run.seconds:.0f} s, best {run.best_epoch}"]
     for reason, count in run.source.get("left_out", {}).items():
         lines.append(f"{count:,} questions left out: {reason}")
-    rows = []
-    for split, values in run.metrics.items():
-        # Both sides first; of questions in words there is only what is asked.
-        for side in ("", "tail", "head"):
-            of = values.get(side) if side else values
-            if of is not None:
-                figures = [f"{of[name]:.3f}" for name in ("mrr", "hits_at_1", "hits_at_10")]
-                within = "" if side else f"{values['reachable']:.3f}"
-                rows.append([split, side, f"{of['count']:,}", *figures, within])
-    if rows:
-        heads = ["split", "asked for", "questions", "MRR", "H@1", "H@10", "within reach"]
-        lines.append(table(heads, rows))
+    if rows := result_rows(run.metrics):
+        lines.append(table(COLUMNS, rows))
         lines.append("filtered; an answer that no walk reaches has the mean of the ranks left")
     lines += _texts(run)
     lines.append(f"next: kgp explain HEAD RELATION --run {run.id}   kgp write {run.id}")

@@ -13,8 +13,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from kgplatform import queries
+from kgplatform.facts.attempts import until_unchanged
 from kgplatform.facts.compose import (
     candidate_id,
     candidate_row,
@@ -33,7 +35,6 @@ from kgplatform.sources.source import OnReject, Source
 from kgplatform.store.candidates import (
     STATUSES,
     CandidateRow,
-    ChangedError,
     EvidenceRow,
     ExtractedBatch,
     KnownCandidate,
@@ -63,8 +64,6 @@ from kgplatform.triples import Document, Reject, fault_of_name
 
 DOCUMENTS_A_BATCH = 200
 CHARACTERS_A_BATCH = 1_000_000
-ATTEMPTS = 5
-"""Times that a batch is read anew since somebody else has changed the graph."""
 
 
 def extraction_id(graph: str, source: str, extractor: str) -> str:
@@ -180,13 +179,7 @@ class _Extraction:
             for each in pending
             if each.document_id not in incomplete
         }
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                self._write(pending, usable, done, before)
-                break
-            except ChangedError:
-                if attempt == ATTEMPTS:
-                    raise
+        until_unchanged(partial(self._write, pending, usable, done, before))
         self._count(read)
         progress("facts", self.counts.extracted, None)
 

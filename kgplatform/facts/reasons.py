@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from kgplatform.facts.features import GROUPS
 from kgplatform.facts.judge_model import Part
 
 LEAST_ODDS = 0.1
@@ -177,7 +178,7 @@ _KIND: dict[str, str] = {
     "rivals": "rivals",
     "relations": "relations",
     **dict.fromkeys(("crowd", "length", "between", "tail_first"), "sentence"),
-    **dict.fromkeys(("type_odds", "type_against"), "types"),
+    **{column: group for group in ("types", "rules", "model", "text") for column in GROUPS[group]},
     **{
         f"{end}_{name}": end
         for end in ("head", "tail")
@@ -189,17 +190,4 @@ _KIND: dict[str, str] = {
     **dict.fromkeys(("joined", "common", "joining"), "joined"),
     **dict.fromkeys(("mirrored", "mirror_against", "loop_against"), "nature"),
     "asserted": "asserted",
-    **dict.fromkeys(("rule", "rule_second", "rules"), "rules"),
-    **dict.fromkeys(
-        (
-            "model_score",
-            "model_score_as_head",
-            "model_tail_share",
-            "model_head_share",
-            "model_tail_rank",
-            "model_head_rank",
-        ),
-        "model",
-    ),
-    **dict.fromkeys(("text_score", "text_tail_rank", "text_head_rank"), "text"),
 }

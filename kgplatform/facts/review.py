@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from kgplatform.errors import InputError, UnknownNameError
+from kgplatform.facts.attempts import until_unchanged
 from kgplatform.facts.compose import candidate_row, composed, decided_row
 from kgplatform.facts.records import CandidateFact, Judged, NewEntity
 from kgplatform.progress import Progress, silent
 from kgplatform.store.candidates import (
     STATUSES,
-    ChangedError,
     graph_version,
     read_candidates,
     read_decided,
@@ -25,8 +25,6 @@ Judging = Callable[[Sequence[CandidateFact], Sequence[NewEntity]], list[Judged]]
 
 AT_ONCE = 500
 """Candidates that one transaction decides on or judges again."""
-
-ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def decide(
     done = Applied()
     for start in range(0, len(ids), AT_ONCE):
         some = ids[start : start + AT_ONCE]
-        done += _repeated(partial(_decide, store, graph, some, status, by, why))
+        done += until_unchanged(partial(_decide, store, graph, some, status, by, why))
     return done
 
 
@@ -136,7 +134,7 @@ def judge_again(store: Store, graph: str, judge: Judging, ids: Sequence[str]) ->
         made, missing = rewrite_candidates(store, graph, rows, version)
         return Applied(len(rows), made, missing)
 
-    return _repeated(once)
+    return until_unchanged(once)
 
 
 def judge_all_again(
@@ -155,13 +153,3 @@ def _pages(store: Store, graph: str) -> Iterator[list[str]]:
     while ids := page_candidates(store, graph, after, AT_ONCE):
         yield ids
         after = ids[-1]
-
-
-def _repeated(work: Callable[[], Applied]) -> Applied:
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return work()
-        except ChangedError:
-            if attempt == ATTEMPTS:
-                raise
-    raise AssertionError("not reached")

@@ -43,13 +43,25 @@ def model_card(run: Run, snapshot: KGSnapshot) -> str:
         "- It knows the entities and relations of its snapshot, no others; a link that it finds "
         "likely is a guess from the graph's pattern, not a fact.\n"
         "- What the graph says too often or too seldom of some entities, the vectors repeat.",
+        *to_repeat(run, run.config.to_json()),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def to_repeat(run: Run, settings: Mapping[str, Any]) -> list[str]:
+    """The end of a card: what another training needs to be the same.
+
+    Args:
+        run: The run.
+        settings: All of its settings.
+    """
+    return [
         "## To repeat it",
-        f"Settings: `{json.dumps(run.config.to_json())}`",
+        f"Settings: `{json.dumps(settings)}`",
         f"Snapshot `{run.snapshot_digest[:16]}`, source `{json.dumps(run.source)}`"
         + (f", commit `{run.commit[:12]}`." if run.commit else "."),
         "Versions: " + ", ".join(f"{name} {value}" for name, value in run.versions.items()) + ".",
     ]
-    return "\n\n".join(parts) + "\n"
 
 
 def _name(run: Run) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from kgplatform.training.artifacts import Run
+from kgplatform.training.card import to_repeat
 from kgplatform.walk.settings import WalkerSettings
 from kgplatform.walk.task import Task
+
+COLUMNS = ["split", "asked for", "questions", "MRR", "H@1", "H@10", "within reach"]
 
 
 def walker_card(run: Run, task: Task, settings: WalkerSettings) -> str:
@@ -41,26 +43,26 @@ def walker_card(run: Run, task: Task, settings: WalkerSettings) -> str:
         "said. The rule that a walk is an instance of tells how often such walks end at an "
         "answer.\n"
         "- It knows the entities and relations of its snapshot, no others.",
-        "## To repeat it",
-        f"Settings: `{json.dumps(settings.to_json())}`",
-        f"Snapshot `{run.snapshot_digest[:16]}`, source `{json.dumps(run.source)}`"
-        + (f", commit `{run.commit[:12]}`." if run.commit else "."),
-        "Versions: " + ", ".join(f"{name} {value}" for name, value in run.versions.items()) + ".",
+        *to_repeat(run, settings.to_json()),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _table(metrics: Mapping[str, Any]) -> str:
-    lines = [
-        "| split | asked for | questions | MRR | H@1 | H@10 | within reach |",
-        "|---|---|---|---|---|---|---|",
-    ]
+def result_rows(metrics: Mapping[str, Any]) -> list[list[str]]:
+    """Split, side, questions, MRR, H@1, H@10 and the share within reach, as they are shown."""
+    rows = []
     for split, values in metrics.items():
         # Both sides first; of questions in words there is only what is asked.
-        for side, of in [("", values)] + [(s, values[s]) for s in ("tail", "head") if s in values]:
-            figures = " | ".join(f"{of[name]:.3f}" for name in ("mrr", "hits_at_1", "hits_at_10"))
-            within = "" if side else f"{values['reachable']:.3f}"
-            lines.append(f"| {split} | {side} | {of['count']:,} | {figures} | {within} |")
-    if not metrics:
-        lines.append("| none set aside | | | | | | |")
-    return "\n".join(lines)
+        for side in ("", "tail", "head"):
+            of = values.get(side) if side else values
+            if of is not None:
+                figures = [f"{of[name]:.3f}" for name in ("mrr", "hits_at_1", "hits_at_10")]
+                within = "" if side else f"{values['reachable']:.3f}"
+                rows.append([split, side, f"{of['count']:,}", *figures, within])
+    return rows
+
+
+def _table(metrics: Mapping[str, Any]) -> str:
+    rows = result_rows(metrics) or [["none set aside", *[""] * (len(COLUMNS) - 1)]]
+    lines = [f"| {' | '.join(line)} |" for line in (COLUMNS, *rows)]
+    return "\n".join([lines[0], "|---" * len(COLUMNS) + "|", *lines[1:]])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from rapidfuzz import fuzz
 
 from kgplatform.text.chunk import Span
+from kgplatform.text.extract.places import MARKS
 
 LEAST_LIKENESS = 88.0
 """Of 100, for words that are nearly a name's: a letter in eight, an ending, a hyphen."""
@@ -18,7 +19,6 @@ SHORTEST_LIKE = 5
 """Characters of a name that may be found by likeness; of shorter ones, another word is as like."""
 
 _ARTICLE = re.compile(r"^(?:the|an?) ")
-_MARKS = str.maketrans("\u2018\u2019\u201c\u201d\u2010\u2011\u2013\u2014", "''\"\"----")
 _DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"\w+")
 
@@ -84,7 +84,7 @@ def locate(name: str, text: str, folded: Folded, sentences: Sequence[Span]) -> l
 def _folded_letter(letter: str) -> str:
     if letter.isspace():
         return " "
-    bare = unicodedata.normalize("NFKD", letter.casefold().translate(_MARKS))
+    bare = unicodedata.normalize("NFKD", letter.casefold().translate(MARKS))
     return "".join(piece for piece in bare if not unicodedata.combining(piece))
 
 

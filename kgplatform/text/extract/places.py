@@ -7,7 +7,8 @@ import re
 from kgplatform.text.chunk import Span, is_wide
 
 _ARTICLE = re.compile(r"(?:the|a|an)\s+", re.IGNORECASE)
-_QUOTES = str.maketrans("‘’“”–—‐‑", "''\"\"----")  # noqa: RUF001
+MARKS = str.maketrans("‘’“”–—‐‑", "''\"\"----")  # noqa: RUF001
+"""Quotation marks and dashes as ASCII has them, one character for one."""
 
 
 def find_phrase(name: str, text: str, *, near: Span | None = None) -> Span | None:
@@ -16,14 +17,14 @@ def find_phrase(name: str, text: str, *, near: Span | None = None) -> Span | Non
     Case, the kind of space, quotation marks and dashes do not matter, nor an article before the
     name. Of several places the one nearest to ``near`` is taken, else the first.
     """
-    words = _ARTICLE.sub("", name.translate(_QUOTES).strip(), count=1).split()
+    words = _ARTICLE.sub("", name.translate(MARKS).strip(), count=1).split()
     if not words:
         return None
     # Marks are one character for one, so that places stay those of the text.
     found = [
         match.span()
         for match in re.finditer(
-            r"\s+".join(map(re.escape, words)), text.translate(_QUOTES), re.IGNORECASE
+            r"\s+".join(map(re.escape, words)), text.translate(MARKS), re.IGNORECASE
         )
         if not cuts_word(text, match.span())
     ]
