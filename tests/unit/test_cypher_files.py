@@ -12,7 +12,7 @@ import kgplatform
 from kgplatform import queries
 
 PACKAGE = Path(kgplatform.__file__).parent
-FOLDERS = ("browser", "load", "read", "schema", "search", "write")
+FOLDERS = ("ask", "browser", "load", "read", "schema", "search", "write")
 NAMES = queries.names()
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

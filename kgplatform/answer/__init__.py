@@ -1,0 +1,1 @@
+"""What users came for: search, questions, recommendation, text, each with its reasons."""

@@ -1,0 +1,1 @@
+"""Models that recommend: trained on what was liked, with the graph around it."""
