@@ -66,6 +66,7 @@ class Background:
         models: Trained on this graph, or on it as it was.
         rules: Mined from these facts, in order of falling confidence.
         text: Plausibility by texts, also of entities that the graph does not have.
+        new: entity_ids of what texts alone name.
     """
 
     entities: Sequence[str]
@@ -76,6 +77,7 @@ class Background:
     models: Sequence[TrainedModel] = ()
     rules: RuleTable | None = None
     text: TextPlausibility | None = None
+    new: frozenset[str] = frozenset()
 
     @cached_property
     def entity_index(self) -> dict[str, int]:
@@ -97,9 +99,9 @@ class Background:
         """Counts over the asserted facts."""
         return Structure(self.matrices, self.facts)
 
-    def with_labels(self, labels: Mapping[str, tuple[str, ...]]) -> Background:
-        """The same with other labels; what was worked out of the facts is kept."""
-        other = replace(self, labels=labels)
+    def with_kinds(self, labels: Mapping[str, tuple[str, ...]], new: frozenset[str]) -> Background:
+        """The same with other labels and new ones; what was worked out of the facts is kept."""
+        other = replace(self, labels=labels, new=new)
         for name in ("entity_index", "relation_index", "matrices", "structure"):
             # Where a cached property keeps its value.
             other.__dict__[name] = getattr(self, name)

@@ -33,11 +33,14 @@ class Policy:
         doubts_wait: Whether what goes against the schema, or against the nature of a relation
             (a second tail where the schema allows one, a loop, a mirror), waits for a person
             however sure it is.
+        witnesses: Documents that must state a fact of an entity that the graph does not have, else
+            it waits for a person: there is nothing else to judge such a fact by.
     """
 
     accept: float = 0.9
     reject: float = 0.1
     doubts_wait: bool = True
+    witnesses: int = 2
 
     def __post_init__(self) -> None:
         if not 0 <= self.reject < self.accept <= 1:
@@ -57,6 +60,7 @@ def policy_of(settings: Settings, accept: float | None, reject: float | None) ->
     return Policy(
         settings.kgp_accept if accept is None else accept,
         settings.kgp_reject if reject is None else reject,
+        witnesses=settings.kgp_witnesses,
     )
 
 
@@ -108,8 +112,10 @@ def _judged(
         confidence = max(confidence, ALREADY_ASSERTED)
         return Judged(fact, confidence, "accepted", reasons, score, features)
     doubts = _doubts(fact, features, background)
-    waits = fact.proposed or (policy.doubts_wait and bool(doubts))
+    alone = _alone(fact, background, policy)
+    waits = fact.proposed or bool(alone) or (policy.doubts_wait and bool(doubts))
     status = _status(confidence, policy, waits)
+    doubts = (*doubts, *alone)
     if fact.proposed:
         doubts = (*doubts, "the schema has no such relation")
     reasons = (*(f"against: {doubt}" for doubt in doubts), *reasons)
@@ -149,6 +155,16 @@ def _overlap(one: CandidateFact, other: CandidateFact) -> bool:
     """Whether two facts may hold at the same time, as far as is said."""
     ends = ((one.valid_to, other.valid_from), (other.valid_to, one.valid_from))
     return not any(to is not None and start is not None and to <= start for to, start in ends)
+
+
+def _alone(fact: CandidateFact, background: Background, policy: Policy) -> tuple[str, ...]:
+    """Why a fact of a new entity needs more documents, if it does, in words."""
+    new = [end for end in (fact.head, fact.tail) if end in background.new]
+    documents = len({one.source for one in fact.evidence})
+    if not new or documents >= policy.witnesses:
+        return ()
+    said = "one document states it" if documents == 1 else f"{documents} documents state it"
+    return (f"{said}, and the graph does not have {' or '.join(map(repr, new))}",)
 
 
 def _doubts(

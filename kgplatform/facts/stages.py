@@ -187,11 +187,12 @@ class GraphJudge:
 
     def __call__(self, facts: Sequence[CandidateFact], new: Sequence[NewEntity]) -> list[Judged]:
         """What is thought of candidates that stand for and against one another."""
-        labels = all_kinds(self._store, self._graph)
+        labels, unknown = all_kinds(self._store, self._graph)
         for each in new:
             if each.label is not None:
                 labels.setdefault(each.entity_id, (each.label,))
-        background = self.background.with_labels(labels)
+        unknown |= {each.entity_id for each in new}
+        background = self.background.with_kinds(labels, unknown)
         return judge(facts, self._tools.judge, background, self._tools.policy)
 
 
@@ -231,7 +232,7 @@ class Resolver:
             chunks,
             self._linker(names, text),
             known_records(
-                names.names, all_kinds(self._store, self._graph), text, self._around(names)
+                names.names, all_kinds(self._store, self._graph)[0], text, self._around(names)
             ),
             schema=tools.schema,
             encoder=tools.encoder,

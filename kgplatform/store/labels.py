@@ -29,7 +29,8 @@ def labels_of(store: Store, graph: str, ids: Sequence[str]) -> list[str | None]:
     ]
 
 
-def all_kinds(store: Store, graph: str) -> dict[str, tuple[str, ...]]:
-    """The labels beside ``Entity`` of all entities, also of what texts alone name."""
+def all_kinds(store: Store, graph: str) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
+    """The labels beside ``Entity`` of all entities, and which of them texts alone name."""
     rows = store.rows(queries.get("read/list_kinds"), graph=graph)
-    return {row["id"]: tuple(row["labels"]) for row in rows}
+    labels = {row["id"]: tuple(row["labels"]) for row in rows}
+    return labels, frozenset(row["id"] for row in rows if row["new"])

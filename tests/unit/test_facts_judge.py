@@ -411,6 +411,7 @@ def test_flags_go_before_settings() -> None:
     settings = Settings(kgp_accept=0.8, kgp_reject=0.2)
     assert policy_of(settings, None, None) == Policy(0.8, 0.2)
     assert policy_of(settings, 0.95, 0.0) == Policy(0.95, 0.0)
+    assert policy_of(Settings(kgp_witnesses=1), None, None).witnesses == 1
     with pytest.raises(UsageError, match="accepted from"):
         policy_of(settings, 0.1, None)
 
@@ -428,6 +429,25 @@ def test_of_two_tails_where_one_is_allowed_the_surest_is_accepted() -> None:
     assert {each.status for each in judge(asked, default_judge(), background, policy)} == {
         "accepted"
     }
+
+
+def test_one_document_is_not_enough_for_what_the_graph_does_not_have() -> None:
+    graph = world()
+    known = background_of(graph, labels=labels(graph) | {"x": ("Person",)}, schema=SCHEMA)
+    background = replace(known, new=frozenset({"x"}))
+    alone, together = (fact("x", "BORN_IN", "town0", 0.99, documents) for documents in (1, 2))
+    lenient = Policy(0.2, 0.05, witnesses=1)
+    (waits,) = judge([alone], default_judge(), background, replace(lenient, witnesses=2))
+    assert waits.status == "staged"
+    assert waits.reasons[0] == ("against: one document states it, and the graph does not have 'x'")
+    # Each of these is accepted: two say it, or one is said to be enough, or the graph has its ends.
+    for asked, of, policy in (
+        (together, background, replace(lenient, witnesses=2)),
+        (alone, background, lenient),
+        (alone, known, replace(lenient, witnesses=2)),
+    ):
+        (judged,) = judge([asked], default_judge(), of, policy)
+        assert judged.status == "accepted"
 
 
 def test_nothing_to_judge_is_no_error() -> None:
