@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,12 +15,14 @@ from kgplatform.errors import UsageError
 if TYPE_CHECKING:
     from kgplatform.facts.judge_model import Judge
     from kgplatform.facts.stages import Tools
+    from kgplatform.joint.text_run import TextLinkRun
     from kgplatform.settings import Settings
     from kgplatform.store.client import Store
     from kgplatform.text.encode import TextEncoder
     from kgplatform.text.extract.records import Extractor
     from kgplatform.text.extract.schema import Schema
     from kgplatform.text.llm.cost import MeteredModel
+    from kgplatform.training.artifacts import Run
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -126,11 +128,13 @@ def judging_tools(
     from kgplatform.facts.background import trained_model
     from kgplatform.facts.judge import policy_of
     from kgplatform.facts.stages import Tools
+    from kgplatform.joint.text_run import KIND
     from kgplatform.rules.files import find_rules
     from kgplatform.training.artifacts import find_run, load_run
 
     schema = schema or schema_of(store, graph, tools["schema"])
-    models = [trained_model(load_run(find_run(settings.kgp_runs, run))) for run in tools["runs"]]
+    runs = [load_run(find_run(settings.kgp_runs, run)) for run in tools["runs"]]
+    by_text = [run for run in runs if run.source.get("task") == KIND]
     rules = find_rules(settings.kgp_rules, tools["rules"]) if tools["rules"] else None
     return Tools(
         extractor=extractor or _NoExtractor(),
@@ -138,10 +142,27 @@ def judging_tools(
         judge=judge_of(tools["judge"]),
         encoder=None,
         cache=settings.text_cache,
-        models=models,
+        models=[trained_model(run) for run in runs if run not in by_text],
+        text=_text_link(by_text),
         rules=rules,
         policy=policy_of(settings, tools["accept"], tools["reject"]),
     )
+
+
+def _text_link(runs: Sequence[Run]) -> tuple[TextLinkRun, TextEncoder] | None:
+    """The run of links by text among those named, with the encoder that it reads by."""
+    from kgplatform.joint.text_run import load_text_link
+    from kgplatform.text.encode import load_encoder
+
+    if len(runs) > 1:
+        raise UsageError(
+            f"runs {runs[0].id} and {runs[1].id} both score links by texts",
+            hint="name one of them with --run",
+        )
+    if not runs:
+        return None
+    trained = load_text_link(runs[0])
+    return trained, load_encoder(trained.encoder)
 
 
 class _NoExtractor:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,8 +21,9 @@ from kgplatform.facts.name_decisions import name_pairs
 from kgplatform.facts.records import CandidateFact, Judged, NewEntity
 from kgplatform.facts.resolve import ResolvePolicy, resolve
 from kgplatform.facts.stage_records import ReadFacts, Resolution, Stages
-from kgplatform.facts.text_plausibility import TextPlausibility
+from kgplatform.facts.text_plausibility import TextPlausibility, by_text_link
 from kgplatform.graph.projection import snapshot_of_query
+from kgplatform.joint.text_run import TextLinkRun
 from kgplatform.progress import Progress, silent
 from kgplatform.rules.files import RuleSet, load_rules
 from kgplatform.store.client import Store
@@ -55,7 +56,7 @@ class Tools:
         encoder: Reads texts for snapping, linking and resolution; None to do by names.
         cache: Where vectors of texts are kept.
         models: Trained models of the graph, by which candidates are judged, too.
-        text: Plausibility by texts, or None.
+        text: A run of links by text, by which candidates are judged, too, and its encoder.
         rules: Mined rules, or None.
         policy: What becomes of candidates.
         merging: What becomes of names that may be one entity.
@@ -68,7 +69,7 @@ class Tools:
     encoder: TextEncoder | None
     cache: Path
     models: Sequence[TrainedModel] = ()
-    text: TextPlausibility | None = None
+    text: tuple[TextLinkRun, TextEncoder] | None = None
     rules: RuleSet | None = None
     policy: Policy | None = None
     merging: ResolvePolicy | None = None
@@ -181,19 +182,28 @@ class GraphJudge:
             none = np.empty((0, 3), dtype=np.int64)
             return Background((), (), none, schema=tools.schema, models=tools.models)
         rules = None if tools.rules is None else load_rules(tools.rules, snapshot)
-        return background_of(
-            snapshot, schema=tools.schema, models=tools.models, rules=rules, text=tools.text
-        )
+        return background_of(snapshot, schema=tools.schema, models=tools.models, rules=rules)
 
     def __call__(self, facts: Sequence[CandidateFact], new: Sequence[NewEntity]) -> list[Judged]:
         """What is thought of candidates that stand for and against one another."""
-        labels, unknown = all_kinds(self._store, self._graph)
+        kinds = all_kinds(self._store, self._graph)
         for each in new:
+            kinds.names.setdefault(each.entity_id, each.name)
             if each.label is not None:
-                labels.setdefault(each.entity_id, (each.label,))
-        unknown |= {each.entity_id for each in new}
-        background = self.background.with_kinds(labels, unknown)
+                kinds.labels.setdefault(each.entity_id, (each.label,))
+        unknown = kinds.new | {each.entity_id for each in new}
+        background = self.background.with_kinds(kinds.labels, unknown)
+        if self._tools.text is not None:
+            background = replace(background, text=self._plausibility(facts, kinds.names))
         return judge(facts, self._tools.judge, background, self._tools.policy)
+
+    def _plausibility(
+        self, facts: Sequence[CandidateFact], names: Mapping[str, str]
+    ) -> TextPlausibility:
+        """By the run of links by text, over its entities and the other ends of the candidates."""
+        assert self._tools.text is not None
+        ends = dict.fromkeys(end for fact in facts for end in (fact.head, fact.tail))
+        return by_text_link(*self._tools.text, {end: names.get(end, end) for end in ends})
 
 
 class Resolver:
@@ -232,7 +242,7 @@ class Resolver:
             chunks,
             self._linker(names, text),
             known_records(
-                names.names, all_kinds(self._store, self._graph)[0], text, self._around(names)
+                names.names, all_kinds(self._store, self._graph).labels, text, self._around(names)
             ),
             schema=tools.schema,
             encoder=tools.encoder,

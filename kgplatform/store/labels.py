@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from kgplatform import queries
 from kgplatform.store.client import Store
@@ -29,8 +30,26 @@ def labels_of(store: Store, graph: str, ids: Sequence[str]) -> list[str | None]:
     ]
 
 
-def all_kinds(store: Store, graph: str) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
-    """The labels beside ``Entity`` of all entities, and which of them texts alone name."""
+@dataclass(frozen=True)
+class Kinds:
+    """What the entities of a graph are, also those that texts alone name.
+
+    Attributes:
+        labels: Beside ``Entity``, by entity_id.
+        names: What they are called, by entity_id.
+        new: entity_ids of those that texts alone name.
+    """
+
+    labels: dict[str, tuple[str, ...]]
+    names: dict[str, str]
+    new: frozenset[str]
+
+
+def all_kinds(store: Store, graph: str) -> Kinds:
+    """What all entities of a graph are."""
     rows = store.rows(queries.get("read/list_kinds"), graph=graph)
-    labels = {row["id"]: tuple(row["labels"]) for row in rows}
-    return labels, frozenset(row["id"] for row in rows if row["new"])
+    return Kinds(
+        {row["id"]: tuple(row["labels"]) for row in rows},
+        {row["id"]: str(row["name"]) for row in rows},
+        frozenset(row["id"] for row in rows if row["new"]),
+    )

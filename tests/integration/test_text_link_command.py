@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from kgplatform.cli.extract_tools import judging_tools
+from kgplatform.facts.records import CandidateFact, Evidence, NewEntity
+from kgplatform.facts.stages import GraphJudge
+from kgplatform.settings import load_settings
 from kgplatform.store.client import Store
 from kgplatform.store.load import load
 from kgplatform.store.texts import read_parts
@@ -28,6 +32,17 @@ def zoo(store: Store, graph_name: str) -> str:
             facts.append(Triple(f"{kind}-{i}", "NEAR", f"{kind}-{(i + 1) % 6}", "train"))
     load(store, graph_name, entities, facts, source="zoo")
     return graph_name
+
+
+def judged_by_text(store: Store, graph: str, run: str) -> dict[str, float]:
+    """How plausible the run finds it, by text, that a new entity is each kind of thing."""
+    given = {"schema": None, "judge": None, "runs": (run,), "rules": None}
+    tools = judging_tools(load_settings(), store, graph, given | {"accept": None, "reject": None})
+    new = NewEntity("new-1", "a dog of the far village", ("a dog of the far village",), None)
+    said = Evidence("chunk", "document", (0, 9), None, None, 0.9, "reader")
+    facts = [CandidateFact("new-1", "IS_A", kind, (said,)) for kind in KINDS]
+    judged = GraphJudge(store, graph, tools)(facts, [new])
+    return {each.fact.tail: each.features["text_score"] for each in judged}
 
 
 def test_text_is_trained_fused_written_and_places_new_entities(  # type: ignore[no-untyped-def]
@@ -57,6 +72,9 @@ def test_text_is_trained_fused_written_and_places_new_entities(  # type: ignore[
     refused = kgp("predict", run)
     assert refused.code != 0
     assert "Traceback" not in refused.err
+
+    plausible = judged_by_text(store, zoo, run)
+    assert max(plausible, key=lambda kind: plausible[kind]) == "dog"
 
     # An entity that training never saw, with a text and no fact but one.
     extra = Entity("rex", name="rex", description="a dog of the next village")
