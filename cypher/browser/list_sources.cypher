@@ -13,7 +13,7 @@ RETURN startNode(r).name AS head,
        coalesce(r.confidence, 1.0) AS confidence, r.sources AS sources, r.run AS run,
        COLLECT {
          MATCH (c:Chunk {graph: $graph})
-         WHERE c.id IN r.evidence
+         WHERE c.id IN coalesce(r.evidence, [])
          RETURN left(c.text, 200)
          LIMIT 3
        } AS texts

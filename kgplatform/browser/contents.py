@@ -82,7 +82,7 @@ class Contents:
         relations: Relations with their numbers of facts, the most frequent first.
         sets: Vectors, of all runs.
         runs: The newest first.
-        examples: Those with predicted links first, then those with the most facts.
+        examples: Those with predicted links first, then those with some twenty facts.
         link: The most confident predicted link.
         candidate: The most doubtful candidate that waits for a decision, else an accepted one.
     """

@@ -58,12 +58,11 @@ def filled(name: str, params: Mapping[str, Value]) -> str:
             )
         return literal(params[param])
 
-    comment = "\n".join(f"// {line}" for line in title.splitlines())
-    return f"{comment}\n{_PARAMETER.sub(value, body)}"
+    return f"// {title}\n{_PARAMETER.sub(value, body)}"
 
 
 def split(name: str) -> tuple[str, str]:
-    """The title of a query of cypher/browser (all that it says that it does), and its Cypher.
+    """The title of a query of cypher/browser (its first sentence, in a line), and its Cypher.
 
     Raises:
         UnknownNameError: There is no such query.
@@ -74,7 +73,8 @@ def split(name: str) -> tuple[str, str]:
     count = next(i for i, line in enumerate(lines) if not line.startswith("//"))
     said = [line.removeprefix("//").strip() for line in lines[:count]]
     end = next(i for i, line in enumerate(said) if line.startswith("Params:"))
-    return "\n".join(said[:end]), "\n".join(lines[count:])
+    sentence = " ".join(said[:end]).partition(". ")[0].rstrip(".")
+    return f"{sentence}.", "\n".join(lines[count:])
 
 
 def params_of(name: str) -> list[str]:

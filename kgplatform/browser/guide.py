@@ -48,7 +48,10 @@ def _what_is_in_here(contents: Contents, base: str) -> str:
     address = guide_address(base, contents.graph)
     beside = link(f"guide {address}", "keep this guide beside the results")
     parts = [
-        paragraph(f"Graph <b>{escape(contents.graph)}</b>. Click a query to run it; {beside}."),
+        paragraph(
+            f"Graph <b>{escape(contents.graph)}</b>. The arrow beside a query runs it; "
+            f"its text puts it into the editor. You can {beside}."
+        ),
         shown_table(["what", "how many"], counted),
         runnable("count_types", contents),
         runnable("show_graph", contents),

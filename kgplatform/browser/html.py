@@ -11,6 +11,8 @@ from kgplatform.browser.editor import Value, filled
 # (" one.id = …" in a query is one to it) or like a script, by patterns over the whole text.
 _ESCAPED = {ord(character): f"&#{ord(character)};" for character in "&<>\"'=:`"}
 
+_CELL = "padding: 1px 24px 1px 0; text-align: left"
+
 
 def escape(text: str) -> str:
     """A text as HTML that shows it and does nothing else."""

@@ -60,9 +60,8 @@ def saved_queries(contents: Contents) -> list[tuple[str, str, str]]:
     placed = {name: folder for folder, listed in FOLDERS.items() for name in listed}
     found = []
     for name in names():
-        title = " ".join(split(name)[0].split())
         folder = placed.get(name, "examples of the demo")
-        found.append((folder, title.partition(". ")[0].rstrip("."), filled(name, params)))
+        found.append((folder, split(name)[0].rstrip("."), filled(name, params)))
     return sorted(found, key=lambda each: each[0])
 
 
