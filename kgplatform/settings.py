@@ -35,6 +35,7 @@ class Settings(BaseSettings):
         kgp_snapshots: Where snapshots are kept.
         kgp_rules: Where mined rules are kept.
         kgp_jars: A folder (or Maven repository) that holds Neo4j's jars already; None: fetch.
+        kgp_browser: Address of Neo4j Browser for an existing server; None: where it says.
         kgp_heap: The local server's largest heap, ``512m`` or ``4g``; None: from the machine.
         kgp_llm_base_url: Address of an OpenAI-compatible endpoint, up to ``/v1``.
         kgp_llm_model: The model to ask for there; None: the only one it has.
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
     kgp_snapshots: Path = Path("snapshots")
     kgp_rules: Path = Path("rules")
     kgp_jars: Path | None = None
+    kgp_browser: str | None = Field(default=None, pattern=r"^https?://\S+$")
     kgp_heap: str | None = Field(default=None, pattern=r"^[1-9][0-9]*[mg]$")
     kgp_llm_base_url: str | None = None
     kgp_llm_model: str | None = None

@@ -62,6 +62,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "undo": ("undo", "Remove from the graph what a run wrote."),
     "export-embeddings": ("export_embeddings", "Write vectors that stand in the graph as a file."),
     "import-embeddings": ("import_embeddings", "Make a run of vectors trained elsewhere."),
+    "browser": ("browser", "Make Neo4j Browser the home of your graph; open it."),
     "similar": ("search", "Find the nearest entities through the vector index."),
 }
 

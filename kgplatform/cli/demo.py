@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kgplatform.cli.output import emit, json_option, note, progress_bar, table
+from kgplatform.cli.look import emit_linked
+from kgplatform.cli.output import json_option, note, progress_bar, table
 
 if TYPE_CHECKING:
     from kgplatform.graph.snapshot import KGSnapshot
@@ -62,7 +63,8 @@ def demo(as_json: bool) -> None:
         "queries": answers,
         **login,
     }
-    emit(data, as_json, _ending(links, login))
+    ending, shown = _ending(links, login), {"graph": GRAPH, "run": best.id}
+    emit_linked(data, as_json, ending, "show_predicted", **shown)
 
 
 def _step_server(settings: Settings) -> dict[str, Any]:
@@ -181,9 +183,8 @@ def _ending(links: list[PredictedLink], login: dict[str, Any]) -> str:
             "",
             f"Neo4j Browser: {login['browser']}",
             f"  user {login['username']}, password {login['password']}",
-            f'  try: MATCH (n:Entity {{graph: "{GRAPH}"}})-[r:BORDERS|PREDICTED]->(m) '
-            "RETURN n, r, m LIMIT 200",
-            "The server stays up; `kgp down` stops it.",
+            "  `kgp browser install` puts a guide through this graph into it.",
+            "The server stays up; `kgp down` stops it. What the run predicts, drawn:",
         ]
     return "\n".join(lines)
 

@@ -11,6 +11,7 @@ from kgplatform.cli.encode_images import (
     encode_images,
     image_options,
 )
+from kgplatform.cli.look import emit_linked
 from kgplatform.cli.output import emit, json_option, progress_bar
 from kgplatform.cli.write import write_run
 from kgplatform.errors import UsageError
@@ -98,7 +99,7 @@ def encode(
         ended = encode_images(
             settings, target, images, encoder, device_of(device), write_back, replace
         )
-        emit(ended, as_json, _summary(ended))
+        _emit(ended, as_json, target)
         return
     encoder = encoder or DEFAULT_ENCODER
     names = properties or READ[what]
@@ -119,7 +120,15 @@ def encode(
         }
         if write_back:
             data |= write_run(store, run, target, progress)
-    emit(data, as_json, _summary(data))
+    _emit(data, as_json, target)
+
+
+def _emit(data: dict[str, Any], as_json: bool, target: Target) -> None:
+    if "written" in data:
+        shown = {"graph": target.graph, "run": data["run"]}
+        emit_linked(data, as_json, _summary(data), "show_run", **shown)
+    else:
+        emit(data, as_json, _summary(data))
 
 
 def _target(graph: str | None, label: str | None, key: str | None, what: str) -> Target:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kgplatform.cli.look import emit_linked
 from kgplatform.cli.output import emit, json_option
 from kgplatform.errors import InputError, UnknownNameError, UsageError
 
@@ -97,7 +98,11 @@ def explain(
     if write_back:
         data |= _written(settings, run, data, dry_run, (graph, label, key))
         text += "\n" + _written_text(data)
-    emit(data, as_json, text)
+    if "written" in data:
+        shown = {"graph": data["graph"], "run": run.id}
+        emit_linked(data, as_json, text, "show_answers", **shown, limit=10)
+    else:
+        emit(data, as_json, text)
 
 
 def _asked(walker: Walker, head: str, relation: str, tail: str | None) -> Asked:
@@ -347,7 +352,7 @@ def _written(
         return {"dry_run": True, "would_write": len(answers), "statements": [statement]}
     with open_store(settings) as store:
         written = write_answers(store, run.id, run_properties(run, target), target, answers)
-    return {"written": written}
+    return {"written": written, "graph": target.graph}
 
 
 def _key(asked: dict[str, Any]) -> tuple[str, str]:

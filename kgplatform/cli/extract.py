@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kgplatform.cli.extract_tools import extraction_options
+from kgplatform.cli.look import emit_linked
 from kgplatform.cli.output import emit, json_option, note, progress_bar
 from kgplatform.cli.stopping import stopped_promptly
 
@@ -101,11 +102,12 @@ def extract(
         run = extraction_id(graph, source.name, stages.read.name)
         spent = stages.read.spent()
     data = _data(counts, spent, rejected)
-    emit(
-        {"run": run, "graph": graph, "extractor": stages.read.name, "dry_run": dry_run, **data},
-        as_json,
-        _text(counts, spent, rejected, run, dry_run),
-    )
+    data = {"run": run, "graph": graph, "extractor": stages.read.name, "dry_run": dry_run, **data}
+    text = _text(counts, spent, rejected, run, dry_run)
+    if dry_run:
+        emit(data, as_json, text)
+    else:
+        emit_linked(data, as_json, text, "show_candidates", graph=graph, limit=10)
 
 
 class _Told:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kgplatform.cli.load_report import Rows, dry_rows, relation_rows, rows_data, rows_text
+from kgplatform.cli.look import emit_linked
 from kgplatform.cli.output import emit, json_option, note, progress_bar
 from kgplatform.cli.stopping import stopped_promptly
 
@@ -222,7 +223,13 @@ def _report(
         reasons = rejected.by_reason.most_common(REASONS_SHOWN)
         lines += [f"  {number:,} times: {reason}" for reason, number in reasons if number > 1]
         lines += [f"  {row}" for row in rejected.first[:REJECTS_SHOWN]]
-    emit(data, as_json, "\n".join(lines))
+    text = "\n".join(lines)
+    if data.get("dry_run"):
+        emit(data, as_json, text)
+        return
+    only_documents = not data["created"] + data["unchanged"]
+    query = "show_documents" if only_documents else "show_graph"
+    emit_linked(data, as_json, text, query, graph=graph)
 
 
 def _data(counts: LoadCounts) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kgplatform.cli.extract_tools import judging_options
+from kgplatform.cli.look import emit_linked
 from kgplatform.cli.output import emit, json_option, note, progress_bar, table
 
 if TYPE_CHECKING:
@@ -168,7 +169,9 @@ def _decide(
     with open_store() as store:
         ids = candidate_ids(store, graph, candidates)
         done = decide(store, graph, ids, status, by=by or getpass.getuser(), why=why)
-    emit({"graph": graph, "status": status, **_data(done)}, as_json, _told(done, status))
+    data = {"graph": graph, "status": status, **_data(done)}
+    shown = {"graph": graph, "candidate": ids[0]}
+    emit_linked(data, as_json, _told(done, status), "show_candidate", **shown)
 
 
 @review.command()
@@ -243,7 +246,8 @@ def apply(graph: str, as_json: bool) -> None:
         done, wrong = apply_marked(store, graph)
     if wrong:
         note(f"no status, so left as they are: {', '.join(each[:SHORT] for each in wrong[:5])}")
-    emit({"graph": graph, "wrong": wrong, **_data(done)}, as_json, _told(done, "decided on"))
+    data = {"graph": graph, "wrong": wrong, **_data(done)}
+    emit_linked(data, as_json, _told(done, "decided on"), "show_candidates", graph=graph, limit=10)
 
 
 @review.command()
@@ -266,7 +270,8 @@ def auto(graph: str, tools: dict[str, Any], as_json: bool) -> None:
         judging = GraphJudge(store, graph, judging_tools(settings, store, graph, tools), progress)
         apply_marked(store, graph)
         done = judge_all_again(store, graph, judging, progress)
-    emit({"graph": graph, **_data(done)}, as_json, _told(done, "judged"))
+    data = {"graph": graph, **_data(done)}
+    emit_linked(data, as_json, _told(done, "judged"), "show_candidates", graph=graph, limit=10)
 
 
 @review.command()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kgplatform.cli.look import emit_linked
 from kgplatform.cli.output import emit, json_option, progress_bar, table
 from kgplatform.cli.rules_report import (
     combined,
@@ -128,7 +129,7 @@ def mine(
         data, text = data | more, f"{text}\n\n{told}"
     else:
         text += f"\n\nnext: kgp rules evaluate {kept.id}   kgp rules write {kept.id}"
-    emit(data, as_json, text)
+    _emit(data, as_json, text)
 
 
 @rules.command(name="list")
@@ -263,7 +264,15 @@ def write(name: str, graph: str | None, written: int, dry_run: bool, as_json: bo
     from kgplatform.settings import load_settings
 
     data, text = write_back(load_settings(), _find(name), graph, written, dry_run)
-    emit(data, as_json, text)
+    _emit(data, as_json, text)
+
+
+def _emit(data: dict[str, Any], as_json: bool, text: str) -> None:
+    """Print a set of rules, with a link to those that were written."""
+    if "written" in data:
+        emit_linked(data, as_json, text, "list_rules", graph=data["graph"])
+    else:
+        emit(data, as_json, text)
 
 
 @rules.command()

@@ -33,9 +33,13 @@ def up(show_password: bool, as_json: bool) -> None:
         data = _existing(settings)
         note("NEO4J_URI names an existing server; none is started")
     else:
+        from kgplatform.browser.install import serve_installed
+
+        serve_installed(settings)
         with progress_bar() as progress:
             info = server.start(settings, progress)
         data = _local(info, answers=True, show_password=show_password or not as_json)
+        data["guide"] = _guide(settings)
     emit(data, as_json, _text(data))
 
 
@@ -53,6 +57,9 @@ def down(as_json: bool) -> None:
             "NEO4J_URI names an existing server, which kgplatform does not stop",
             hint="unset NEO4J_URI to stop this project's local server",
         )
+    from kgplatform.browser.install import stop_serving
+
+    stop_serving(settings)
     stopped = server.stop(settings)
     emit({"stopped": stopped}, as_json, "stopped" if stopped else "no local server was running")
 
@@ -81,6 +88,7 @@ def status(show_password: bool, as_json: bool) -> None:
         except UnavailableError:
             answers = False
         data = _local(info, answers, show_password)
+        data["guide"] = _guide(settings)
     emit(data, as_json, _text(data))
 
 
@@ -137,6 +145,26 @@ def _local(info: ServerInfo | None, answers: bool, show_password: bool) -> dict[
     return data | {"password": info.password} if show_password else data
 
 
+def _guide(settings: Settings) -> dict[str, Any] | None:
+    """The guide that Browser plays, if `kgp browser install` has installed one."""
+    from dataclasses import asdict
+
+    from kgplatform.browser.install import installed
+
+    found = installed(settings)
+    return None if found is None else asdict(found)
+
+
+def _guide_text(guide: dict[str, Any] | None) -> str:
+    if guide is None:
+        return "none; `kgp browser install` installs one"
+    if not guide["served"]:
+        return f"{guide['address']}/guide.html, not served: `kgp up` does"
+    if not guide["configured"]:
+        return f"{guide['address']}/guide.html, from the next start of the server on"
+    return f"{guide['address']}/guide.html, played after the login"
+
+
 def _text(data: dict[str, Any]) -> str:
     if data["uri"] is None:
         return "no local server is running; `kgp up` starts one"
@@ -145,4 +173,6 @@ def _text(data: dict[str, Any]) -> str:
     lines = [f"Neo4j {data['version']}, {kind}, {state}"]
     shown = ("browser", "uri", "username", "password", "password_file")
     lines += [f"  {key.replace('_', ' '):<14}{data[key]}" for key in shown if data.get(key)]
+    if "guide" in data:
+        lines.append(f"  {'guide':<14}{_guide_text(data['guide'])}")
     return "\n".join(lines)

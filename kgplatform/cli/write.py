@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kgplatform.cli.look import emit_linked
 from kgplatform.cli.output import emit, json_option, progress_bar, table
 from kgplatform.cli.rule_support import supported
 from kgplatform.errors import UsageError
@@ -104,7 +105,10 @@ def write(
         lines.append(f"{data['missing']:,} entities of the run are no longer in the graph")
     if data["replaced"]:
         lines.append(f"they take the place of {data['replaced']}")
-    emit(data, as_json, "\n".join(lines))
+    of_entities = target.graph is not None and target.label == "Entity"
+    shown = {"graph": target.graph, "run": trained.id, "entity": str(keys[0]), "top_k": 10}
+    query = "find_nearest" if of_entities else "show_run"
+    emit_linked(data, as_json, "\n".join(lines), query, **shown)
 
 
 @click.command()
@@ -187,6 +191,9 @@ def predict(
                 with open_store(settings) as store:
                     data |= write_links(store, trained.id, properties, target, rows, progress)
                 text += f"\n{data['written']:,} written as PREDICTED links"
+    if "written" in data:
+        emit_linked(data, as_json, text, "show_predicted", graph=target.graph, run=trained.id)
+        return
     emit(data, as_json, text)
 
 

@@ -88,6 +88,11 @@ class Folders:
         """Held while a server is being started or stopped."""
         return self.home / "server.lock"
 
+    @property
+    def guide(self) -> Path:
+        """The port of the guide that Browser plays, where one is installed."""
+        return self.home / "guide.json"
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -185,9 +190,40 @@ def page_cache_mib(settings: Settings) -> int:
 def write_config(where: Folders, ports: Ports, settings: Settings) -> None:
     """Write ``neo4j.conf`` anew from what is known now."""
     where.conf.mkdir(parents=True, exist_ok=True)
-    lines = [f"{name}={value}" for name, value in _config(ports, settings).items()]
+    config = _config(ports, settings) | guide_config(read_guide(where))
+    lines = [f"{name}={value}" for name, value in config.items()]
     text = "# Written by `kgp up` at every start.\n" + "\n".join(lines) + "\n"
     write_private(where.conf / "neo4j.conf", text)
+
+
+def read_guide(where: Folders) -> int | None:
+    """The port of the guide that is installed, if one is."""
+    try:
+        return int(json.loads(where.guide.read_text())["port"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write_guide(where: Folders, port: int | None) -> None:
+    """Install a guide, or none; the server takes it up at its next start."""
+    if port is None:
+        where.guide.unlink(missing_ok=True)
+    else:
+        where.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(where.guide, json.dumps({"port": port}) + "\n")
+
+
+def guide_config(port: int | None) -> dict[str, str]:
+    """What makes Browser play a guide and take its style after the login."""
+    if port is None:
+        return {}
+    base = f"http://{HOST}:{port}"
+    return {
+        # The style first: each opens a frame, and the guide, which takes longer, is to be on top.
+        "browser.post_connect_cmd": f"style {base}/style.json; play {base}/guide.html",
+        # The setting's name as 5.26 and Browser 5.24 have it; the last two are its default.
+        "browser.remote_content_hostname_whitelist": f"{HOST},guides.neo4j.com,localhost",
+    }
 
 
 def jvm_options(settings: Settings) -> list[str]:

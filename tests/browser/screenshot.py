@@ -2,7 +2,7 @@
 
 In the folder where `kgp demo` has run and its server is up:
 
-    python /path/to/the/repository/tests/browser/screenshot.py [FILE]
+    PYTHONPATH=REPOSITORY/tests/support python REPOSITORY/tests/browser/screenshot.py [FILE]
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from browser_window import Window, error, find_programs, opened, relationships
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from test_browser import Window, error, find_programs, opened, relationships
 
 from kgplatform import server
 from kgplatform.settings import load_settings

@@ -16,10 +16,12 @@ from kgplatform.facts.review import apply_marked
 from kgplatform.graph.projection import snapshot_of_query
 from kgplatform.server import ServerInfo
 from kgplatform.sources.countries import countries
+from kgplatform.store.answers import Answer, write_answers
 from kgplatform.store.client import Store, connect
 from kgplatform.store.links import Link, write_links
 from kgplatform.store.load import load
 from kgplatform.store.review import read_decisions
+from kgplatform.store.rules import write_rules
 from kgplatform.store.writeback import Target, write_vectors
 from kgplatform.training.artifacts import Run, entity_vectors, load_vocabulary
 from kgplatform.training.config import resolve_config
@@ -34,9 +36,27 @@ NAMES = queries.names("browser/")
 TEXTS = {"legends": "Poland borders Vineta. Ukraine borders Vineta. Poland borders Lyonesse."}
 CANDIDATE = fact_id(GRAPH, "poland", "BORDERS", "text:Vineta")
 
+ANSWERS = [
+    Answer(
+        f"answer-{rank}",
+        {"graph": GRAPH, "answer": end, "rank": rank, "probability": 0.5 / rank},
+        (("poland", "germany", end),),
+    )
+    for rank, end in enumerate(("france", "austria", "belgium"), 1)
+]
+RULE = {
+    "rule": "BORDERS(X, Y) <- BORDERS(Y, X)",
+    "name": "BORDERS(X, Y) <- BORDERS(Y, X)",
+    "confidence": 1.0,
+    "support": 640,
+    "body_size": 640,
+    "coverage": 1.0,
+}
+
 PARAMS: dict[str, dict[str, Any]] = {
     "browser/compare_entities": {"entity": "Poland", "other": "ukraine"},
     "browser/count_relations": {},
+    "browser/count_types": {},
     "browser/decide_candidate": {"candidate": CANDIDATE[:12], "status": "staged", "by": "ann"},
     "browser/explain_prediction": {"limit": 50},
     "browser/find_nearest": {"entity": "Poland", "top_k": 5},
@@ -46,13 +66,21 @@ PARAMS: dict[str, dict[str, Any]] = {
     "browser/find_unembedded": {"limit": 100},
     "browser/list_candidates": {"limit": 50},
     "browser/list_predictions": {"limit": 50},
+    "browser/list_rules": {"limit": 50},
     "browser/list_runs": {},
+    "browser/list_sources": {"entity": "Poland", "limit": 50},
     "browser/rank_entities": {"limit": 25},
+    "browser/show_answers": {"limit": 10},
     "browser/show_candidate": {"candidate": CANDIDATE[:12]},
+    "browser/show_candidates": {"limit": 10},
+    "browser/show_documents": {"limit": 10},
     "browser/show_entity": {"entity": "Poland", "limit": 100},
     "browser/show_evidence": {"entity": "Poland", "limit": 50},
+    "browser/show_graph": {"limit": 10},
+    "browser/show_predicted": {"limit": 50},
     "browser/show_predictions": {},
     "browser/show_relation": {"entity": "Poland", "relation": "BORDERS", "limit": 300},
+    "browser/show_run": {},
     "browser/show_schema": {},
 }
 
@@ -70,6 +98,8 @@ class Enriched:
         params = {"graph": GRAPH, **PARAMS[f"browser/{name}"], **changed}
         if name in {"explain_prediction", "show_predictions"}:
             params.setdefault("entity", self.links[0].head)
+        if name in {"show_answers", "show_predicted", "show_run"}:
+            params.setdefault("run", self.run.id)
         if name == "decide_candidate":
             # The only one that writes.
             return self.store.run(queries.get("browser/decide_candidate"), **params).rows
@@ -103,6 +133,8 @@ def enriched(server: ServerInfo, tmp_path_factory: pytest.TempPathFactory) -> It
             for link in predict_links(run, snapshot, relation=relation, top_k=10)
         ]
         write_links(store, run.id, properties, target, links)
+        write_answers(store, run.id, properties, target, ANSWERS)
+        write_rules(store, "rules-for-queries", GRAPH, {"facts": len(triples)}, [RULE])
         load(store, GRAPH, [NEWCOMER], [], source="legend")
         extract_documents(store, GRAPH, texts_source(TEXTS), stages(store, GRAPH), on_reject=print)
         yield Enriched(store, run, links)
@@ -126,7 +158,12 @@ def test_it_returns_rows_with_the_columns_that_it_names(enriched: Enriched, name
     assert list(rows[0]) == returned_columns(name)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if {"limit", "top_k"} & set(PARAMS[name])])
+LIMITED = [name for name in NAMES if {"limit", "top_k"} & set(PARAMS[name])]
+DRAWN_WHOLE = {"browser/show_answers", "browser/show_candidates"}
+"""Their limit is of what is drawn with all that belongs to it, not of rows."""
+
+
+@pytest.mark.parametrize("name", sorted(set(LIMITED) - DRAWN_WHOLE))
 def test_its_limit_may_be_a_float_as_browser_sends_it(enriched: Enriched, name: str) -> None:
     # `:params {limit: 2}` is JavaScript, where 2 is 2.0; LIMIT takes whole numbers only.
     short = name.removeprefix("browser/")
