@@ -49,6 +49,8 @@ class Settings(BaseSettings):
         kgp_llm_threads: Threads of a model in a file; None: as many as the machine has cores.
         kgp_accept: Probability from which a fact that texts state is accepted.
         kgp_reject: Probability up to which it is rejected; between them it waits for a person.
+        kgp_search_weights: What the channels of a search count for (`kgp tune search`); None: all
+            the same.
     """
 
     model_config = SettingsConfigDict(
@@ -82,6 +84,7 @@ class Settings(BaseSettings):
     kgp_llm_threads: int | None = Field(default=None, ge=1)
     kgp_accept: float = Field(default=0.9, ge=0, le=1)
     kgp_reject: float = Field(default=0.1, ge=0, le=1)
+    kgp_search_weights: Path | None = None
 
     @property
     def text_cache(self) -> Path:
