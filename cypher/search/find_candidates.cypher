@@ -14,7 +14,8 @@ CALL () {
   UNION ALL
   WITH $words AS words WHERE words IS NOT NULL
   CALL db.index.fulltext.queryNodes($text_index, words, {limit: $pool}) YIELD node, score
-  WHERE node.graph = $graph
+  // What has the graph's name alone has a score of 0.
+  WHERE node.graph = $graph AND score > 0
   RETURN 'fulltext' AS channel, node, score
   UNION ALL
   UNWIND $sets AS set

@@ -213,12 +213,15 @@ def candidates(
         if graph_set is not None and seeds:
             near = find_near_seeds(searcher.store, searcher.graph, graph_set, seeds, pool, wanted)
             found["graph"] = near
-        found["name"] = whole.meant
-        enough = max(sum(each.fits for each in part) for part in found.values()) >= top_k
-        full = max(map(len, found.values())) >= pool
-        if not wanted or enough or not full or pool >= WIDEST:
+        short = [
+            channel
+            for channel, part in found.items()
+            if len(part) >= pool and sum(each.fits for each in part) < top_k
+        ]
+        if not short or not wanted or pool >= WIDEST:
             break
         pool = min(8 * pool, WIDEST)
+    found["name"] = whole.meant
     rankings = {
         channel: [(each.key, each.score) for each in found.get(channel, ()) if each.fits]
         for channel in CHANNELS

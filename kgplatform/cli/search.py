@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from kgplatform.answer.search import Searcher
     from kgplatform.store.search import Hit
 
+PASSAGE_SHOWN = 160
+"""Characters of a passage that are printed."""
+
 
 @click.command()
 @click.argument("text")
@@ -129,11 +132,14 @@ def _found(text: str, searcher: Searcher, by: tuple[str, ...], hits: list[Hit]) 
 def _hits_text(hits: list[Hit]) -> str:
     if not hits:
         return "nothing found"
-    rows = [
-        [hit.name, ", ".join(hit.labels), f"{hit.score:.3f}", "; ".join(hit.reasons)]
-        for hit in hits
-    ]
-    return table(["name", "label", "score", "why"], rows)
+    lines = []
+    for place, hit in enumerate(hits, 1):
+        what = f" ({', '.join(hit.labels)})" if hit.labels else ""
+        lines.append(f"{place:>3}  {hit.name}{what}  {hit.score:.3f}")
+        lines += [f"       {reason}" for reason in hit.reasons]
+        if hit.kind == "chunk":
+            lines.append(f"       {' '.join(hit.text.split())[:PASSAGE_SHOWN]} [{hit.source}]")
+    return "\n".join(lines)
 
 
 @click.command()

@@ -14,8 +14,8 @@ MOST_ALIKE = 8
 STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
-        "a an and are as at be but by for if in into is it no not of on or such that the their then "
-        "there these they this to was will with",
+        "a an and are as at be but by for if in into is it no not of on or such that the their "
+        "then there these they this to was will with",
     )
 )
 """Those that Lucene's English analyser leaves out of an index."""
@@ -52,7 +52,7 @@ def said_in(graph: str, text: str) -> str:
     The graph's name is no words of ours: as a phrase, cut by the index's own analyser, it is what
     stands in the index. It counts nothing for the score.
     """
-    words = " ".join(content_words(text))
+    words = " ".join(word for word in words_of(text) if word not in STOP_WORDS)
     if not words:
         return ""
     phrase = graph.replace("\\", "\\\\").replace('"', '\\"')
