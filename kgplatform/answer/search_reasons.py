@@ -111,7 +111,7 @@ def steps_from(fused: Sequence[tuple[Key, float]], known: Mapping[Key, Around]) 
             other = _other_end(fact, key)
             if other not in there:
                 scores[other] += score * fact.confidence / (1 + math.log1p(degree))
-                reasons[other].append(f"a step from {about.name}: {_said(fact)}")
+                reasons[other].append(f"a step from {about.name}: {said(fact)}")
                 statements[other].append(fact)
         for other, _, degree in about.mentions:
             if other not in there:
@@ -132,6 +132,13 @@ def steps_from(fused: Sequence[tuple[Key, float]], known: Mapping[Key, Around]) 
     ]
 
 
+def said(fact: Statement) -> str:
+    """A statement in words, with its kind, confidence and source."""
+    by = ", ".join(fact.sources) if fact.kind == "asserted" else fact.run or ""
+    sure = f"{fact.kind}, {fact.confidence:.2f}" + (f", {by}" if by else "")
+    return f"{fact.head_name} {fact.relation} {fact.tail_name} ({sure})"
+
+
 def _reasons(
     words: Sequence[str],
     key: Key,
@@ -146,8 +153,8 @@ def _reasons(
         found.append("its name is in the text")
     if key in ranks.get("fulltext", {}):
         rank, _ = ranks["fulltext"][key]
-        said = ", ".join(_common(words, about)[:WORDS_SHOWN])
-        found.append(f"words (rank {rank}): {said}" if said else f"words (rank {rank})")
+        common = ", ".join(_common(words, about)[:WORDS_SHOWN])
+        found.append(f"words (rank {rank}): {common}" if common else f"words (rank {rank})")
     if key in ranks.get("text", {}):
         rank, score = ranks["text"][key]
         found.append(f"text vectors (rank {rank}): {score:.2f}")
@@ -189,18 +196,11 @@ def _shared(
             other = _other_end(fact, key)
             beside = [each for each in ends[fact.relation, other] if each != key]
             if other in hits and hits[other] != key:
-                shared[key].append((fact, f"{_said(fact)}, both found"))
+                shared[key].append((fact, f"{said(fact)}, both found"))
             elif beside:
-                shared[key].append((fact, f"{_said(fact)}, as {known[beside[0]].name}"))
+                shared[key].append((fact, f"{said(fact)}, as {known[beside[0]].name}"))
     return shared
 
 
 def _other_end(fact: Statement, key: Key) -> str:
     return fact.tail if fact.head == key.id else fact.head
-
-
-def _said(fact: Statement) -> str:
-    """A statement in words, with its kind, confidence and source."""
-    by = ", ".join(fact.sources) if fact.kind == "asserted" else fact.run or ""
-    sure = f"{fact.kind}, {fact.confidence:.2f}" + (f", {by}" if by else "")
-    return f"{fact.head_name} {fact.relation} {fact.tail_name} ({sure})"
