@@ -52,6 +52,8 @@ class Settings(BaseSettings):
         kgp_reject: Probability up to which it is rejected; between them it waits for a person.
         kgp_witnesses: Documents that must state a fact of an entity that the graph does not have,
             else it waits for a person; 1: one may be enough.
+        kgp_search_weights: What the channels of a search count for (`kgp tune search`); None: all
+            the same.
     """
 
     model_config = SettingsConfigDict(
@@ -87,6 +89,7 @@ class Settings(BaseSettings):
     kgp_accept: float = Field(default=0.9, ge=0, le=1)
     kgp_reject: float = Field(default=0.1, ge=0, le=1)
     kgp_witnesses: int = Field(default=2, ge=1)
+    kgp_search_weights: Path | None = None
 
     @property
     def text_cache(self) -> Path:

@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train text-link": ("text_link", "Train links by the texts of entities."),
     "train walker": ("walker", "Train an agent that walks the graph to its answers."),
     "tune": ("tune", "Search a model's settings by validation MRR."),
+    "tune search": ("tune_search", "Learn what each channel of a search counts for."),
     "evaluate": ("train", "Evaluate a run's model again."),
     "runs": ("runs", "List, show, compare or remove runs."),
     "plot": ("plot", "Draw a run's learning curves, relations or vectors."),
@@ -63,6 +64,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export-embeddings": ("export_embeddings", "Write vectors that stand in the graph as a file."),
     "import-embeddings": ("import_embeddings", "Make a run of vectors trained elsewhere."),
     "browser": ("browser", "Make Neo4j Browser the home of your graph; open it."),
+    "search": ("search", "Find entities and passages by name, words, vectors and graph."),
     "similar": ("search", "Find the nearest entities through the vector index."),
 }
 

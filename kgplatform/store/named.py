@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from kgplatform import queries
 from kgplatform.errors import InputError
 from kgplatform.store.client import Store
+from kgplatform.store.lucene import MOST_ALIKE, alike, words_of
 from kgplatform.store.texts import active_set_of, as_text
 from kgplatform.store.writeback import Target
 
@@ -21,11 +21,6 @@ INDEX = "entity_names"
 NAMES_AT_ONCE = 200
 SECONDS = 600
 """How long an index that was just made may take to be filled."""
-
-MOST_WORDS = 8
-"""Words of a name that are looked for."""
-
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -58,9 +53,7 @@ def find_named(
     Raises:
         SchemaError: The index cannot be made.
     """
-    index = INDEX if aliases == "aliases" else f"{INDEX}_{aliases}"
-    store.command(queries.fill("write/create_name_index", index=index, property=aliases))
-    store.command(queries.get("write/await_index"), index=index, seconds=SECONDS)
+    index = ensure_name_index(store, aliases)
     rows: list[dict[str, Any]] = []
     asked = list(dict.fromkeys(filter(None, map(_lucene, names))))
     for some in _parts(asked):
@@ -73,6 +66,18 @@ def find_named(
             aliases=aliases,
         )
     return _entities(rows)
+
+
+def ensure_name_index(store: Store, aliases: str = "aliases") -> str:
+    """Make the full-text index of names if it is not there, and wait for it; its name.
+
+    Raises:
+        SchemaError: The index cannot be made.
+    """
+    index = INDEX if aliases == "aliases" else f"{INDEX}_{aliases}"
+    store.command(queries.fill("write/create_name_index", index=index, property=aliases))
+    store.command(queries.get("write/await_index"), index=index, seconds=SECONDS)
+    return index
 
 
 def find_near(
@@ -113,13 +118,7 @@ def find_near(
 
 
 def _lucene(name: str) -> str:
-    """A query for a name's words: each exactly, or with a letter wrong if it is long.
-
-    Words alone: nothing of Lucene's own language can come from a text. In lower case, as AND, OR
-    and NOT mean something.
-    """
-    words = [word for word in _WORD.findall(name.lower()) if word.strip("_")][:MOST_WORDS]
-    return " ".join(f"{word} {word}~1" if len(word) > 3 else word for word in words)
+    return alike(words_of(name)[:MOST_ALIKE])
 
 
 def _parts(values: list[Any]) -> Iterator[list[Any]]:

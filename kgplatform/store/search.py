@@ -1,10 +1,12 @@
 """Reading what was written back: the nearest entities through the active vector index."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from kgplatform import queries
 from kgplatform.errors import InputError
 from kgplatform.store.client import Store
+from kgplatform.store.statements import Statement
 
 NAMES_COMPARED = 200_000
 """Names that a misspelt one is compared with; beyond that a suggestion takes too long."""
@@ -12,19 +14,30 @@ NAMES_COMPARED = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One entity found.
+    """One entity or chunk found.
 
     Attributes:
-        id: Its entity_id.
-        name: What it is called.
-        score: Neo4j's similarity, (1 + cosine) / 2, from 0 to 1.
-        reasons: Facts that it shares with what was asked for, the rarest first.
+        id: Its entity_id, or the chunk's id.
+        name: What it is called; of a chunk, its document's title.
+        score: From 0 to 1. Of similar entities, Neo4j's similarity, (1 + cosine) / 2; of a search,
+            what ``kgplatform.answer.fuse`` makes of the channels' ranks.
+        reasons: Why it was found; of similar entities, facts that both have, the rarest first.
+        labels: Its own, without ``Entity``.
+        kind: What it is.
+        text: An entity's description, a chunk's text.
+        source: Where a chunk comes from; None of an entity.
+        statements: Facts and predicted links that speak for it, or say more of it.
     """
 
     id: str
     name: str
     score: float
     reasons: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    kind: Literal["entity", "chunk"] = "entity"
+    text: str = ""
+    source: str | None = None
+    statements: tuple[Statement, ...] = ()
 
 
 def find_entity(store: Store, graph: str, text: str) -> str:
