@@ -66,7 +66,7 @@ class Choice:
 
 
 def choices(planner: Planner, store: Store, question: str, most: int = 8) -> list[Choice]:
-    """The likeliest plans for a question; none where it names nothing that a plan could begin in."""
+    """The likeliest plans for a question, the surest first; none where it names nothing that a plan could begin in."""
     named = find_names(planner.names, store, question)
     picked = _readings(named)
     ways = ways_of(store, planner.names.graph, sorted({each.entity for each in named}))
@@ -95,7 +95,7 @@ def choices(planner: Planner, store: Store, question: str, most: int = 8) -> lis
             _choice(planner, picked[row], ways, texts[at], known[at, plan], int(plan),
                     float(odds[row, plan]))
         )  # fmt: skip
-    return found
+    return sorted(found, key=lambda choice: -choice.confidence)
 
 
 def _choice(

@@ -26,6 +26,9 @@ QUESTIONS = 700
 RIVALS = 40
 """Plans that a made question's own is compared with."""
 
+SEEN = 3
+"""Likeliest plans of a question that are looked at for how sure each is."""
+
 RIDGE = 0.01
 SIGNS = 9
 """What :func:`signs` gives."""
@@ -109,17 +112,22 @@ def learn(index: PlanIndex, encoder: TextEncoder, seed: int = 0) -> tuple[Weight
     plan = _fit_logit(asked)
     chosen = probabilities(plan, asked.known, asked.possible)
     words = np.array([len(content(text)) for text in asked.texts])
-    rows, best = np.arange(len(words)), chosen.argmax(axis=1)
-    seen = signs(chosen[rows, best], asked.known[rows, best], words)
-    right = best == asked.gold
+    # The likeliest plans of each: the second may be surer than the first.
+    rows = np.repeat(np.arange(len(words)), SEEN)
+    best = np.argsort(-chosen, axis=1, kind="stable")[:, :SEEN].reshape(-1)
+    seen = signs(chosen[rows, best], asked.known[rows, best], words[rows])
+    right = best == asked.gold[rows]
     if right.all() or not right.any():
         return Weights(plan, np.zeros(SIGNS), 3.0 if right.all() else -3.0, 0.5), 0.0
-    part = generator.permutation(len(right)) % 5 == 0
+    part = (generator.permutation(len(words)) % 5 == 0)[rows]
     held = LogisticRegression(C=1.0, max_iter=2_000).fit(seen[~part], right[~part])
     error = expected_calibration_error(held.predict_proba(seen[part])[:, 1], right[part], bins=8)
     fitted = LogisticRegression(C=1.0, max_iter=2_000).fit(seen, right)
     weights = Weights(plan, fitted.coef_[0], float(fitted.intercept_[0]), 0.5)
-    threshold = _best_threshold(weights.confidence(seen), right, asked.gold < 0)
+    sure = weights.confidence(seen).reshape(-1, SEEN)
+    place = sure.argmax(axis=1)
+    first = right.reshape(-1, SEEN)[np.arange(len(words)), place]
+    threshold = _best_threshold(sure.max(axis=1), first, asked.gold < 0)
     return Weights(plan, weights.sure, weights.bias, threshold), error
 
 
@@ -168,12 +176,12 @@ def _made(index: PlanIndex, encoder: TextEncoder, generator: np.random.Generator
 
 
 def _drawn(index: PlanIndex, generator: np.random.Generator) -> np.ndarray:
-    """Phrasings to be asked: as many of one step as of all others together."""
-    simple = np.array([len(index.plans[at].steps) == 1 for at in index.plan])
-    chosen = []
-    for group in (np.flatnonzero(simple), np.flatnonzero(~simple)):
-        chosen.append(generator.permutation(group)[: QUESTIONS // 2])
-    return np.sort(np.concatenate(chosen))
+    """Phrasings to be asked: as many examples, of one step, and of others, where there are such."""
+    simple = np.array([len(index.plans[at].steps) == 1 for at in index.plan]) & ~index.given
+    groups = [np.flatnonzero(part) for part in (index.given, simple, ~simple & ~index.given)]
+    groups = [group for group in groups if len(group)]
+    each = QUESTIONS // len(groups)
+    return np.sort(np.concatenate([generator.permutation(group)[:each] for group in groups]))
 
 
 def _rivals(index: PlanIndex, plan: Plan) -> np.ndarray:

@@ -32,6 +32,9 @@ FEATURES = (
 )
 """What is known of a question and a plan, in this order."""
 
+EXAMPLE = "example: "
+"""How the patterns of users' examples begin."""
+
 NEAREST = 3
 NO_KIND = -6.0
 """Log-probability below which the kind of question counts no more."""
@@ -59,6 +62,7 @@ class PlanIndex:
         plans: All of them, [P].
         plan: Which one each phrasing is of, int64 [M], rising.
         texts: The phrasings, [M].
+        given: Whether it is an example of the user's, bool [M].
         fold: Half of the patterns each belongs to, 0 or 1, int64 [M].
         vectors: What the encoder makes of the phrasings, of length 1, float32 [M, D].
         letters: Their trigrams and tetragrams, sparse [M, G].
@@ -73,6 +77,7 @@ class PlanIndex:
     plans: tuple[Plan, ...]
     plan: np.ndarray
     texts: tuple[str, ...]
+    given: np.ndarray
     fold: np.ndarray
     vectors: np.ndarray
     letters: Any
@@ -123,6 +128,7 @@ def build_index(
         plans,
         plan,
         texts,
+        np.array([row.pattern.startswith(EXAMPLE) for row in rows], dtype=bool),
         fold,
         _units(cached_text_vectors(encoder, texts, cache, progress)),
         letters,

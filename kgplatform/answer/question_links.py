@@ -67,6 +67,7 @@ class QuestionNames:
         owner: Whose each is, [M].
         shortened: Entities by their names without the last word, in small letters.
         facts: How many facts each entity has.
+        called: What each is called.
     """
 
     graph: str
@@ -76,6 +77,7 @@ class QuestionNames:
     owner: tuple[str, ...]
     shortened: dict[str, tuple[str, ...]]
     facts: dict[str, int]
+    called: dict[str, str]
 
 
 def read_question_names(store: Store, graph: str) -> QuestionNames:
@@ -101,6 +103,7 @@ def read_question_names(store: Store, graph: str) -> QuestionNames:
         tuple(key for _, key in few),
         _by_short_name(pairs),
         facts,
+        {key: of[0] or key for key, of in known.names.items()},
     )
 
 
