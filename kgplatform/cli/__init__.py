@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("schema", "Print a graph's labels and relations, to extract facts by."),
     "embed-new": ("embed_new", "Give entities that came after a run their vectors."),
     "predict": ("write", "Predict missing links; write them on request."),
+    "ask": ("ask", "Answer a question in words, with why and how sure."),
     "explain": ("explain", "Say by which ways a walker comes to an answer."),
     "rules": ("rules", "Mine Horn rules, predict by them, combine them with a model."),
     "paths": ("paths", "Find the shortest or the surest paths between two entities."),

@@ -155,9 +155,8 @@ def _asked_in_words(walker: Walker, question: str, settings: Settings) -> Asked:
     """A question in words; the policy gets its vector as the only one that it knows."""
     import torch
 
-    from kgplatform.cli.walker import words_read
     from kgplatform.errors import RunError
-    from kgplatform.joint.qa_questions import Names
+    from kgplatform.joint.qa_questions import Names, words_read
     from kgplatform.text.encode import load_encoder
     from kgplatform.text.vector_cache import cached_text_vectors
     from kgplatform.walk.queries import asked_of, text_queries

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from kgplatform.walk.task import Task
 
 PATH = click.Path(path_type=Path)
-THE_TOPIC = "it"
-"""What stands in a question in the place of the entity that it names."""
 
 
 @click.command()
@@ -160,7 +158,13 @@ def asked_in_words(
     import torch
 
     from kgplatform.errors import InputError
-    from kgplatform.joint.qa_questions import Names, link, read_questions, split_questions
+    from kgplatform.joint.qa_questions import (
+        Names,
+        link,
+        read_questions,
+        split_questions,
+        words_read,
+    )
     from kgplatform.text.encode import load_encoder
     from kgplatform.text.vector_cache import cached_text_vectors
     from kgplatform.walk.task import text_task
@@ -194,13 +198,6 @@ def asked_in_words(
     )
     said = {"encoder": reader.name, "encoder_digest": reader.digest, "names": dict(names)}
     return task, said, {reason: len(lines) for reason, lines in left.items()}
-
-
-def words_read(words: Sequence[str]) -> str:
-    """A question as the encoder reads it: without the name of what it is about."""
-    from kgplatform.joint.qa_questions import TOPIC
-
-    return " ".join(THE_TOPIC if word == TOPIC else word for word in words)
 
 
 def _texts(run: Run) -> list[str]:

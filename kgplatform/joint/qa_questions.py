@@ -79,6 +79,9 @@ class Linked:
 
 TOPIC = "<topic>"
 
+THE_TOPIC = "it"
+"""What an encoder that reads a question whole is given in the place of its topic."""
+
 
 def read_questions(path: Path, columns: Mapping[str, str] | None = None) -> list[Question]:
     """Questions of a table: TSV, CSV, JSON Lines or Parquet, with a header.
@@ -207,6 +210,11 @@ def _items(value: Any) -> tuple[str, ...]:
 def words_of(text: str) -> list[str]:
     """Words in lower case; an underscore parts words as a space does."""
     return [word.lower() for word in _WORD.findall(text)]
+
+
+def words_read(words: Sequence[str]) -> str:
+    """A question as an encoder reads it whole: without the name of what it is about."""
+    return " ".join(THE_TOPIC if word == TOPIC else word for word in words)
 
 
 class Names:

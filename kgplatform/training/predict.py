@@ -78,7 +78,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class _Scored:
+class Scored:
     """Candidates of some queries: tensors of one length, a row a candidate."""
 
     head: Tensor
@@ -88,8 +88,8 @@ class _Scored:
     log_share: Tensor
     rank: Tensor
 
-    def __getitem__(self, rows: Tensor) -> _Scored:
-        return _Scored(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+    def __getitem__(self, rows: Tensor) -> Scored:
+        return Scored(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
 def predict_links(
@@ -144,9 +144,42 @@ def predict(
     """
     if top_k < 1:
         raise UsageError(f"top_k cannot be {top_k}", hint="ask for at least one link")
+    entities, relations = load_vocabulary(run)
+    asked = range(len(relations))
+    if relation is not None:
+        asked = range(at := _index("relation", relation, relations), at + 1)
+    only = None if head is None else _index("entity", head, entities)
+    ready = prepare(run, snapshot)
+    curve = ready.calibration.curve
+    with torch.no_grad():
+        best = _best(ready.model, ready.graph, curve, asked, only, top_k)
+    return Prediction(_named(best, curve, ready.graph, entities, relations), ready.calibration)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A run that is ready to predict.
+
+    Attributes:
+        model: With its weights.
+        graph: What it was trained on.
+        calibration: How confidence was fitted.
+        entities: entity_ids by entity_index.
+        relations: Names by relation index.
+    """
+
+    model: LinkModel
+    graph: LinkGraph
+    calibration: Calibration
+    entities: tuple[str, ...]
+    relations: tuple[str, ...]
+
+
+def prepare(run: Run, snapshot: KGSnapshot) -> Prepared:
+    """Load a run and fit its confidence; the errors are those of :func:`predict`."""
     check_snapshot(run, snapshot)
     entities, relations = load_vocabulary(run)
-    graph = _Graph(
+    graph = LinkGraph(
         ensure_split(
             snapshot,
             seed=run.config.seed,
@@ -160,23 +193,19 @@ def predict(
             f"run {run.id} has no validation facts to calibrate confidence on",
             hint="train with a validation split (--set valid_share=0.1)",
         )
-    asked = range(len(relations))
-    if relation is not None:
-        asked = range(at := _index("relation", relation, relations), at + 1)
-    only = None if head is None else _index("entity", head, entities)
     with torch.no_grad():
         model = load_model(run)
         if not bool(torch.isfinite(model.entity_vectors()).all()):
             raise RunError(f"run {run.id} has vectors that are NaN or infinite", hint="train again")
-        calibration = _calibrate(model, graph, run.config.seed)
-        best = _best(model, graph, calibration.curve, asked, only, top_k)
-    return Prediction(_named(best, calibration.curve, graph, entities, relations), calibration)
+        return Prepared(
+            model, graph, _calibrate(model, graph, run.config.seed), entities, relations
+        )
 
 
 def _named(
-    best: _Scored,
+    best: Scored,
     curve: Curve,
-    graph: _Graph,
+    graph: LinkGraph,
     entities: tuple[str, ...],
     relations: tuple[str, ...],
 ) -> list[PredictedLink]:
@@ -198,7 +227,7 @@ def _named(
     ]
 
 
-class _Graph:
+class LinkGraph:
     """The training part of a snapshot by relation, and what is known at all.
 
     Args:
@@ -235,14 +264,14 @@ class _Graph:
         return (relation * self.num_entities + head) * self.num_entities + tail
 
 
-def _candidates(
+def candidates(
     model: LinkModel,
-    graph: _Graph,
+    graph: LinkGraph,
     relation: int,
     heads: Tensor,
     hide: KnownAnswers,
     keep: int,
-) -> Iterator[_Scored]:
+) -> Iterator[Scored]:
     """The ``keep`` best candidates of each query (head, relation, ?), in chunks of queries.
 
     Facts in ``hide`` are no candidates. ``rank`` is the place among the others, 1 for the best.
@@ -275,7 +304,7 @@ def _candidates(
         chosen = best.indices
         visible = ~hidden.gather(1, chosen)
         places = torch.arange(1, chosen.shape[1] + 1).expand_as(chosen)
-        yield _Scored(
+        yield Scored(
             head=part.unsqueeze(1).expand_as(chosen)[visible],
             relation=relations.unsqueeze(1).expand_as(chosen)[visible],
             tail=tails[chosen][visible],
@@ -285,7 +314,7 @@ def _candidates(
         )
 
 
-def _calibrate(model: LinkModel, graph: _Graph, seed: int) -> Calibration:
+def _calibrate(model: LinkModel, graph: LinkGraph, seed: int) -> Calibration:
     """Fit confidence on queries with a validation fact and a sample of those without."""
     generator = torch.Generator().manual_seed(seed)
     answered = _unique(graph.valid[:, 1] * graph.num_entities + graph.valid[:, 0])
@@ -296,7 +325,7 @@ def _calibrate(model: LinkModel, graph: _Graph, seed: int) -> Calibration:
         chosen = group[torch.randperm(len(group), generator=generator)[:MOST_QUERIES]]
         for relation in _unique(chosen // graph.num_entities).tolist():
             heads = chosen[chosen // graph.num_entities == relation] % graph.num_entities
-            for rows in _candidates(model, graph, relation, heads, graph.trained, KEPT_A_QUERY):
+            for rows in candidates(model, graph, relation, heads, graph.trained, KEPT_A_QUERY):
                 codes = graph.codes(rows.head, rows.relation, rows.tail)
                 is_valid = torch.isin(codes, graph.valid_codes)
                 # Test facts are neither: they are true, and not what is being predicted.
@@ -318,22 +347,22 @@ def _calibrate(model: LinkModel, graph: _Graph, seed: int) -> Calibration:
 
 def _best(
     model: LinkModel,
-    graph: _Graph,
+    graph: LinkGraph,
     curve: Curve,
     relations: range,
     head: int | None,
     top_k: int,
-) -> _Scored:
+) -> Scored:
     """The ``top_k`` unknown candidates of all queries, by falling confidence."""
     empty = torch.empty(0, dtype=torch.int64)
-    best = _Scored(empty, empty, empty, torch.empty(0), torch.empty(0), empty)
+    best = Scored(empty, empty, empty, torch.empty(0), torch.empty(0), empty)
     for relation in relations:
         heads = graph.domain[relation]
         if head is not None:
             heads = heads[heads == head]
-        for rows in _candidates(model, graph, relation, heads, graph.known, top_k):
+        for rows in candidates(model, graph, relation, heads, graph.known, top_k):
             both = zip(_fields(best), _fields(rows), strict=True)
-            best = _Scored(*(torch.cat(pair) for pair in both))
+            best = Scored(*(torch.cat(pair) for pair in both))
             best = best[torch.argsort(_value(curve, best), descending=True, stable=True)]
             if graph.is_symmetric[relation]:
                 best = best[_first_of_mirrors(best, graph.num_entities, relation)]
@@ -341,16 +370,16 @@ def _best(
     return best
 
 
-def _fields(rows: _Scored) -> tuple[Tensor, ...]:
+def _fields(rows: Scored) -> tuple[Tensor, ...]:
     return rows.head, rows.relation, rows.tail, rows.score, rows.log_share, rows.rank
 
 
-def _value(curve: Curve, rows: _Scored) -> Tensor:
+def _value(curve: Curve, rows: Scored) -> Tensor:
     """What confidence rises with; finer than confidence, which has steps or saturates."""
     return rows.score if curve.feature == "score" else rows.log_share
 
 
-def _first_of_mirrors(rows: _Scored, num_entities: int, relation: int) -> Tensor:
+def _first_of_mirrors(rows: Scored, num_entities: int, relation: int) -> Tensor:
     """Rows without the second of each pair (a, r, b), (b, r, a) of one relation, in order."""
     low, high = torch.minimum(rows.head, rows.tail), torch.maximum(rows.head, rows.tail)
     pairs = low * num_entities + high

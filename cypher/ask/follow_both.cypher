@@ -1,0 +1,26 @@
+// What two entities both lead to, each by a relation.
+// Params: $graph, $id, $other (entity_ids), $first, $first_inverse, $second, $second_inverse
+//   (relations, and whether from tail to head), $predicted (whether over predicted links, too),
+//   $limit; marks: relation, then
+// Returns: id, name, total (how many ends there are), paths (up to three to each end, lists of
+//   facts in the order in which they are walked)
+MATCH (e:Entity {graph: $graph, id: $id})
+MATCH (o:Entity {graph: $graph, id: $other})
+MATCH (e)-[r:$$relation$$|PREDICTED]-(x:Entity {graph: $graph})
+WHERE x <> o AND (startNode(r) = x) = $first_inverse
+  AND (NOT r:PREDICTED OR ($predicted AND r.relation = $first))
+MATCH (o)-[s:$$then$$|PREDICTED]-(x)
+WHERE x <> e AND (startNode(s) = x) = $second_inverse
+  AND (NOT s:PREDICTED OR ($predicted AND s.relation = $second))
+WITH x, collect([r, s]) AS ways
+ORDER BY x.name, x.id
+WITH collect({x: x, ways: ways}) AS ends
+UNWIND ends[..toInteger($limit)] AS end
+RETURN end.x.id AS id, end.x.name AS name, size(ends) AS total,
+       [way IN end.ways[..3] | [f IN way | {
+         head: startNode(f).id, head_name: startNode(f).name,
+         relation: coalesce(CASE WHEN f:PREDICTED THEN f.relation END, type(f)),
+         tail: endNode(f).id, tail_name: endNode(f).name, predicted: f:PREDICTED,
+         confidence: f.confidence, sources: f.sources, run: f.run, evidence: f.evidence,
+         valid_from: f.valid_from, valid_to: f.valid_to
+       }]] AS paths
