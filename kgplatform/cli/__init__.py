@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train joint-qa": ("joint_qa", "Learn to answer questions about a graph, from examples."),
     "train text-link": ("text_link", "Train links by the texts of entities."),
     "train walker": ("walker", "Train an agent that walks the graph to its answers."),
+    "train recommend": ("train_recommend", "Learn what users may like next, and from what."),
     "tune": ("tune", "Search a model's settings by validation MRR."),
     "evaluate": ("train", "Evaluate a run's model again."),
     "runs": ("runs", "List, show, compare or remove runs."),
@@ -62,6 +63,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "undo": ("undo", "Remove from the graph what a run wrote."),
     "export-embeddings": ("export_embeddings", "Write vectors that stand in the graph as a file."),
     "import-embeddings": ("import_embeddings", "Make a run of vectors trained elsewhere."),
+    "recommend": ("recommend", "Recommend what an entity may like, with paths."),
     "similar": ("search", "Find the nearest entities through the vector index."),
 }
 

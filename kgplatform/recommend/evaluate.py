@@ -67,7 +67,7 @@ def figures(
     for start in range(0, len(users), USERS_AT_ONCE):
         rows = users[start : start + USERS_AT_ONCE]
         items = torch.nn.utils.rnn.pad_sequence(
-            wanted[start : start + USERS_AT_ONCE], batch_first=True, padding_value=-1
+            list(wanted[start : start + USERS_AT_ONCE]), batch_first=True, padding_value=-1
         )
         found = scores(rows).float()
         if bool(torch.isnan(found).any()):

@@ -6,9 +6,10 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, softplus
+from torch.nn.functional import softplus
 
 from kgplatform.errors import TrainingError
 from kgplatform.progress import Progress, silent
@@ -139,14 +140,24 @@ class _Batches:
         self.pairs = likes.of("train")
         self.num_items = len(likes.items)
         self.size = settings.batch_size
+        self.train = likes.matrix("train")
         # Whether a user likes an item, by one number a pair, sorted.
         self.known = torch.sort(self.pairs[:, 0] * self.num_items + self.pairs[:, 1]).values
 
     def liked(self, users: Tensor, items: Tensor) -> Tensor:
-        """Whether users like items, bool of the shape that both have together."""
+        """Whether users like items, both [B]."""
         keys = users * self.num_items + items
         place = torch.searchsorted(self.known, keys).clamp(max=len(self.known) - 1)
         return self.known[place] == keys
+
+    def liked_among(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+        """Where users [B] like one of some distinct items [M]: rows and columns."""
+        column = np.full(self.num_items, -1)
+        column[items.numpy()] = np.arange(len(items))
+        rows = self.train[users.numpy()].tocoo()
+        found = column[rows.col]
+        here = found >= 0
+        return torch.from_numpy(rows.row[here].astype(np.int64)), torch.from_numpy(found[here])
 
     def drawn(self) -> tuple[Tensor, ...]:
         """Batches of one epoch, [B, 2] each."""
@@ -173,30 +184,37 @@ def _round(
     return total / max(steps, 1)
 
 
-def _loss(
-    model: Factors, batch: Tensor, batches: _Batches, settings: RecommendSettings
-) -> Tensor:
+def _loss(model: Factors, batch: Tensor, batches: _Batches, settings: RecommendSettings) -> Tensor:
     """The loss of a batch and the penalty on the first vectors of what it touches."""
     users, items = batch.T
     user, item, start = model()
-    asked = user[users]
     if settings.loss == "bpr":
         other = torch.randint(batches.num_items, (len(batch),))
         # Drawn once more where it is liked; what is liked even then is left out of the loss.
-        other = torch.where(
-            batches.liked(users, other), torch.randint(batches.num_items, (len(batch),)), other
-        )
-        apart = (asked * (item[items] - item[other])).sum(dim=1)
-        fair = ~batches.liked(users, other)
-        loss = softplus(-apart)[fair].sum() / len(batch)
+        again = torch.randint(batches.num_items, (len(batch),))
+        other = torch.where(batches.liked(users, other), again, other)
+        apart = (user[users] * (item[items] - item[other])).sum(dim=1)
+        loss = softplus(-apart)[~batches.liked(users, other)].sum() / len(batch)
         touched = torch.cat((users, model.num_users + items, model.num_users + other))
     else:
-        drawn = torch.randint(batches.num_items, (settings.negatives,))
-        others = asked @ item[drawn].T
-        others = others.masked_fill(batches.liked(users[:, None], drawn[None]), -torch.inf)
-        logits = torch.cat(((asked * item[items]).sum(dim=1, keepdim=True), others), dim=1)
-        nothing = torch.zeros(len(batch), dtype=torch.int64)
-        loss = cross_entropy(logits / settings.temperature, nothing)
+        loss = _softmax(user, item, batch, batches, settings)
         touched = torch.cat((users, model.num_users + items))
     penalty = start[touched].square().sum() / len(batch)
-    return loss + settings.regularization * penalty
+    whole: Tensor = loss + settings.regularization * penalty
+    return whole
+
+
+def _softmax(
+    user: Tensor, item: Tensor, batch: Tensor, batches: _Batches, settings: RecommendSettings
+) -> Tensor:
+    """Cross-entropy of each like among drawn items that its user does not like."""
+    users, items = batch.T
+    # Each user once, however many of their likes are in the batch.
+    each, place = torch.unique(users, return_inverse=True)
+    drawn = torch.randperm(batches.num_items)[: settings.negatives]
+    others = user[each] @ item[drawn].T / settings.temperature
+    mask = torch.zeros_like(others)
+    mask[batches.liked_among(each, drawn)] = -torch.inf
+    against = torch.logsumexp(others + mask, dim=1)[place]
+    own = (user[users] * item[items]).sum(dim=1) / settings.temperature
+    return (torch.logaddexp(own, against) - own).mean()

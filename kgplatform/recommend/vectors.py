@@ -127,6 +127,8 @@ class GraphAware(LightGCN):
     """
 
     texts: Tensor | None
+    rows: Tensor
+    known: Tensor
 
     def __init__(
         self, likes: Likes, settings: RecommendSettings, texts: Tensor | None = None

@@ -107,7 +107,7 @@ def statements_around(
             limit=limit,
         )
         for row in rows:
-            found[row["id"]].append(_statement(graph, row))
+            found[row["id"]].append(statement_of(graph, row))
     return found
 
 
@@ -119,7 +119,8 @@ def passages(store: Store, graph: str, ids: Iterable[str]) -> dict[str, Passage]
     return {row["id"]: Passage(**row) for row in rows}
 
 
-def _statement(graph: str, row: dict[str, Any]) -> Statement:
+def statement_of(graph: str, row: dict[str, Any]) -> Statement:
+    """A statement from a row that has what search/list_statements returns."""
     head, relation, tail = row["head"], row["relation"], row["tail"]
     confidence = row["confidence"]
     return Statement(
