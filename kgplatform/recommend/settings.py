@@ -41,7 +41,7 @@ class RecommendSettings:
         side_layers: How many facts away they may be.
         alone: Share of items whose own vector is left out in a step, so that those of which nobody
             has liked one yet are told by facts and texts (Volkovs et al. 2017, "DropoutNet").
-        dropout: Share of the numbers of texts' vectors that is set to zero in training.
+        dropout: Share of the numbers that texts add to vectors that is set to zero in training.
         temperature: What scores are divided by in the softmax.
         negatives: Items drawn for each batch (softmax); for each like (bpr) it is one.
         neighbours: Items that an item is near to (``item_knn``).

@@ -100,7 +100,7 @@ def _learned(
         loss = _round(model, optimizer, batches, settings)
         said = Epoch(epoch, loss)
         if judged and epoch % settings.evaluate_every == 0:
-            found = means(figures(vectors_of(model).scores, likes, "valid"))
+            found = means(figures(vectors_of(model).scores, likes, "valid", drawn=False))
             said = Epoch(epoch, loss, float(found[BEST_BY]), float(found["recall_at_20"]))
             waited += 1
             if found[BEST_BY] > best:
@@ -122,7 +122,7 @@ def vectors_of(model: Factors) -> Vectors:
     with torch.no_grad():
         user, item, _ = model()
     model.train()
-    return Vectors(user.clone(), item.clone())
+    return Vectors(user.detach().clone(), item.detach().clone())
 
 
 def _new_model(likes: Likes, settings: RecommendSettings, texts: Tensor | None) -> Factors:

@@ -156,7 +156,7 @@ class GraphAware(LightGCN):
         every = self.others.index_put((self.rows,), own) if self.rounds else own
         if self.project is not None and self.texts is not None:
             texts = self.texts if self.rounds else self.texts[self.rows]
-            every = every + self.project(dropout(texts, self.share, self.training))
+            every = every + dropout(self.project(texts), self.share, self.training)
         for _ in range(self.rounds):
             around = [
                 (matrix @ every) * weight
