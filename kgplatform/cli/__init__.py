@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train joint-qa": ("joint_qa", "Learn to answer questions about a graph, from examples."),
     "train text-link": ("text_link", "Train links by the texts of entities."),
     "train walker": ("walker", "Train an agent that walks the graph to its answers."),
+    "train recommend": ("train_recommend", "Learn what users may like next, and from what."),
     "tune": ("tune", "Search a model's settings by validation MRR."),
     "tune search": ("tune_search", "Learn what each channel of a search counts for."),
     "evaluate": ("train", "Evaluate a run's model again."),
@@ -66,6 +67,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import-embeddings": ("import_embeddings", "Make a run of vectors trained elsewhere."),
     "browser": ("browser", "Make Neo4j Browser the home of your graph; open it."),
     "search": ("search", "Find entities and passages by name, words, vectors and graph."),
+    "recommend": ("recommend", "Recommend what an entity may like, with paths."),
     "similar": ("search", "Find the nearest entities through the vector index."),
 }
 

@@ -61,7 +61,7 @@ def train(
     or an encoder over one (--set decoder=complex): gcn, sage, gat, rgcn, compgcn. With
     --set task=classify an encoder learns the labels that a projection gives its entities.
     Of texts and graph together: joint-classify, joint-qa, text-link; an agent that walks: walker;
-    each with its own --help.
+    what users like next: recommend; each with its own --help.
 
     \b
     kgp train distmult --graph umls

@@ -66,6 +66,7 @@ def write(
 
     settings = load_settings()
     trained = _load_run(settings, run)
+    check_vectors_of(trained)
     target = target_of_source(trained.source, graph, label, key)
     keys, vectors = entity_vectors(trained)
     with open_store(settings) as store, progress_bar() as progress:
@@ -215,6 +216,19 @@ def kind_of(run: Run) -> str:
     from kgplatform.store.writeback import KINDS
 
     return run.config.model if run.config.model in KINDS else "graph"
+
+
+def check_vectors_of(run: Run) -> None:
+    """Make sure that a run has vectors at all.
+
+    Raises:
+        UsageError: It recommends by counts.
+    """
+    if (by := run.source.get("ranks_by")) in ("item_knn", "popularity"):
+        raise UsageError(
+            f"run {run.id} ranks by {by}, which has no vectors",
+            hint="kgp train recommend --set model=lightgcn makes a run that has",
+        )
 
 
 def check_encoder_of(store: Store, run: Run, target: Target) -> None:

@@ -156,6 +156,7 @@ VECTORS_ONLY: dict[str, ModelSpec | EncoderSpec] = {
     "image": ModelSpec(VectorTable, "what a network for images makes of them"),
     "joint": ModelSpec(VectorTable, "vectors of text and graph, trained together"),
     "walker": ModelSpec(VectorTable, "vectors of an agent that walks to its answers"),
+    "recommend": ModelSpec(VectorTable, "vectors of users and what they like"),
 }
 """Runs that have vectors of entities and no score function."""
 

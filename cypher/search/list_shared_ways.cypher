@@ -1,0 +1,36 @@
+// Ways from a user over something liked to an item: by a fact between the two, or by two facts of
+// one relation and direction that they share another entity with (a genre, or a user who likes
+// both). A way's chance is that a walk from the user that takes any relationship at each step, all
+// alike, goes it: one by the number of relationships at each entity that it leaves.
+// Params: $graph, $user, $relation, $pairs (lists of liked and item), $limit (most ways of a pair)
+// Returns: item, facts (those of the way in order: head, head_name, relation, tail, tail_name,
+//   confidence, sources, run, evidence, valid_from, valid_to), chance
+UNWIND $pairs AS pair
+MATCH (u:Entity {graph: $graph, id: $user})
+MATCH (j:Entity {graph: $graph, id: pair[0]})
+MATCH (i:Entity {graph: $graph, id: pair[1]})
+CALL (u, j, i) {
+  MATCH (u)-[a]->(j)
+  WHERE type(a) = $relation
+  WITH u, j, i, a
+  LIMIT 1
+  CALL (u, j, i, a) {
+    MATCH (j)-[b:!PREDICTED]-(i)
+    RETURN [a, b] AS way, 1.0 / (COUNT { (u)--() } * COUNT { (j)--() }) AS chance
+    UNION
+    MATCH (j)-[b:!PREDICTED]-(x:Entity {graph: $graph})-[c:!PREDICTED]-(i)
+    WHERE type(b) = type(c) AND x <> u AND (startNode(b) = x) = (startNode(c) = x)
+    RETURN [a, b, c] AS way,
+           1.0 / (toFloat(COUNT { (u)--() }) * COUNT { (j)--() } * COUNT { (x)--() }) AS chance
+  }
+  RETURN way, chance
+  ORDER BY chance * reduce(sure = 1.0, r IN way | sure * coalesce(r.confidence, 1.0)) DESC
+  LIMIT $limit
+}
+RETURN i.id AS item, chance,
+       [r IN way | {
+         head: startNode(r).id, head_name: startNode(r).name, relation: type(r),
+         tail: endNode(r).id, tail_name: endNode(r).name, predicted: false,
+         confidence: r.confidence, sources: r.sources, run: r.run, evidence: r.evidence,
+         valid_from: r.valid_from, valid_to: r.valid_to
+       }] AS facts
