@@ -13,10 +13,12 @@
     │   ├── DatabaseStoppedError  1   the database could not write and works no more
     │   ├── QueryRefusedError     2   a query that is not allowed where it was given
     │   ├── TooLargeError         1   the server has not the memory for this at once
+    │   ├── TimedOutError         1   it took longer than it was allowed to
     │   └── SchemaError           1   a constraint or index that is needed is missing
     ├── LanguageModelError     1   a language model cannot be loaded, or gives no answer
     │   ├── ModelAccessError      4   its endpoint refused the key
     │   └── PromptTooLongError    1   it cannot read as much at once
+    ├── BusyError              1   too much is asked of a service at once
     ├── TrainingError          1   a training cannot start or go on
     └── RunError               1   a run folder is missing, incomplete or does not fit
 
@@ -95,6 +97,10 @@ class TooLargeError(StoreError):
     """The server has not enough memory to do this in one piece."""
 
 
+class TimedOutError(StoreError):
+    """What was asked for took longer than it was allowed to."""
+
+
 class SchemaError(StoreError):
     """A constraint or index that the operation depends on is missing or differs."""
 
@@ -111,6 +117,10 @@ class ModelAccessError(LanguageModelError):
 
 class PromptTooLongError(LanguageModelError):
     """A language model cannot read as much at once; half of it may do."""
+
+
+class BusyError(KGPlatformError):
+    """More is asked of a service at once than it can do; later it can."""
 
 
 class TrainingError(KGPlatformError):

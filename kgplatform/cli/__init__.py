@@ -63,6 +63,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export-embeddings": ("export_embeddings", "Write vectors that stand in the graph as a file."),
     "import-embeddings": ("import_embeddings", "Make a run of vectors trained elsewhere."),
     "similar": ("search", "Find the nearest entities through the vector index."),
+    "serve": ("serve", "Answer over HTTP, with keys, limits and metrics."),
 }
 
 
