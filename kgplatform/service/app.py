@@ -74,9 +74,7 @@ def make_app(engine: Engine) -> ASGIApp:
 
 
 def _handle_errors(app: FastAPI) -> None:
-    def respond(
-        request: Request, status: int, body: dict[str, Any], **headers: str
-    ) -> JSONResponse:
+    def respond(status: int, body: dict[str, Any], **headers: str) -> JSONResponse:
         return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
 
     @app.exception_handler(KGPlatformError)
@@ -86,8 +84,8 @@ def _handle_errors(app: FastAPI) -> None:
             log.warning("request %s: %s: %s", request.state.request, type(error).__name__, error)
         body = problem_of(error, request.state.request)
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
-            return respond(request, status, body, **{"Retry-After": "1"})
-        return respond(request, status, body)
+            return respond(status, body, **{"Retry-After": "1"})
+        return respond(status, body)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -100,24 +98,24 @@ def _handle_errors(app: FastAPI) -> None:
             "see /docs",
             request.state.request,
         )
-        return respond(request, HTTPStatus.UNPROCESSABLE_ENTITY, body)
+        return respond(HTTPStatus.UNPROCESSABLE_ENTITY, body)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
         status = HTTPStatus(error.status_code)
         hint = "see /docs for what there is" if status in (404, 405) else ""
         body = problem(status, str(error.detail), hint, request.state.request)
-        return respond(request, status, body, **dict(error.headers or {}))
+        return respond(status, body, **dict(error.headers or {}))
 
     @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+    async def unexpected(request: Request, _: Exception) -> JSONResponse:
         body = problem(
             HTTPStatus.INTERNAL_SERVER_ERROR,
             "a mistake of the service",
             "its log tells more of this request",
             request.state.request,
         )
-        return respond(request, HTTPStatus.INTERNAL_SERVER_ERROR, body)
+        return respond(HTTPStatus.INTERNAL_SERVER_ERROR, body)
 
 
 def _document(app: FastAPI, *, keys: bool) -> None:

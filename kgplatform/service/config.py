@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kgplatform.errors import UsageError
 from kgplatform.service.keys import Keys
@@ -42,7 +42,7 @@ class ServiceConfig:
     """
 
     graphs: tuple[str, ...]
-    keys: Keys = Keys()
+    keys: Keys = field(default_factory=Keys)
     host: str = "127.0.0.1"
     port: int = 8000
     runs: tuple[str, ...] = ()
