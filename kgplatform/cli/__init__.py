@@ -64,6 +64,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import-embeddings": ("import_embeddings", "Make a run of vectors trained elsewhere."),
     "similar": ("search", "Find the nearest entities through the vector index."),
     "serve": ("serve", "Answer over HTTP, with keys, limits and metrics."),
+    "mcp": ("serve", "Let an assistant use the graph, by the Model Context Protocol."),
 }
 
 

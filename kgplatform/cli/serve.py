@@ -93,3 +93,51 @@ def _told(config: ServiceConfig, port: int, as_json: bool) -> None:
     emit(data, as_json, f"{url} answers about {', '.join(config.graphs)}; see {url}/docs")
     if not config.keys:
         note("no API keys: it listens to this machine only, and to every user of it")
+
+
+@click.command()
+@click.option("--graph", "graphs", multiple=True, help="A graph to speak of.  [default: default]")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    help="Seconds that an answer may take.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the tools as JSON, and end.")
+def mcp(as_json: bool, **given: Any) -> None:
+    """Let an assistant use the graph: a server of the Model Context Protocol on stdin and stdout.
+
+    The assistant starts it; tell it this command. Over HTTP, `kgp serve` has the same tools at
+    /mcp, with its keys and limits. No tool changes the graph.
+
+    \b
+    {"mcpServers": {"graph": {"command": "kgp", "args": ["mcp", "--graph", "countries"]}}}
+    """
+    import asyncio
+
+    from kgplatform.errors import UsageError
+    from kgplatform.settings import load_settings
+
+    try:
+        from kgplatform.service.mcp_server import make_mcp
+    except ImportError as error:
+        raise UsageError(
+            f"tools for assistants need the package {error.name}",
+            hint="pip install 'kgplatform[mcp]'",
+        ) from None
+    from kgplatform.service.config import ServiceConfig, check
+    from kgplatform.service.engine import open_engine
+    from kgplatform.service.work import Pool
+
+    given["graphs"] = given["graphs"] or ("default",)
+    config = check(ServiceConfig(**given))
+    with open_engine(load_settings(), config) as engine:
+        pool = Pool(config.workers, config.waiting)
+        server = make_mcp(engine, pool)
+        if as_json:
+            tools = asyncio.run(server.list_tools())
+            emit([tool.model_dump(by_alias=True, exclude_none=True) for tool in tools], True, "")
+            return
+        server.run("stdio")
+        pool.close()

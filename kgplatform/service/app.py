@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from fastapi import FastAPI, Request
@@ -25,6 +25,10 @@ from kgplatform.service.problems import MEDIA_TYPE, Problem, problem, problem_of
 from kgplatform.service.routes import graph, health
 from kgplatform.service.routes.common import Service
 from kgplatform.service.work import Pool
+
+if TYPE_CHECKING:
+    from mcp.server import MCPServer
+    from mcp.server.transport_security import TransportSecuritySettings
 
 log = logging.getLogger("kgplatform.service")
 
@@ -45,9 +49,14 @@ def make_app(engine: Engine) -> ASGIApp:
     config = engine.config
     service = Service(engine, Pool(config.workers, config.waiting), Metrics())
 
+    assistants = _assistants(service)
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with contextlib.AsyncExitStack() as stack:
+            if assistants is not None:
+                await stack.enter_async_context(assistants.session_manager.run())
+            yield
         await anyio.to_thread.run_sync(service.pool.close)
 
     app = FastAPI(
@@ -61,6 +70,18 @@ def make_app(engine: Engine) -> ASGIApp:
     app.state.service = service
     for router in (graph.router, health.router):
         app.include_router(router)
+    if assistants is not None:
+        # Its one route, not a mount: what is not found is answered here.
+        app.router.routes.extend(
+            assistants.streamable_http_app(
+                stateless_http=True,
+                json_response=True,
+                max_request_body_size=config.largest_body,
+                # The gate has looked at host and origin: any that came so far is right.
+                host=config.host,
+                transport_security=_trusting(),
+            ).routes
+        )
     _handle_errors(app)
     _document(app, keys=bool(config.keys))
     if config.origins:
@@ -71,6 +92,21 @@ def make_app(engine: Engine) -> ASGIApp:
             allow_headers=["Authorization", "Content-Type", "X-API-Key"],
         )
     return Gate(app, config, service.metrics)
+
+
+def _assistants(service: Service) -> MCPServer | None:
+    """The tools for assistants, at ``/mcp``, where their package is installed."""
+    try:
+        from kgplatform.service.mcp_server import make_mcp
+    except ImportError:
+        return None
+    return make_mcp(service.engine, service.pool)
+
+
+def _trusting() -> TransportSecuritySettings:
+    from mcp.server.transport_security import TransportSecuritySettings
+
+    return TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
 
 def _handle_errors(app: FastAPI) -> None:

@@ -70,13 +70,7 @@ class Gate:
         client = scope.get("client")
         who = f"address {client[0] if client else 'unknown'}"
         if not self.config.keys:
-            # A page of the web cannot make its own name one of this machine for our checks.
-            if not is_loopback(_host(headers.get("host", ""))):
-                raise ServiceProblemError(
-                    HTTPStatus.FORBIDDEN,
-                    "without keys the service answers this machine's own names only",
-                    "ask http://127.0.0.1",
-                )
+            self._check_local(headers)
         elif scope["path"] not in OPEN and scope["method"] != "OPTIONS":
             owner = self.config.keys.owner(_key(headers))
             if owner is None:
@@ -92,6 +86,25 @@ class Gate:
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self.config.largest_body:
             raise _too_large(self.config.largest_body)
+
+    def _check_local(self, headers: Headers) -> None:
+        """Refuse what a page of the web makes a browser of this machine send.
+
+        It can point its own name at this machine, and then Host is that name; or ask this machine
+        from its own, and then Origin is.
+        """
+        origin = headers.get("origin")
+        from_here = (
+            origin is None
+            or origin in self.config.origins
+            or is_loopback(_host(origin.partition("://")[2]))
+        )
+        if not from_here or not is_loopback(_host(headers.get("host", ""))):
+            raise ServiceProblemError(
+                HTTPStatus.FORBIDDEN,
+                "without keys the service answers this machine's own names only",
+                "ask http://127.0.0.1, or let a page in with --origin",
+            )
 
     def _take(self, who: str) -> None:
         wait = self._buckets.wait(who)

@@ -20,7 +20,7 @@ DATABASE_SECONDS = 3.0
 router = APIRouter(tags=["operation"], responses=EVERY)
 
 
-@router.get("/health/live")
+@router.get("/health/live", response_model_exclude_none=True)
 async def live() -> Health:
     """The process answers; nothing else is looked at."""
     return Health(status="live")
