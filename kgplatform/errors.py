@@ -6,6 +6,7 @@
     ├── UsageError             2   the command or call itself is wrong
     │   └── UnknownNameError   2   a name that is not in a registry; suggests one that is
     ├── InputError             1   a file or value is wrong; says where
+    │   └── UnknownEntityError 1   a graph has no such entity; suggests some
     ├── ServerError            1   the local Neo4j could not be made to work
     ├── StoreError             1   the database refused or failed
     │   ├── AuthenticationError   4
@@ -63,6 +64,10 @@ class UnknownNameError(UsageError):
 
 class InputError(KGPlatformError):
     """A file, row or value that cannot be used."""
+
+
+class UnknownEntityError(InputError):
+    """A graph has no entity of that id or name."""
 
 
 class ServerError(KGPlatformError):

@@ -19,6 +19,7 @@ from kgplatform.errors import (
     TimedOutError,
     TooLargeError,
     UnavailableError,
+    UnknownEntityError,
     UnknownNameError,
     UsageError,
 )
@@ -35,6 +36,7 @@ STATUSES: dict[type[KGPlatformError], HTTPStatus] = {
     DatabaseStoppedError: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreError: HTTPStatus.BAD_GATEWAY,
     LanguageModelError: HTTPStatus.BAD_GATEWAY,
+    UnknownEntityError: HTTPStatus.NOT_FOUND,
     UnknownNameError: HTTPStatus.NOT_FOUND,
     UsageError: HTTPStatus.BAD_REQUEST,
     InputError: HTTPStatus.BAD_REQUEST,

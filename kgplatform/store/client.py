@@ -6,7 +6,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import neo4j
 from neo4j import exceptions as foreign
@@ -24,9 +24,6 @@ from kgplatform.errors import (
     UsageError,
 )
 from kgplatform.store.deadline import seconds_left
-
-if TYPE_CHECKING:
-    from typing import LiteralString
 
 T = TypeVar("T")
 
@@ -132,7 +129,7 @@ class Store:
         # One exchange in place of the two of a managed transaction, and one repetition, for a
         # pooled connection that the server has closed meanwhile, in place of half a minute's.
         for last in (False, True):
-            timed = neo4j.Query(cast("LiteralString", query), timeout=seconds_left())
+            timed = neo4j.Query(query, timeout=seconds_left())  # type: ignore[arg-type]
             try:
                 with self._session(neo4j.READ_ACCESS) as session:
                     return session.run(timed, _sent(params)).data()

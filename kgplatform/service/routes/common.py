@@ -42,10 +42,10 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 WHY = {
-    400: "The request cannot be answered: no such entity, or it is wrong in itself.",
+    400: "The request cannot be answered as it is.",
     401: "A key is needed.",
     403: "Asked by a name that is not this machine's own.",
-    404: "The service does not speak of this graph.",
+    404: "There is no such entity, or the service does not speak of this graph.",
     408: "The body did not arrive.",
     409: "What the service was started with does not allow it.",
     413: "The body is too large.",
