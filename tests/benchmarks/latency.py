@@ -4,10 +4,11 @@
     OMP_NUM_THREADS=1 python tests/benchmarks/latency.py build --home FOLDER
     OMP_NUM_THREADS=1 python tests/benchmarks/latency.py run --home FOLDER
 
-``build`` makes the graph of latency_graph.py in a local Neo4j of FOLDER's own, by the same commands
-as a user would: vectors of its texts (minilm), of its facts (DistMult), a run that recommends. It
-leaves out what FOLDER has already. ``run`` starts `kgp serve` there in a process of its own and asks
-it over HTTP, closed loop: each client sends its next request when it has the answer to its last one.
+``build`` makes the graph of latency_graph.py in a local Neo4j of FOLDER's own, by the commands
+as a user would: vectors of its texts (minilm) and a run that recommends; its vectors of facts are
+sums of random ones, for no quality is measured. It leaves out what FOLDER has already. ``run``
+starts `kgp serve` there in a process of its own and asks it over HTTP, closed loop: each client
+sends its next request when it has the answer to its last one.
 Requests are drawn by a seed, no client's twice; each number of clients is warmed up first. Errors
 are counted, and their times are left out.
 """
@@ -34,6 +35,7 @@ import numpy as np
 GRAPH = "wordnet"
 SECRET = "a-key-for-the-latency-benchmark"
 CLIENTS = (1, 8, 32)
+DIMENSION = 64
 READY_SECONDS = 300.0
 
 Draw = Callable[[np.random.Generator], dict[str, Any]]
@@ -69,7 +71,7 @@ def build(given: argparse.Namespace) -> None:
     steps: dict[str, Callable[[], object]] = {
         "loaded": lambda: loaded(given),
         "encoded": lambda: kgp(given.home, "encode", "--graph", GRAPH, "--write"),
-        "trained": lambda: trained(given.home),
+        "summed": lambda: summed(given),
         "recommends": lambda: kgp(
             given.home,
             *("train", "recommend", "--graph", GRAPH, "--relation", "LIKES"),
@@ -98,14 +100,29 @@ def loaded(given: argparse.Namespace) -> None:
         load(store, GRAPH, entities, [*pointers, *likes], source="wordnet")
 
 
-def trained(home: Path) -> None:
-    """Vectors of the facts: their quality is not measured, so few epochs do."""
-    told = kgp(
-        home,
-        *("train", "distmult", "--graph", GRAPH, "--json"),
-        *("--set", "dimension=64", "--set", "epochs=3", "--set", "evaluate=false"),
-    )
-    kgp(home, "write", json.loads(told)["run"])
+def summed(given: argparse.Namespace) -> None:
+    """Vectors of the facts, without a training: random ones, added up over neighbours twice."""
+    from scipy.sparse import coo_array
+
+    from kgplatform.connection import open_store
+    from kgplatform.settings import Settings
+    from kgplatform.store.writeback import Target, write_vectors
+
+    pointers = latency_graph.facts(given.wordnet)
+    _, likes = latency_graph.readers(pointers, given.seed)
+    triples = [*pointers, *likes]
+    names, ends = np.unique([(each.head, each.tail) for each in triples], return_inverse=True)
+    heads, tails = ends.reshape(-1, 2).T
+    ones = np.ones(len(triples), dtype=np.float32)
+    beside = coo_array((ones, (heads, tails)), shape=(len(names), len(names))).tocsr()
+    beside = beside + beside.T
+    vectors = np.random.default_rng(given.seed).normal(size=(len(names), DIMENSION))
+    for _ in range(2):
+        vectors = vectors + beside @ vectors
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    with open_store(Settings(neo4j_uri=None, kgp_home=given.home / ".kgplatform")) as store:
+        target = Target(graph=GRAPH)
+        write_vectors(store, "summed", {}, target, names.tolist(), vectors.astype(np.float32))
 
 
 def kgp(home: Path, *args: str) -> str:
