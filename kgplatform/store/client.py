@@ -129,7 +129,7 @@ class Store:
         # One exchange in place of the two of a managed transaction, and one repetition, for a
         # pooled connection that the server has closed meanwhile, in place of half a minute's.
         for last in (False, True):
-            timed = neo4j.Query(query, timeout=seconds_left())  # type: ignore[arg-type]
+            timed = neo4j.Query(query, timeout=seconds_left())
             try:
                 with self._session(neo4j.READ_ACCESS) as session:
                     return session.run(timed, _sent(params)).data()

@@ -14,7 +14,7 @@ from pathlib import Path
 import graphs
 import numpy as np
 
-from kgplatform.triples import Entity, Triple
+from kgplatform.triples import Entity, Scalar, Triple
 
 READERS = 5_000
 TOPICS_EACH = 3
@@ -37,7 +37,7 @@ def synsets(folder: Path) -> Iterator[Entity]:
                 ]
                 yield Entity(
                     f"{fields[0]}-{part[0]}",
-                    words[0].partition("(")[0],
+                    str(words[0]).partition("(")[0],
                     gloss.strip(),
                     (label,),
                     {"aliases": words},
