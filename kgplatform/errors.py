@@ -6,6 +6,7 @@
     ├── UsageError             2   the command or call itself is wrong
     │   └── UnknownNameError   2   a name that is not in a registry; suggests one that is
     ├── InputError             1   a file or value is wrong; says where
+    │   └── UnknownEntityError 1   a graph has no such entity; suggests some
     ├── ServerError            1   the local Neo4j could not be made to work
     ├── StoreError             1   the database refused or failed
     │   ├── AuthenticationError   4
@@ -13,10 +14,12 @@
     │   ├── DatabaseStoppedError  1   the database could not write and works no more
     │   ├── QueryRefusedError     2   a query that is not allowed where it was given
     │   ├── TooLargeError         1   the server has not the memory for this at once
+    │   ├── TimedOutError         1   it took longer than it was allowed to
     │   └── SchemaError           1   a constraint or index that is needed is missing
     ├── LanguageModelError     1   a language model cannot be loaded, or gives no answer
     │   ├── ModelAccessError      4   its endpoint refused the key
     │   └── PromptTooLongError    1   it cannot read as much at once
+    ├── BusyError              1   too much is asked of a service at once
     ├── TrainingError          1   a training cannot start or go on
     └── RunError               1   a run folder is missing, incomplete or does not fit
 
@@ -63,6 +66,10 @@ class InputError(KGPlatformError):
     """A file, row or value that cannot be used."""
 
 
+class UnknownEntityError(InputError):
+    """A graph has no entity of that id or name."""
+
+
 class ServerError(KGPlatformError):
     """The local Neo4j server could not be installed, started or stopped."""
 
@@ -95,6 +102,10 @@ class TooLargeError(StoreError):
     """The server has not enough memory to do this in one piece."""
 
 
+class TimedOutError(StoreError):
+    """What was asked for took longer than it was allowed to."""
+
+
 class SchemaError(StoreError):
     """A constraint or index that the operation depends on is missing or differs."""
 
@@ -111,6 +122,10 @@ class ModelAccessError(LanguageModelError):
 
 class PromptTooLongError(LanguageModelError):
     """A language model cannot read as much at once; half of it may do."""
+
+
+class BusyError(KGPlatformError):
+    """More is asked of a service at once than it can do; later it can."""
 
 
 class TrainingError(KGPlatformError):

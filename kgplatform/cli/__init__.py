@@ -69,6 +69,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("search", "Find entities and passages by name, words, vectors and graph."),
     "recommend": ("recommend", "Recommend what an entity may like, with paths."),
     "similar": ("search", "Find the nearest entities through the vector index."),
+    "serve": ("serve", "Answer over HTTP, with keys, limits and metrics."),
+    "mcp": ("serve", "Let an assistant use the graph, by the Model Context Protocol."),
 }
 
 

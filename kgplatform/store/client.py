@@ -18,10 +18,12 @@ from kgplatform.errors import (
     QueryRefusedError,
     SchemaError,
     StoreError,
+    TimedOutError,
     TooLargeError,
     UnavailableError,
     UsageError,
 )
+from kgplatform.store.deadline import seconds_left
 
 T = TypeVar("T")
 
@@ -113,9 +115,28 @@ class Store:
         self._database = database
 
     def rows(self, query: str, **params: Any) -> list[dict[str, Any]]:
-        """All records of a reading statement, in a transaction of its own, retried."""
+        """All records of a reading statement, in a transaction of its own, retried.
+
+        Raises:
+            TimedOutError: It took longer than :func:`kgplatform.store.deadline.within` allows.
+        """
+        if seconds_left() is not None:
+            return self._rows_in_time(query, params)
         with _mapped(), self._session(neo4j.READ_ACCESS) as session:
             return session.execute_read(lambda tx: Transaction(tx).rows(query, **params))
+
+    def _rows_in_time(self, query: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        # One exchange in place of the two of a managed transaction, and one repetition, for a
+        # pooled connection that the server has closed meanwhile, in place of half a minute's.
+        for last in (False, True):
+            timed = neo4j.Query(query, timeout=seconds_left())
+            try:
+                with self._session(neo4j.READ_ACCESS) as session:
+                    return session.run(timed, _sent(params)).data()
+            except (foreign.Neo4jError, foreign.DriverError) as error:
+                if last or not error.is_retryable():
+                    raise map_error(error) from error
+        raise AssertionError("the second round returns or raises")
 
     def state(self) -> str:
         """The server's bookmark of all that is committed; the same as long as nothing is."""
@@ -151,6 +172,9 @@ class Store:
             records_ahead: How many records may be under way before they are asked for.
             seconds: How long it may take; as the server is set up if None.
         """
+        left = seconds_left()
+        if left is not None:
+            seconds = left if seconds is None else min(left, seconds)
         with (
             _mapped(),
             self._session(neo4j.READ_ACCESS, records_ahead) as session,
@@ -273,7 +297,7 @@ def _map_server_error(code: str, message: str) -> StoreError:
     if code.startswith("Neo.ClientError.Statement"):
         return QueryRefusedError(f"the query was refused: {message}", hint="correct the query")
     if code.startswith("Neo.ClientError.Transaction.TransactionTimedOut"):
-        return StoreError(
+        return TimedOutError(
             "the query took longer than it was allowed to",
             hint="make it more selective, or allow it more seconds",
         )

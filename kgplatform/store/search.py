@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kgplatform import queries
-from kgplatform.errors import InputError
+from kgplatform.errors import InputError, UnknownEntityError
 from kgplatform.store.client import Store
 from kgplatform.store.statements import Statement
 
@@ -44,7 +44,8 @@ def find_entity(store: Store, graph: str, text: str) -> str:
     """The entity_id that an id or a name stands for.
 
     Raises:
-        InputError: No entity has that id or name (the hint suggests some), or several have.
+        UnknownEntityError: No entity has that id or name (the hint suggests some).
+        InputError: Several have.
     """
     rows = store.rows(queries.get("search/find_entity"), graph=graph, text=text)
     exact = [row for row in rows if row["id"] == text] or rows
@@ -55,7 +56,7 @@ def find_entity(store: Store, graph: str, text: str) -> str:
         raise InputError(f"{text!r} names several entities", hint=f"use an id: {listed}")
     suggestions = _suggest(store, graph, text)
     hint = f"did you mean: {', '.join(suggestions)}" if suggestions else "see `kgp status`"
-    raise InputError(f"graph {graph!r} has no entity {text!r}", hint=hint)
+    raise UnknownEntityError(f"graph {graph!r} has no entity {text!r}", hint=hint)
 
 
 def similar(

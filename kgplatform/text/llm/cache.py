@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kgplatform.errors import InputError
+from kgplatform.text.llm.listen import UnheardError, say
 from kgplatform.text.llm.protocol import Answer, LanguageModel, Request, Token
 
 FORMAT = 1
@@ -50,13 +51,18 @@ class CachedModel:
         with self._guard:
             waiting = self._asked.get(key)
             kept = _read(path) if waiting is None else None
-            if kept is not None:
-                return kept
-            if waiting is None:
+            if waiting is None and kept is None:
                 mine: Future[Answer] = Future()
                 self._asked[key] = mine
         if waiting is not None:
-            return replace(waiting.result(), cached=True)
+            try:
+                kept = replace(waiting.result(), cached=True)
+            except UnheardError:
+                # Whoever asked first has gone; this one has not.
+                return self.complete(request)
+        if kept is not None:
+            say(kept.text)
+            return kept
         try:
             answer = self._model.complete(request)
             self._keep(path, answer)

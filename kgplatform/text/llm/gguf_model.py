@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kgplatform.errors import InputError, LanguageModelError, PromptTooLongError, UsageError
 from kgplatform.text.llm.gguf_stream import Stream
+from kgplatform.text.llm.listen import UnheardError
 from kgplatform.text.llm.openai_wire import body_of
 from kgplatform.text.llm.protocol import Answer, Request
 
@@ -75,6 +76,7 @@ class GgufModel:
         Raises:
             PromptTooLongError: Prompt and answer together are longer than the context.
             LanguageModelError: The engine refuses the request.
+            UnheardError: The listener wants no more.
         """
         told = {"stream": True, "timings_per_token": True}
         stream = Stream(objects_once=request.schema is not None)
@@ -85,6 +87,8 @@ class GgufModel:
             except (RuntimeError, ValueError) as error:
                 raise _refused(self.name, str(error)) from None
             seconds = time.monotonic() - begun
+        if stream.unheard:
+            raise UnheardError
         if stream.problem is None:
             return stream.answer(seconds)
         if "context size" in stream.problem:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from kgplatform.text.llm.listen import listener
 from kgplatform.text.llm.openai_wire import Chunk, Piece, detail_of, tokens_of
 from kgplatform.text.llm.protocol import Answer, Finish, Token
 
@@ -19,10 +20,13 @@ class Stream:
 
     Attributes:
         problem: Why there is no answer; None if there is one.
+        unheard: Whether it was ended because the listener wanted no more.
     """
 
     def __init__(self, *, objects_once: bool) -> None:
         self.problem: str | None = None
+        self.unheard = False
+        self._listener = listener()
         self._objects_once = objects_once
         self._objects: set[str] = set()
         self._text = ""
@@ -48,6 +52,10 @@ class Stream:
             self._pieces += (choice.logprobs and choice.logprobs.content) or []
             if choice.finish_reason == "length":
                 self._finish = "length"
+            if self._listener and choice.delta.content:
+                self.unheard = not self._listener(choice.delta.content)
+                if self.unheard:
+                    return True
             if self._objects_once and "}" in (choice.delta.content or "") and self._repeats():
                 self._finish = "repeats"
                 return True

@@ -13,6 +13,7 @@ import torch
 from kgplatform.errors import InputError, PromptTooLongError
 from kgplatform.text.causal import load_causal, loading
 from kgplatform.text.encode import readable
+from kgplatform.text.llm.listen import listener, say
 from kgplatform.text.llm.protocol import Answer, Message, Request, Token
 
 SAMPLED = 1_024
@@ -71,6 +72,7 @@ class HuggingFaceModel:
                 pad_token_id=self._tokenizer.eos_token_id,
                 return_dict_in_generate=True,
                 output_logits=True,
+                streamer=None if listener() is None else _heard(self._tokenizer),
                 **_sampling(request.temperature),
             )
         written = out.sequences[0, length:].tolist()
@@ -119,6 +121,17 @@ class HuggingFaceModel:
             pieces.append(Token(text[len(before) :], chance))
             before = text
         return tuple(pieces)
+
+
+def _heard(tokenizer: Any) -> Any:
+    """What lets the listener hear a text as it is written, in whole words."""
+    from transformers import TextStreamer
+
+    class Heard(TextStreamer):
+        def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+            say(text)
+
+    return Heard(tokenizer, skip_prompt=True, skip_special_tokens=True)
 
 
 def _sampling(temperature: float) -> dict[str, Any]:

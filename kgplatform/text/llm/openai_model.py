@@ -21,6 +21,8 @@ from kgplatform.errors import (
     UnknownNameError,
     UsageError,
 )
+from kgplatform.text.llm.listen import listener, say
+from kgplatform.text.llm.openai_stream import TOLD, Heard, events
 from kgplatform.text.llm.openai_wire import (
     OPTIONAL,
     RENAMED,
@@ -104,6 +106,8 @@ class OpenAIModel:
             try:
                 lenient = replace(request, schema=strict(request.schema))
                 body = body_of(self.model, lenient, refused)
+                if listener() is not None and (heard := self._heard(body, begun)) is not None:
+                    return heard
                 said = self._asked("POST", "/chat/completions", body, Completion)
             except _RefusedFieldError as error:
                 if error.field in refused:
@@ -111,7 +115,37 @@ class OpenAIModel:
                 with self._guard:
                     self._refused |= {error.field}
                 continue
-            return said.answer(time.monotonic() - begun)
+            answer = said.answer(time.monotonic() - begun)
+            say(answer.text)
+            return answer
+
+    def _heard(self, body: dict[str, Any], begun: float) -> Answer | None:
+        """The answer as it is written; None if the endpoint does not tell it so from the start.
+
+        Raises:
+            UnheardError: The listener wants no more.
+            LanguageModelError: The answer broke off.
+        """
+        self._pace.wait()
+        heard, any_said = Heard(), False
+        headers = {"Content-Type": "application/json"}
+        content = json.dumps(body | TOLD).encode("ascii")
+        try:
+            with self._client.stream(
+                "POST", self.url + "/chat/completions", content=content, headers=headers
+            ) as response:
+                if response.status_code != httpx.codes.OK:
+                    return None
+                for data in events(response.iter_bytes()):
+                    heard.take(data)
+                    any_said = True
+        except (httpx.RequestError, ValueError):
+            heard.ended = False
+        if heard.ended:
+            return heard.answer(time.monotonic() - begun)
+        if any_said:
+            raise LanguageModelError(f"the language model at {self.url} broke off in its answer")
+        return None
 
     def models(self) -> list[str]:
         """Names of the models that the endpoint says it has."""
