@@ -44,7 +44,8 @@ def sentence_of(relation: str, heads: Sequence[str], tails: Sequence[str]) -> st
         return f"{subject} {_with_article(words)} {objects}."
     if _is_verb(first):
         verb = _of_many(first) if many else first
-        return f"{subject} {' '.join([verb, *_article_before(words[1:])])} {objects}."
+        noun = _nouns(words[1:]) if len(tails) > 1 else words[1:]
+        return f"{subject} {' '.join([verb, *_article_before(noun)])} {objects}."
     if last in _PREPOSITIONS:
         verb = "was" if first in _BEGUN_AND_OVER else "is"
         kind = ("" if many else "a ") if last == "of" and first not in ("a", "an", "the") else ""
@@ -75,6 +76,15 @@ def _of_many(verb: str) -> str:
     if verb.endswith(("ches", "shes", "sses", "xes", "zes")):
         return verb[:-2]
     return verb[:-1] if verb.endswith("s") else verb
+
+
+def _nouns(words: Sequence[str]) -> list[str]:
+    """``official language`` as several: ``official languages``; nothing of a preposition."""
+    if not words or words[-1] in _PREPOSITIONS or words[-1].endswith("s"):
+        return list(words)
+    last = words[-1]
+    many = f"{last[:-1]}ies" if last.endswith("y") and last[-2:-1] not in "aeiou" else f"{last}s"
+    return [*words[:-1], many]
 
 
 def _with_article(words: Sequence[str]) -> str:
