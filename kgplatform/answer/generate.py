@@ -4,6 +4,7 @@ facts that it says, and the whole checked against the graph again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -207,7 +208,7 @@ def _checked(
     texts = [each.text for each in written]
     claims = check(checker, texts, about, material) if about.ids else [() for _ in texts]
     sentences = tuple(
-        Sentence(each.text, _cited(each, of_one), of_one)
+        Sentence(each.text, _cited(each, about, of_one), of_one)
         for each, of_one in zip(written, claims, strict=True)
     )
     counts = {
@@ -229,23 +230,25 @@ def _checked(
     )
 
 
-def _cited(written: Written, claims: Sequence[Claim]) -> tuple[str, ...]:
+def _cited(written: Written, about: Named, claims: Sequence[Claim]) -> tuple[str, ...]:
     """Ids of the facts that a sentence says.
 
-    A model cites a line that names ten neighbours where its sentence names two: those two count.
+    A model cites a line that names ten neighbours where its sentence names two: those two count,
+    whatever stands for the topic.
     """
-    said = written.text.casefold()
     cited = [
         each.id
         for line in written.lines
         for each in line.statements
-        if each.head_name.casefold() in said and each.tail_name.casefold() in said
-    ]
-    pronoun = [
-        each.id
-        for line in written.lines
-        for each in line.statements
-        if not cited and (each.head_name.casefold() in said or each.tail_name.casefold() in said)
+        if all(
+            key in about.ids or _names(written.text, name)
+            for key, name in ((each.head, each.head_name), (each.tail, each.tail_name))
+        )
     ]
     found = [claim.statement for claim in claims if claim.verdict == "supported"]
-    return tuple(dict.fromkeys(filter(None, (*cited, *pronoun, *found))))
+    return tuple(dict.fromkeys(filter(None, (*cited, *found))))
+
+
+def _names(text: str, name: str) -> bool:
+    """Whether a text has a name, as words of its own: ``German`` is not in ``Germany``."""
+    return re.search(rf"(?<!\w){re.escape(name.casefold())}(?!\w)", text.casefold()) is not None

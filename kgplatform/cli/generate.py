@@ -11,6 +11,7 @@ from kgplatform.cli.output import emit, json_option
 if TYPE_CHECKING:
     from kgplatform.answer.generate import Generated
 
+
 @click.command()
 @click.argument("topic")
 @click.option("--graph", default="default", show_default=True, help="Its graph.")
