@@ -144,3 +144,27 @@ class Explanation:
     notes: tuple[str, ...] = ()
     head: str | None = None
     tail: str | None = None
+
+
+def passed(path: Path, start: str | None = None) -> list[tuple[str, str]]:
+    """The entities that a path passes in order, as id and name.
+
+    Args:
+        path: With at least one fact.
+        start: Where it begins; without, where its first fact is left by no other.
+    """
+    names: dict[str, str] = {}
+    for each in path.statements:
+        names |= {each.head: each.head_name, each.tail: each.tail_name}
+    first = path.statements[0]
+    at = first.head
+    if len(path.statements) > 1:
+        second = path.statements[1]
+        at = first.tail if first.head in (second.head, second.tail) else first.head
+    elif start in (first.head, first.tail):
+        at = str(start)
+    found = [at]
+    for each in path.statements:
+        at = each.tail if at == each.head else each.head
+        found.append(at)
+    return [(key, names[key]) for key in found]
