@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kgplatform.answer.explainer import Explainer, Triple, facts_of, indexes_of, names_of
@@ -14,10 +15,18 @@ from kgplatform.store.statements import Statement
 
 if TYPE_CHECKING:
     from kgplatform.graph.snapshot import KGSnapshot
-    from kgplatform.rules.predict import Reason
+    from kgplatform.rules.predict import Reason, RulePredictor
 
+MOST_RULES = 50
 MOST_WITHOUT = 6
 """Facts of a path or rule that are taken away in turn."""
+
+
+def reasons_for(rules: RulePredictor, link: tuple[int, int, int], mirror: Triple) -> list[Reason]:
+    """The rules that give a link, the surest first; not those that only turn it round."""
+    head, relation, tail = link
+    found = rules.reasons(relation, head, tail, MOST_RULES)
+    return [each for each in found if mirror not in each.facts]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +47,11 @@ class Changes:
     max_hops: int
     limit: int
 
+    @cached_property
+    def _known(self) -> set[tuple[int, int, int] | None]:
+        """All facts by index."""
+        return set(map(tuple, self.used.snapshot.triples().tolist()))
+
     def of_path(self, found: Sequence[FoundPath]) -> list[tuple[Triple, Counterfactual]]:
         """How sure the surest path is without each fact of it; exact."""
         if not found or len(found[0].facts) > MOST_WITHOUT:
@@ -56,7 +70,9 @@ class Changes:
                 without={fact, mirror, self.link, (tail, relation, head)},
             )
             after = 0.0 if left is None else left.confidence
-            changes.append((fact, _change("path", found[0].confidence, after)))
+            back = indexes_of(self.used.snapshot, mirror)
+            change = _change("path", found[0].confidence, after)
+            changes.append((fact, replace(change, mirrored=back in self._known)))
         return changes
 
     def of_rules(self, reasons: Sequence[Reason]) -> list[tuple[Triple, Counterfactual]]:
@@ -74,9 +90,9 @@ class Changes:
         for fact in reasons[0].facts[:MOST_WITHOUT]:
             less, mirrored = _less(self.used.snapshot, fact)
             predictor = RulePredictor(less, train_matrices(less), rules.table)
-            head, relation, tail = indexes
-            best = predictor.reason(relation, head, tail)
-            after = 0.0 if best is None else best.confidence
+            mirror = (self.link[2], self.link[1], self.link[0])
+            left = reasons_for(predictor, indexes, mirror)
+            after = left[0].confidence if left else 0.0
             change = _change("rule", reasons[0].confidence, after)
             changes.append((fact, replace(change, mirrored=mirrored)))
         return changes
@@ -102,6 +118,7 @@ class Changes:
             self.used.model,
             train,
             indexes,
+            known=snapshot.triples(),
             of=[index for index in asked if index is not None],
             most=self.limit,
         ):

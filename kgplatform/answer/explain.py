@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kgplatform.answer.counterfactuals import Changes
+from kgplatform.answer.counterfactuals import Changes, reasons_for
 from kgplatform.answer.explainer import (
     Explainer,
     Triple,
@@ -150,7 +150,14 @@ def _paths(store: Store, graph: str, link: Triple, max_hops: int, limit: int) ->
 
     def shortest() -> list[FoundPath]:
         return shortest_paths(
-            store, graph, head, tail, max_hops=max_hops, predicted=True, limit=limit, without=out
+            store,
+            graph,
+            head,
+            tail,
+            max_hops=max_hops,
+            predicted=True,
+            limit=4 * limit,
+            without=out,
         )
 
     if head == tail:
@@ -162,8 +169,10 @@ def _paths(store: Store, graph: str, link: Triple, max_hops: int, limit: int) ->
     surest = surest_path(store, graph, head, tail, max_hops=max_hops, predicted=True, without=out)
     if surest is not None and surest not in found:
         found.append(surest)
-    # Of equals, a shorter one says more.
-    return sorted(found, key=lambda path: (-path.confidence, len(path.facts), path.ids))[:limit]
+    # Of equals, a shorter one says more; a relation in both directions is one way.
+    found.sort(key=lambda path: (-path.confidence, len(path.facts), path.ids))
+    ways = {(path.ids, tuple(fact.relation for fact in path.facts)): path for path in found[::-1]}
+    return list(ways.values())[::-1][:limit]
 
 
 def _reasons(used: Explainer, link: Triple, limit: int, notes: list[str]) -> list[Reason]:
@@ -177,8 +186,9 @@ def _reasons(used: Explainer, link: Triple, limit: int, notes: list[str]) -> lis
         notes.append("an end has no facts, so that no rule can give the link")
         return []
     head, relation, tail = indexes
+    mirror = (link[2], link[1], link[0])
     if used.rules is not None:
-        return used.rules.reasons(relation, head, tail, limit)
+        return reasons_for(used.rules, indexes, mirror)[:limit]
     notes.append(
         "no rules were mined from this graph as it is (`kgp rules mine`): the pattern of the best "
         "path was counted for this link alone"
@@ -190,7 +200,7 @@ def _reasons(used: Explainer, link: Triple, limit: int, notes: list[str]) -> lis
         used.snapshot, answers_of_triples(train, used.snapshot.num_entities, "tail")
     )
     (best,) = finder.find(torch.tensor([indexes]))
-    if best is None or link in best.facts:
+    if best is None or not {link, mirror}.isdisjoint(best.facts):
         return []
     right = round(best.confidence * best.pairs)
     return [Reason(best.rule, best.confidence, right, best.pairs, best.facts)]

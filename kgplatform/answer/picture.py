@@ -6,10 +6,18 @@ Asserted facts are drawn as lines, predicted ones dashed, what is explained in a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
-from kgplatform.answer.explanation import Counterfactual, Explanation, ModalityWeight, passed
+from kgplatform.answer.explanation import (
+    Counterfactual,
+    Explanation,
+    ModalityWeight,
+    RuleReason,
+    passed,
+)
+from kgplatform.answer.records import Path
 from kgplatform.errors import UsageError
 from kgplatform.store.statements import Statement
 
@@ -49,25 +57,28 @@ def draw(found: Explanation, picture: FilePath) -> FilePath:
         return _page(found, statements, picture)
     from kgplatform.training.plots import new_figure, saved
 
-    figure = new_figure(9.5, 4.6 + 0.32 * len(bars) + 0.4 * bool(bars))
-    if statements and bars:
-        above, below = figure.subplots(2, 1, height_ratios=[4.2, 0.6 + 0.32 * len(bars)])
-    else:
-        above = below = figure.subplots()
+    heights = [4.4] * bool(statements) + [0.8 + 0.32 * len(bars)] * bool(bars)
+    figure = new_figure(9.5, sum(heights))
+    # Parts of their own: long labels of bars must not make the graph narrow.
+    parts = list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).flat)
     if statements:
-        _draw_graph(above, found, statements)
+        _draw_graph(parts[0].subplots(), found, statements)
     if bars:
-        _draw_bars(below, bars, heading="" if statements else found.subject)
+        _draw_bars(parts[-1].subplots(), bars, heading="" if statements else found.subject)
     return saved(figure, picture)
 
 
 def drawn_statements(found: Explanation) -> list[Statement]:
-    """The facts of an explanation's paths and rules, each once."""
+    """The facts of an explanation's paths and rules, each once, in one direction."""
     every = [
         *(each for path in found.paths for each in path.statements),
         *(each for rule in found.rules for each in rule.statements),
     ]
-    return list({each.id: each for each in every}.values())
+    kept: dict[tuple[str, str, str], Statement] = {}
+    for each in every:
+        if (each.tail, each.relation, each.head) not in kept:
+            kept[each.head, each.relation, each.tail] = each
+    return list(kept.values())
 
 
 def places(found: Explanation, statements: Sequence[Statement]) -> dict[str, Place]:
@@ -76,8 +87,11 @@ def places(found: Explanation, statements: Sequence[Statement]) -> dict[str, Pla
     An entity stands as far along as it does on its paths; those of one column keep apart.
     """
     along: dict[str, list[float]] = {}
-    for path in found.paths:
+    walked = [path for path in found.paths if path.statements]
+    walked += [Path(rule.statements, rule.confidence) for rule in found.rules if _is_walk(rule)]
+    for path in walked:
         ids = [key for key, _ in passed(path, found.head)]
+        ids = ids if ids[0] == found.head else ids[::-1]
         for at, key in enumerate(ids):
             along.setdefault(key, []).append(at / (len(ids) - 1))
     for each in statements:
@@ -85,19 +99,25 @@ def places(found: Explanation, statements: Sequence[Statement]) -> dict[str, Pla
             along.setdefault(key, [0.5])
     columns: dict[int, list[str]] = {}
     for key, shares in along.items():
-        columns.setdefault(round(4 * sum(shares) / len(shares)), []).append(key)
+        columns.setdefault(round(6 * sum(shares) / len(shares)), []).append(key)
     found_places = {}
     for column, keys in columns.items():
         for row, key in enumerate(keys):
             # Off the straight line, where the link itself is drawn.
             height = (row + 1) / (len(keys) + 1)
             shifted = height if len(keys) % 2 == 0 else height + 0.16 * (1 if column % 2 else -1)
-            found_places[key] = (column / 4, shifted)
+            found_places[key] = (column / 6, shifted)
     if found.head is not None and found.head in found_places:
         found_places[found.head] = (0.0, 0.5)
     if found.tail is not None and found.tail in found_places:
         found_places[found.tail] = (1.0, 0.5)
     return found_places
+
+
+def _is_walk(rule: RuleReason) -> bool:
+    """Whether each fact of a rule's body here begins where the one before ended."""
+    pairs = [{each.head, each.tail} for each in rule.statements]
+    return bool(pairs) and all(len(one & other) == 1 for one, other in pairwise(pairs))
 
 
 def _draw_graph(axes: Axes, found: Explanation, statements: Sequence[Statement]) -> None:
@@ -214,7 +234,7 @@ def _draw_bars(axes: Axes, bars: Sequence[tuple[str, float, float]], heading: st
     axes.invert_yaxis()
     axes.set_xlim(0, max(1.0, max(max(before, value) for _, before, value in bars)))
     axes.tick_params(axis="x", labelsize=7.5)
-    axes.legend(fontsize=7.5, loc="lower right")
+    axes.legend(fontsize=7.5, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
     if heading:
         axes.set_title(heading.replace("$", r"\$"), fontsize=10, color=INK)
     for side in ("top", "right"):

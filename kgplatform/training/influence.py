@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -108,6 +109,7 @@ def influences(
     facts: Tensor,
     link: Fact,
     *,
+    known: Tensor | None = None,
     of: Sequence[Fact] = (),
     most: int = 5,
 ) -> list[Influence]:
@@ -117,6 +119,7 @@ def influences(
         model: Trained, on the CPU.
         facts: What it was trained on, int64 [E, 3].
         link: Head, relation, tail.
+        known: Facts that do not compete with it, int64 [n, 3]; None for ``facts``.
         of: Facts that are tried in any case; those that touch neither end are passed over where
             the model has no encoder, as nothing changes.
         most: How many of the others, the likeliest by their gradients.
@@ -124,12 +127,13 @@ def influences(
     around = _around(facts, link)
     if not len(around):
         return []
+    known = facts if known is None else known
     if model.encoder is not None:
-        return _by_messages(model, facts, around, link, of, most)
+        return _by_messages(model, known, around, link, of, most)
     refit = _Refit(model, around, link)
     wanted = [fact for fact in of if fact[0] in refit.rows or fact[2] in refit.rows]
     wanted += [fact for fact in refit.ranked() if fact not in wanted][: most + len(wanted)]
-    before = refit.opinion_without(None, facts)
+    before = refit.opinion_without(None, known)
     found: list[Influence] = []
     seen: set[Fact] = set()
     for fact in wanted:
@@ -137,7 +141,7 @@ def influences(
             continue
         mirror = _mirror(fact) in set(map(tuple, around.tolist()))
         seen |= {fact, _mirror(fact)}
-        found.append(Influence(fact, mirror, before, refit.opinion_without(fact, facts)))
+        found.append(Influence(fact, mirror, before, refit.opinion_without(fact, known)))
     return _weightiest(found)
 
 
@@ -168,18 +172,31 @@ class _Refit:
         return [_as_fact(self._around[at]) for at in order]
 
     def opinion_without(self, fact: Fact | None, known: Tensor) -> Opinion:
-        """What the model thinks of the link when the vectors are fitted without a fact."""
-        kept = self._around if fact is None else _without(self._around, fact)
+        """What the model thinks of the link without a fact; None for the model as it is.
+
+        Fitting goes on where training stopped, and moves the vectors even with all facts: what is
+        added to them is how much farther or nearer they move without this one.
+        """
+        shift = torch.zeros(len(self.rows), self._entity.shape[1])
+        if fact is not None:
+            shift = self._fitted(_without(self._around, fact)) - self._all
+        with torch.no_grad():
+            return _opinion(self._model, self._vectors(shift), self._link, known)
+
+    @cached_property
+    def _all(self) -> Tensor:
+        return self._fitted(self._around)
+
+    def _fitted(self, facts: Tensor) -> Tensor:
+        """How far the vectors move when they are fitted to some facts, [2, d]."""
         delta = torch.zeros(len(self.rows), self._entity.shape[1], requires_grad=True)
         optimizer = torch.optim.Adam([delta], lr=RATE * self._scale)
-        for _ in range(STEPS if len(kept) else 0):
-            loss = self._loss(delta, kept) + NEAR * (delta / self._scale).pow(2).mean()
+        for _ in range(STEPS if len(facts) else 0):
+            loss = self._loss(delta, facts) + NEAR * (delta / self._scale).pow(2).mean()
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        with torch.no_grad():
-            vectors = self._vectors(delta)
-            return _opinion(self._model, vectors, self._link, known)
+        return delta.detach()
 
     def _vectors(self, delta: Tensor) -> Vectors:
         return Vectors(self._entity.index_add(0, self._at, delta), self._relation)
@@ -205,7 +222,7 @@ class _Refit:
 
 def _by_messages(
     model: LinkModel,
-    facts: Tensor,
+    known: Tensor,
     around: Tensor,
     link: Fact,
     of: Sequence[Fact],
@@ -213,7 +230,7 @@ def _by_messages(
 ) -> list[Influence]:
     """Of a model with an encoder: messages pass over all facts but one."""
     assert model.encoder is not None
-    before = opinion(model, link, facts)
+    before = opinion(model, link, known)
     facts_around = [_as_fact(fact) for fact in around][: 4 * most]
     found = []
     seen: set[Fact] = set()
@@ -230,7 +247,7 @@ def _by_messages(
         left = Edges(edges.index[:, kept], edges.type[kept])
         with torch.no_grad():
             vectors = Vectors(*model.encoder(model.inputs(), model.relation, left))
-            after = _opinion(model, vectors, link, facts)
+            after = _opinion(model, vectors, link, known)
         found.append(Influence(fact, bool(mirror.any()), before, after))
     return _weightiest(found)[: most + len(of)]
 
