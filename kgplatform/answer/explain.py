@@ -185,7 +185,6 @@ def _reasons(used: Explainer, link: Triple, limit: int, notes: list[str]) -> lis
     if indexes is None:
         notes.append("an end has no facts, so that no rule can give the link")
         return []
-    head, relation, tail = indexes
     mirror = (link[2], link[1], link[0])
     if used.rules is not None:
         return reasons_for(used.rules, indexes, mirror)[:limit]

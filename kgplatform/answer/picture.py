@@ -82,36 +82,36 @@ def drawn_statements(found: Explanation) -> list[Statement]:
 
 
 def places(found: Explanation, statements: Sequence[Statement]) -> dict[str, Place]:
-    """Where each entity is drawn: the ends left and right, what lies between in columns.
+    """Where each entity is drawn: the ends left and right, what lies between in lanes.
 
-    An entity stands as far along as it does on its paths; those of one column keep apart.
+    A path has a lane of its own as far as its entities have none yet; what is on no path, too.
     """
-    along: dict[str, list[float]] = {}
     walked = [path for path in found.paths if path.statements]
     walked += [Path(rule.statements, rule.confidence) for rule in found.rules if _is_walk(rule)]
+    ends = (found.head, found.tail)
+    lanes: list[dict[str, float]] = []
+    placed: set[str | None] = set(ends)
     for path in walked:
         ids = [key for key, _ in passed(path, found.head)]
         ids = ids if ids[0] == found.head else ids[::-1]
-        for at, key in enumerate(ids):
-            along.setdefault(key, []).append(at / (len(ids) - 1))
+        lane = {key: at / (len(ids) - 1) for at, key in enumerate(ids) if key not in placed}
+        if len(ids) == 2:
+            lane = dict.fromkeys(lane, 0.5)
+        lanes += [lane] if lane else []
+        placed |= lane.keys()
     for each in statements:
         for key in (each.head, each.tail):
-            along.setdefault(key, [0.5])
-    columns: dict[int, list[str]] = {}
-    for key, shares in along.items():
-        columns.setdefault(round(6 * sum(shares) / len(shares)), []).append(key)
-    found_places = {}
-    for column, keys in columns.items():
-        for row, key in enumerate(keys):
-            # Off the straight line, where the link itself is drawn.
-            height = (row + 1) / (len(keys) + 1)
-            shifted = height if len(keys) % 2 == 0 else height + 0.16 * (1 if column % 2 else -1)
-            found_places[key] = (column / 6, shifted)
-    if found.head is not None and found.head in found_places:
-        found_places[found.head] = (0.0, 0.5)
-    if found.tail is not None and found.tail in found_places:
-        found_places[found.tail] = (1.0, 0.5)
-    return found_places
+            if key not in placed:
+                lanes.append({key: 0.5})
+                placed.add(key)
+    # The middle is left to the link itself.
+    rows = len(lanes) + len(lanes) % 2
+    found_places = {key: (float(at), 0.5) for at, key in enumerate(ends) if key is not None}
+    for row, lane in enumerate(lanes):
+        for key, along in lane.items():
+            found_places[key] = (along, 1 - (row + 0.5) / rows)
+    named = {key for each in statements for key in (each.head, each.tail)}
+    return {key: place for key, place in found_places.items() if key in named}
 
 
 def _is_walk(rule: RuleReason) -> bool:
@@ -129,7 +129,7 @@ def _draw_graph(axes: Axes, found: Explanation, statements: Sequence[Statement])
         for each in statements
         for key, name in ((each.head, each.head_name), (each.tail, each.tail_name))
     }
-    axes.set(xlim=(-0.14, 1.14), ylim=(-0.12, 1.12), xticks=[], yticks=[])
+    axes.set(xlim=(-0.14, 1.14), ylim=(-0.03, 1.03), xticks=[], yticks=[])
     axes.set_title(found.subject.replace("$", r"\$"), fontsize=11, color=INK)
     for side in axes.spines.values():
         side.set_visible(False)
@@ -141,7 +141,7 @@ def _draw_graph(axes: Axes, found: Explanation, statements: Sequence[Statement])
         turn = together[pair] = together.get(pair, 0) + 1
         color, style = (PREDICTED, "--") if each.kind == "predicted" else (ASSERTED, "-")
         label = each.relation if each.confidence >= 1 else f"{each.relation} {each.confidence:.2f}"
-        bend = 0.22 * turn * (1 if turn % 2 else -1)
+        bend = 0.16 * turn * (1 if turn % 2 else -1)
         straight = {each.head, each.tail} != {found.head, found.tail} and turn == 1
         _edge(
             axes, where[each.head], where[each.tail], color, style, label, 0.0 if straight else bend
