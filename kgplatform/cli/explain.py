@@ -91,6 +91,9 @@ def explain(
         return
     if label or key:
         raise UsageError("--label and --key are for a walker's run", hint="give --graph")
+    if run is not None and run.config.model == JOINT and relation is None and head is not None:
+        _explain_class(settings, run, head, top_k, plot, as_json)
+        return
     found, graph = _explained(
         settings, run, (head, relation, tail), question, (top_k, counterfactual), graph
     )
@@ -142,6 +145,25 @@ def _explain_walk(
     if write_back:
         data |= walker_written(settings, run, data, dry_run, where)
         text += "\n" + written_text(data)
+    emit(data, as_json, text)
+
+
+def _explain_class(
+    settings: Settings, run: Run, what: str, top_k: int, plot: Path | None, as_json: bool
+) -> None:
+    """What text and graph are worth to the class of an entity's texts, printed and drawn."""
+    from kgplatform.answer.explain_class import explain_class
+    from kgplatform.answer.records import data_of
+    from kgplatform.cli.explain_text import explanation_text
+
+    found = explain_class(settings, run, what, limit=top_k)
+    data: dict[str, Any] = {"run": run.id, "explanations": [data_of(each) for each in found]}
+    text = "\n\n".join(map(explanation_text, found))
+    if plot is not None:
+        from kgplatform.answer.picture import draw
+
+        data["plot"] = str(draw(found[0], plot))
+        text += f"\n{plot}"
     emit(data, as_json, text)
 
 

@@ -76,10 +76,8 @@ def _heading(found: Explanation) -> str:
 def _rules(found: Explanation) -> str:
     lines = []
     for each in found.rules:
-        lines.append(
-            f"  {each.confidence:.3f}  {each.rule}: right {each.support:,} times "
-            f"in {each.body_size:,}"
-        )
+        counted = f": right {each.support:,} times in {each.body_size:,}" if each.body_size else ""
+        lines.append(f"  {each.confidence:.3f}  {each.rule}{counted}")
         lines.append(f"         here {'; '.join(map(fact_line, each.statements))}")
     return "\n".join(lines)
 
