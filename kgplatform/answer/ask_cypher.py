@@ -124,7 +124,9 @@ def write_query(
             messages = (
                 *messages,
                 Message("assistant", harmless(said.text)),
-                Message("user", f"That query was refused: {harmless(str(error))[:400]}\nCorrect it."),
+                Message(
+                    "user", f"That query was refused: {harmless(str(error))[:400]}\nCorrect it."
+                ),
             )
             continue
         tokens = said.tokens or ()

@@ -78,9 +78,7 @@ def open_planner(
     return Planner(names, index, weights, encoder)
 
 
-def _examples(
-    store: Store, planner: Planner, questions: Sequence[Question]
-) -> Iterator[Phrased]:
+def _examples(store: Store, planner: Planner, questions: Sequence[Question]) -> Iterator[Phrased]:
     """Examples as phrasings of plans; those that cannot be tied to the graph are left out."""
     known = set(planner.index.shape.starts)
     for question in questions:

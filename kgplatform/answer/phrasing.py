@@ -209,8 +209,10 @@ def _backward(reading: Reading, start: str, end: str) -> Forms:
             [f"how many {ends} {word} {{x}}", f"in how many {ends} is {{x}} {done}"],
         )  # fmt: skip
     if reading.kind in ("participle", "place"):
-        way = f"{word} {reading.preposition}" if reading.kind == "participle" else (
-            reading.preposition
+        way = (
+            f"{word} {reading.preposition}"
+            if reading.kind == "participle"
+            else (reading.preposition)
         )
         asked = [
             f"which {ends} are {way} {{x}}", f"what is {way} {{x}}", f"{ends} {way} {{x}}",
@@ -267,7 +269,9 @@ def checks(step: Step, end: str, symmetric: bool) -> list[str]:
             where = at or word
             found += [f"is {x} {where} {y}", f"is {x} {where} the {end} {y}"]
         if symmetric:
-            found += [f"do {x} and {y} {word}", f"are {x} and {y} neighbours"][: 1 + ("border" in word)]
+            found += [f"do {x} and {y} {word}", f"are {x} and {y} neighbours"][
+                : 1 + ("border" in word)
+            ]
             found += [f"do {x} and {y} share a {word}"]
     return found
 
@@ -301,7 +305,10 @@ def ranked(step: Step, start: str, end: str) -> list[str]:
             verb = reading.verb or (word if reading.kind == "verb" else "")
             found += [f"which {start} is {past_participle(verb)} in most {ends}"] if verb else []
         else:
-            found += [f"{start} with the most {plural(word)}", f"which {start} has most {plural(word)}"]
+            found += [
+                f"{start} with the most {plural(word)}",
+                f"which {start} has most {plural(word)}",
+            ]
             verb = reading.verb or (word if reading.kind == "verb" else "")
             found += [f"which {start} {third_person(verb)} the most {ends}"] if verb else []
         if "border" in word:
@@ -311,7 +318,9 @@ def ranked(step: Step, start: str, end: str) -> list[str]:
 
 def phrased(shape: GraphShape, plans: Sequence[Plan]) -> list[Phrased]:
     """Questions for plans, each with what it was made by."""
-    known = {step: said(step, shape.start_word(step), shape.end_word(step)) for step in shape.starts}
+    known = {
+        step: said(step, shape.start_word(step), shape.end_word(step)) for step in shape.starts
+    }
     found: dict[tuple[str, Plan], str] = {}
     for plan in plans:
         for text, pattern in _of_plan(shape, plan, known):
@@ -320,9 +329,7 @@ def phrased(shape: GraphShape, plans: Sequence[Plan]) -> list[Phrased]:
     return [Phrased(text, plan, pattern) for (text, plan), pattern in found.items()]
 
 
-def _of_plan(
-    shape: GraphShape, plan: Plan, known: dict[Step, Said]
-) -> Iterator[tuple[str, str]]:
+def _of_plan(shape: GraphShape, plan: Plan, known: dict[Step, Said]) -> Iterator[tuple[str, str]]:
     first, last = plan.steps[0], plan.steps[-1]
     if plan.form == "rank":
         texts = ranked(first, shape.start_word(first), shape.end_word(first))
@@ -347,7 +354,9 @@ def _of_plan(
         things = (*known[first].things[:2], *known[first].things[2:][-1:])
         for step in plan.steps[1:-1]:
             things = tuple(
-                around.replace("{x}", thing) for around in known[step].things[:1] for thing in things
+                around.replace("{x}", thing)
+                for around in known[step].things[:1]
+                for thing in things
             )
         outer = known[last].questions
         for text, pattern in (*outer[:OUTER], *outer[OUTER:][-OUTER:]):

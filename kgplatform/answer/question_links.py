@@ -157,9 +157,7 @@ def _shortened(names: QuestionNames, text: str, taken: np.ndarray) -> Iterator[N
             taken[start:end] = True
 
 
-def _misspelt(
-    names: QuestionNames, store: Store, text: str, taken: np.ndarray
-) -> list[Named]:
+def _misspelt(names: QuestionNames, store: Store, text: str, taken: np.ndarray) -> list[Named]:
     """Words that are nearly a name, beside those that are one; the likest first."""
     from rapidfuzz.distance import OSA
 

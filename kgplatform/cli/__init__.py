@@ -62,6 +62,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "match": ("match", "Match a pattern, read-only, and print what was found."),
     "extract": ("extract", "Read facts out of documents; what is sure enters the graph."),
     "review": ("review", "Review what texts say: list, show, accept, reject."),
+    "generate": ("generate", "Write a text from the graph's facts, cited and checked."),
     "undo": ("undo", "Remove from the graph what a run wrote."),
     "export-embeddings": ("export_embeddings", "Write vectors that stand in the graph as a file."),
     "import-embeddings": ("import_embeddings", "Make a run of vectors trained elsewhere."),

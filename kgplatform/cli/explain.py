@@ -1,52 +1,52 @@
-"""``kgp explain``: answers of a walker with their ways, rules and what they hang on."""
+"""``kgp explain``: why a link, an answer, a recommendation or a class is said."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kgplatform.cli.look import emit_linked
-from kgplatform.cli.output import emit, json_option
-from kgplatform.errors import InputError, UnknownNameError, UsageError
+from kgplatform.cli.output import emit, json_option, progress_bar
+from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
-    from kgplatform.rules.matrices import RelationMatrices
+    from kgplatform.answer.explanation import Explanation
     from kgplatform.settings import Settings
     from kgplatform.training.artifacts import Run
-    from kgplatform.walk.env import Asked
-    from kgplatform.walk.explain import WalkedAnswer, Way
-    from kgplatform.walk.run import Walker
 
-WAYS = 3
-ASKED = ("question", "head", "relation")
+NO_RUN = "none"
+LATEST = "latest"
+WALKER, JOINT = "walker", "joint"
 
 
 @click.command()
 @click.argument("head", required=False)
 @click.argument("relation", required=False)
 @click.argument("tail", required=False)
-@click.option("--run", "name", default="latest", show_default=True, help="A run of a walker.")
-@click.option("--question", help="Ask in words instead, of a run trained with --questions.")
+@click.option("--run", "name", help="A run, or none.  [default: latest]")
+@click.option("--question", help="Ask in words instead, of a walker trained with --questions.")
 @click.option(
-    "--top-k", type=click.IntRange(min=1), default=5, show_default=True, help="Most answers."
+    "--top-k", type=click.IntRange(min=1), default=5, show_default=True, help="Most of each kind."
 )
-@click.option("--counterfactual", is_flag=True, help="Delete each fact of the best way in turn.")
-@click.option("--write", "write_back", is_flag=True, help="Write the ways for Browser to draw.")
+@click.option("--counterfactual", is_flag=True, help="Take facts away in turn.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw it: .png, .svg or .html.")
+@click.option("--write", "write_back", is_flag=True, help="Write the paths for Browser to draw.")
 @click.option("--dry-run", is_flag=True, help="With --write: print the Cypher, write nothing.")
-@click.option("--graph", help="With --write: the graph of kgplatform's own nodes.")
-@click.option("--label", help="With --write: label of your own nodes.")
-@click.option("--key", help="With --write: the property that identifies them.")
+@click.option("--graph", help="The graph of kgplatform's own nodes.  [default: the run's]")
+@click.option("--label", help="With --write, of a walker: label of your own nodes.")
+@click.option("--key", help="With --write, of a walker: the property that identifies them.")
 @json_option
 def explain(
     head: str | None,
     relation: str | None,
     tail: str | None,
-    name: str,
+    name: str | None,
     question: str | None,
     top_k: int,
     counterfactual: bool,
+    plot: Path | None,
     write_back: bool,
     dry_run: bool,
     graph: str | None,
@@ -54,50 +54,98 @@ def explain(
     key: str | None,
     as_json: bool,
 ) -> None:
-    """Say by which ways a walker comes from HEAD by RELATION to TAIL, or to its best answers.
+    """Say why HEAD RELATION TAIL holds or may hold, and what that hangs on.
 
-    Each answer has its probability and its three likeliest ways, each with the rule that it is an
-    instance of: how often the rule's body holds among the training facts and how often its head
-    does, too. A fact that the graph has is explained without itself. With --counterfactual each
-    fact of the best way is deleted in turn, and the answer sought again.
+    Paths with the confidence and source of each fact; rules that give the link, with their
+    support; with a run of a model, what it thinks of the link and the training facts that are
+    most like it. With --counterfactual, what changes without each of the facts that matter. A
+    fact that the graph has is explained without itself.
+
+    Of a walker's run: the ways by which it comes from HEAD by RELATION to TAIL, or to its best
+    answers. Of a run of `kgp train joint-classify`, with HEAD alone: what text and graph are worth
+    to the class of HEAD, and the training texts most like it.
 
     \b
-    kgp explain steroid affects cell_function --run latest --counterfactual
-    kgp explain steroid affects --write
+    kgp explain poland BORDERS lithuania --graph countries --run none --counterfactual
+    kgp explain poland BORDERS lithuania --graph countries --plot why.png
+    kgp explain steroid affects --run latest
     kgp explain --question "what is the nationality of the wife of john_milton ?"
     """
-    from kgplatform.rules.evaluate import train_matrices
     from kgplatform.settings import load_settings
-    from kgplatform.training.artifacts import find_run, load_run
-    from kgplatform.walk.run import load_walker
-    from kgplatform.walk.settings import NOBODY
 
-    if (question is None) == (head is None or relation is None):
+    settings = load_settings()
+    run = _run(settings, name, graph)
+    where = (graph, label, key)
+    if run is not None and run.config.model == WALKER:
+        if plot is not None:
+            raise UsageError("ways of a walker are not drawn here", hint="use --write and Browser")
+        _explain_walk(
+            settings,
+            run,
+            (head, relation, tail),
+            question,
+            (top_k, counterfactual),
+            (write_back, dry_run),
+            where,
+            as_json,
+        )
+        return
+    if label or key:
+        raise UsageError("--label and --key are for a walker's run", hint="give --graph")
+    if run is not None and run.config.model == JOINT and relation is None and head is not None:
+        _explain_class(settings, run, head, top_k, plot, as_json)
+        return
+    found, graph = _explained(
+        settings, run, (head, relation, tail), question, (top_k, counterfactual), graph
+    )
+    _shown(settings, found, graph, run, plot, (write_back, dry_run), as_json)
+
+
+def _run(settings: Settings, name: str | None, graph: str | None) -> Run | None:
+    """The run that is meant; without a name the latest, of the graph if one is named."""
+    from kgplatform.training.artifacts import find_run, list_runs, load_run
+
+    if name == NO_RUN:
+        return None
+    if name is not None or graph is None:
+        try:
+            return load_run(find_run(settings.kgp_runs, name or LATEST))
+        except UsageError:
+            if name is not None:
+                raise
+            return None
+    runs = [each for each in list_runs(settings.kgp_runs) if each.source.get("graph") == graph]
+    return next((each for each in reversed(runs) if each.complete), None)
+
+
+def _explain_walk(
+    settings: Settings,
+    run: Run,
+    ends: tuple[str | None, str | None, str | None],
+    question: str | None,
+    how: tuple[int, bool],
+    writing: tuple[bool, bool],
+    where: tuple[str | None, str | None, str | None],
+    as_json: bool,
+) -> None:
+    """Answers of a walker, printed and written."""
+    from kgplatform.cli.explain_walker import (
+        walker_answers,
+        walker_text,
+        walker_written,
+        written_text,
+    )
+
+    if (question is None) == (ends[0] is None or ends[1] is None):
         raise UsageError(
             "what is to be explained is not said", hint="give HEAD RELATION [TAIL], or --question"
         )
-    settings = load_settings()
-    run = load_run(find_run(settings.kgp_runs, name))
-    walker = load_walker(run)
-    if question is not None:
-        asked = _asked_in_words(walker, question, settings)
-        data: dict[str, Any] = {"run": run.id, "question": question}
-    else:
-        assert head is not None
-        assert relation is not None
-        asked = _asked(walker, head, relation, tail)
-        data = {"run": run.id, "head": head, "relation": relation}
-    found = _found(walker, asked, tail, top_k)
-    matrices = train_matrices(walker.snapshot)
-    data["answers"] = [answer_data(walker, matrices, asked, each, counterfactual) for each in found]
-    if tail is not None and not found:
-        data["tail"] = tail
-    if question is not None and found and walker.settings.writer != NOBODY:
-        data["text"] = _said(walker, question, asked, found[0])
-    text = _text(data)
+    data = walker_answers(settings, run, ends, question, *how)
+    text = walker_text(data)
+    write_back, dry_run = writing
     if write_back:
-        data |= _written(settings, run, data, dry_run, (graph, label, key))
-        text += "\n" + _written_text(data)
+        data |= walker_written(settings, run, data, dry_run, where)
+        text += "\n" + written_text(data)
     if "written" in data:
         shown = {"graph": data["graph"], "run": run.id}
         emit_linked(data, as_json, text, "show_answers", **shown, limit=10)
@@ -105,267 +153,91 @@ def explain(
         emit(data, as_json, text)
 
 
-def _asked(walker: Walker, head: str, relation: str, tail: str | None) -> Asked:
-    """A question by relation; a fact that is there is masked: it does not explain itself."""
-    import torch
+def _explain_class(
+    settings: Settings, run: Run, what: str, top_k: int, plot: Path | None, as_json: bool
+) -> None:
+    """What text and graph are worth to the class of an entity's texts, printed and drawn."""
+    from kgplatform.answer.explain_class import explain_class
+    from kgplatform.answer.records import data_of
+    from kgplatform.cli.explain_text import explanation_text
 
-    from kgplatform.walk.env import NOTHING
-    from kgplatform.walk.queries import asked_of, fact_queries
+    found = explain_class(settings, run, what, limit=top_k)
+    data: dict[str, Any] = {"run": run.id, "explanations": [data_of(each) for each in found]}
+    text = "\n\n".join(map(explanation_text, found))
+    if plot is not None:
+        from kgplatform.answer.picture import draw
 
-    snapshot = walker.snapshot
-    if relation not in snapshot.relations:
-        raise UnknownNameError("relation", relation, snapshot.relations)
-    start = entity_of(walker, head)
-    end = NOTHING if tail is None else entity_of(walker, tail)
-    fact = torch.tensor([[start, snapshot.relations.index(relation), max(end, 0)]])
-    queries = fact_queries(fact, snapshot.num_relations, both=False)
-    if tail is None:
-        queries = _without_answers(queries)
-    return asked_of(queries, walker.known, training=tail is not None)
-
-
-def _said(walker: Walker, question: str, asked: Asked, answer: WalkedAnswer) -> str:
-    """The best answer by its best way, as the run's writer says it."""
-    from kgplatform.walk.task import Wording
-    from kgplatform.walk.text_rewards import Told
-    from kgplatform.walk.written import steps_of, writer_of
-
-    snapshot, names = walker.snapshot, walker.said["names"]
-    called = tuple(names.get(entity, entity) for entity in snapshot.entities)
-    wording = Wording((question,), called, tuple(snapshot.relations))
-    start, moves = int(asked.start[0]), answer.ways[0].moves
-    steps = steps_of(
-        wording,
-        snapshot.num_relations,
-        start,
-        [move.relation for move in moves],
-        [move.end for move in moves],
-    )
-    told = Told(question, (called[answer.entity],), steps)
-    return writer_of(walker.settings)([told], [called[start]])[0]
+        data["plot"] = str(draw(found[0], plot))
+        text += f"\n{plot}"
+    emit(data, as_json, text)
 
 
-def _without_answers(queries: Any) -> Any:
-    import dataclasses
-
-    return dataclasses.replace(queries, count=queries.count * 0)
-
-
-def _asked_in_words(walker: Walker, question: str, settings: Settings) -> Asked:
-    """A question in words; the policy gets its vector as the only one that it knows."""
-    import torch
-
-    from kgplatform.errors import RunError
-    from kgplatform.joint.qa_questions import Names, words_read
-    from kgplatform.text.encode import load_encoder
-    from kgplatform.text.vector_cache import cached_text_vectors
-    from kgplatform.walk.queries import asked_of, text_queries
-
-    said, snapshot = walker.said, walker.snapshot
-    if "encoder" not in said:
-        raise UsageError(
-            "the run was not trained on questions in words", hint="give HEAD RELATION [TAIL]"
-        )
-    reader = load_encoder(said["encoder"])
-    if reader.digest != said["encoder_digest"]:
-        raise RunError(
-            f"the encoder {reader.name!r} here is not the one that the run was trained with",
-            hint="use the encoder that it was trained with, or train again",
-        )
-    degree = snapshot.edge_index.flatten().bincount(minlength=snapshot.num_entities).tolist()
-    names = Names(snapshot.entities, said["names"], degree)
-    topic, words = names.words(question, None)
-    if topic is None:
-        raise InputError("the question names no entity of the graph", hint="write it as there")
-    vector = cached_text_vectors(reader, [words_read(words)], settings.text_cache)
-    walker.policy.texts = torch.from_numpy(vector)
-    return asked_of(text_queries([topic], [[]], 0), walker.known, training=False)
-
-
-def entity_of(walker: Walker, name: str) -> int:
-    """The index of an entity.
-
-    Raises:
-        InputError: The run knows none of that name.
-    """
-    from difflib import get_close_matches
-
-    try:
-        return list(walker.snapshot.entities).index(name)
-    except ValueError:
-        meant = get_close_matches(name, walker.snapshot.entities, n=3)
-        hint = f"did you mean: {', '.join(meant)}" if meant else "entities are named by their ids"
-        raise InputError(f"the run knows no entity {name!r}", hint=hint) from None
-
-
-def _found(walker: Walker, asked: Asked, tail: str | None, top_k: int) -> list[WalkedAnswer]:
-    """The best answers; where one is asked about, that one with its rank, if it is reached."""
-    from kgplatform.walk.explain import answers_of
-
-    only = None if tail is None else entity_of(walker, tail)
-    return list(answers_of(walker, asked, most=top_k, ways=WAYS, only=only))
-
-
-def answer_data(
-    walker: Walker,
-    matrices: RelationMatrices,
-    asked: Asked,
-    answer: WalkedAnswer,
-    counterfactual: bool,
-) -> dict[str, Any]:
-    """An answer by names, with its ways and what it hangs on."""
-    from kgplatform.walk.explain import counterfactuals
-
-    names = walker.snapshot.entities
-    data: dict[str, Any] = {
-        "id": names[answer.entity],
-        "probability": answer.probability,
-        "rank": answer.rank,
-        "paths": [_way_data(walker, matrices, asked, way) for way in answer.ways],
-    }
-    if counterfactual:
-        data["counterfactual"] = [
-            {
-                "without": fact_names(walker, each.move),
-                "probability": each.probability,
-                "rank": each.rank,
-                "best": None if each.best is None else names[each.best],
-            }
-            for each in counterfactuals(walker, asked, answer)
-        ]
-    return data
-
-
-def fact_names(walker: Walker, move: Any) -> list[str]:
-    """The fact of a step, as names of head, relation and tail."""
-    from kgplatform.walk.explain import fact_of
-
-    snapshot = walker.snapshot
-    head, relation, tail = fact_of(move, snapshot.num_relations)
-    return [snapshot.entities[head], snapshot.relations[relation], snapshot.entities[tail]]
-
-
-def _way_data(walker: Walker, matrices: RelationMatrices, asked: Asked, way: Way) -> dict[str, Any]:
-    """A way by names: its entities, its facts, and the rule that it is an instance of."""
-    from kgplatform.rules.count import count_rule
-    from kgplatform.walk.explain import body_of
-
-    snapshot = walker.snapshot
-    starts = [int(asked.start[0]), *(move.end for move in way.moves)]
-    data: dict[str, Any] = {
-        "probability": way.probability,
-        "entities": [snapshot.entities[entity] for entity in starts],
-        "facts": [fact_names(walker, move) for move in way.moves],
-        "rule": None,
-    }
-    head, body = int(asked.relation[0]), body_of(way)
-    if head < 0 or body is None:
-        return data
-    counted = count_rule(matrices, head, body, snapshot.relations)
-    if counted is not None:
-        data["rule"] = {
-            "rule": counted.rule,
-            "support": counted.support,
-            "body": counted.body_size,
-            "precision": counted.precision,
-            "confidence": counted.confidence,
-        }
-    return data
-
-
-def _text(data: dict[str, Any]) -> str:
-    if not data["answers"]:
-        what = data.get("tail", "any answer")
-        return f"no walk of the beam ends at {what}: it is out of reach, or very unlikely"
-    lines = [data["text"], ""] if "text" in data else []
-    for answer in data["answers"]:
-        lines.append(f"{answer['rank']}. {answer['id']}  {answer['probability']:.3f}")
-        for path in answer["paths"]:
-            lines.append(f"     {path['probability']:.3f}  {_path_text(path)}")
-            if path["rule"] is not None:
-                lines.append(f"            {_rule_text(path['rule'])}")
-        for each in answer.get("counterfactual", ()):
-            place = "no longer found" if each["rank"] is None else f"rank {each['rank']}"
-            head, relation, tail = each["without"]
-            lines.append(
-                f"     without {head} -[{relation}]-> {tail}: {place}, "
-                f"{each['probability']:.3f}; the best answer is {each['best']}"
-            )
-    return "\n".join(lines)
-
-
-def _path_text(path: dict[str, Any]) -> str:
-    if not path["facts"]:
-        return f"{path['entities'][0]} itself"
-    parts = [path["entities"][0]]
-    steps = zip(path["entities"], path["entities"][1:], path["facts"], strict=False)
-    for start, end, (head, relation, _) in steps:
-        parts.append(f"-[{relation}]->" if head == start else f"<-[{relation}]-")
-        parts.append(end)
-    return " ".join(parts)
-
-
-def _rule_text(rule: dict[str, Any]) -> str:
-    return (
-        f"{rule['rule']}: right {rule['support']:,} times in {rule['body']:,}, "
-        f"confidence {rule['confidence']:.2f}"
-    )
-
-
-def _written(
+def _explained(
     settings: Settings,
-    run: Run,
-    data: dict[str, Any],
-    dry_run: bool,
-    where: Sequence[str | None],
-) -> dict[str, Any]:
-    """Write the answers, or say what would be written."""
-    from kgplatform import queries
-    from kgplatform.cli.connection import target_of_source
-    from kgplatform.cli.write import run_properties
+    run: Run | None,
+    ends: tuple[str | None, str | None, str | None],
+    question: str | None,
+    how: tuple[int, bool],
+    graph: str | None,
+) -> tuple[Explanation, str]:
+    """An explanation of a link, and the graph that it is in."""
+    from kgplatform.answer.explain import explain_link
+    from kgplatform.answer.explainer import open_explainer
     from kgplatform.connection import open_store
-    from kgplatform.store.answers import Answer, write_answers
-    from kgplatform.triples import fact_id
 
-    target = target_of_source(run.source, *where)
-    asked: dict[str, Any] = {key: data[key] for key in ASKED if key in data}
-    answers = [
-        Answer(
-            fact_id(run.id, *_key(asked), answer["id"]),
-            {
-                **asked,
-                "graph": target.graph,
-                "answer": answer["id"],
-                "name": answer["id"],
-                "probability": answer["probability"],
-                "rank": answer["rank"],
-                "paths": [_path_text(path) for path in answer["paths"]],
-                "rules": [_rule_text(p["rule"]) if p["rule"] else "" for p in answer["paths"]],
-            },
-            tuple(tuple(path["entities"]) for path in answer["paths"]),
+    head, relation, tail = ends
+    if question is not None:
+        raise UsageError(
+            "questions in words are explained of a walker's run",
+            hint="name one with --run, or `kgp ask` the question: its answer has its paths",
         )
-        for answer in data["answers"]
-    ]
-    if dry_run:
-        statement = queries.get("write/replace_answer")
-        return {"dry_run": True, "would_write": len(answers), "statements": [statement]}
-    with open_store(settings) as store:
-        written = write_answers(store, run.id, run_properties(run, target), target, answers)
-    return {"written": written, "graph": target.graph}
+    if head is None or relation is None or tail is None:
+        raise UsageError(
+            "a link has three parts", hint="give HEAD RELATION TAIL; a walker's run finds tails"
+        )
+    graph = graph or (run.source.get("graph") if run else None)
+    if graph is None:
+        raise UsageError("which graph is not said", hint="add --graph G")
+    top_k, counterfactual = how
+    with open_store(settings) as store, progress_bar() as progress:
+        explainer = open_explainer(store, settings, graph, run=run, progress=progress)
+        found = explain_link(
+            store,
+            settings,
+            graph,
+            head,
+            relation,
+            tail,
+            limit=top_k,
+            counterfactuals=counterfactual,
+            explainer=explainer,
+        )
+    return found, graph
 
 
-def _key(asked: dict[str, Any]) -> tuple[str, str]:
-    """What was asked, as two texts."""
-    return asked.get("head", ""), asked.get("relation", asked.get("question", ""))
+def _shown(
+    settings: Settings,
+    found: Explanation,
+    graph: str,
+    run: Run | None,
+    plot: Path | None,
+    writing: tuple[bool, bool],
+    as_json: bool,
+) -> None:
+    """Print an explanation; draw and write it if that is wanted."""
+    from kgplatform.answer.records import data_of
+    from kgplatform.cli.explain_text import explanation_text
+    from kgplatform.cli.explain_write import write_explanation, written_text
 
+    data: dict[str, Any] = {"graph": graph, **data_of(found)}
+    text = explanation_text(found)
+    if plot is not None:
+        from kgplatform.answer.picture import draw
 
-def _written_text(data: dict[str, Any]) -> str:
-    if data.get("dry_run"):
-        text = data["statements"][0]
-        return f"\n{text}\nwould write {data['would_write']:,} answers; nothing was written"
-    written = data["written"]
-    return (
-        f"{written['answers']:,} answers with {written['steps']:,} steps are in the graph: "
-        f"MATCH p = (:Answer {{run: '{data['run']}'}})-[:STEP]->() RETURN p\n"
-        f"kgp undo {data['run']} takes them out"
-    )
+        data["plot"] = str(draw(found, plot))
+        text += f"\n{plot}"
+    write_back, dry_run = writing
+    if write_back:
+        data |= write_explanation(settings, found, graph, run, dry_run)
+        text += "\n" + written_text(data)
+    emit(data, as_json, text)

@@ -41,6 +41,7 @@ from kgplatform.joint.evidence import (
 )
 from kgplatform.joint.fit import TEXTS_AT_ONCE, Fit, Task, probabilities, read_texts
 from kgplatform.joint.nodes import Modality
+from kgplatform.joint.reasons import save_reasons
 from kgplatform.joint.settings import JointSettings
 from kgplatform.progress import Progress, silent
 from kgplatform.training.artifacts import TRAIN_AGAIN, Run, save_tensors, write_atomically
@@ -234,6 +235,7 @@ def save_joint(
     }
     save_tensors(folder / WEIGHTS_FILE, _each_once(result.fit.model.state_dict()))
     save_tensors(folder / MODALITIES_FILE, {"text": shares[:, 0], "graph": shares[:, 1]})
+    save_reasons(result.fit, result.task, snapshot.entities, folder)
     write_atomically(
         folder / JOINT_FILE,
         json.dumps(

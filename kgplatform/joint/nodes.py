@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -96,6 +97,17 @@ class Nodes(nn.Module):
             self.encoder = ENCODERS[encoder].encoder(width, width, num_relations, layers=layers)
             self.relation = nn.Parameter(torch.empty(2 * num_relations, width))
             nn.init.xavier_normal_(self.relation)
+
+    @contextmanager
+    def without(self, name: str) -> Iterator[None]:
+        """Take a modality away meanwhile: its null vector stands for all entities."""
+        buffer = f"present_{_key(name)}"
+        present = getattr(self, buffer)
+        setattr(self, buffer, torch.zeros_like(present))
+        try:
+            yield
+        finally:
+            setattr(self, buffer, present)
 
     def encode(self, classes: Tensor | None = None) -> Tensor | None:
         """Vectors of all entities after the messages, [N, G]; None where no messages pass.

@@ -72,6 +72,11 @@ class RulePredictor:
         self._matrices = matrices
         self._applier = Applier(matrices, rules)
 
+    @property
+    def table(self) -> RuleTable:
+        """The rules."""
+        return self._applier.rules
+
     def predict(
         self,
         relation: str,
@@ -121,13 +126,17 @@ class RulePredictor:
 
     def reason(self, relation: int, head: int, tail: int) -> Reason | None:
         """The surest rule that gives a link, by the snapshot's indices; None if none does."""
-        giving = [
+        return next(iter(self.reasons(relation, head, tail, 1)), None)
+
+    def reasons(self, relation: int, head: int, tail: int, most: int) -> list[Reason]:
+        """The surest rules that give a link, by the snapshot's indices."""
+        giving = {
             int(row)
             for hits in self._applier.hits(relation, np.array([head]))
             for row in hits.rule[hits.answer == tail].tolist()
-        ]
+        }
         # Rules are in order of falling confidence.
-        return self._reason(min(giving), head, tail) if giving else None
+        return [self._reason(row, head, tail) for row in sorted(giving)[:most]]
 
     def _prediction(
         self, relation: int, entity: int, answer: int, rules: list[int], forward: bool, most: int

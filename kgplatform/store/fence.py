@@ -101,7 +101,9 @@ def _check_text(query: str) -> None:
         raise QueryRefusedError("the query is too long", hint=f"{LONGEST_QUERY} characters at most")
     # Neo4j decodes \uXXXX before it parses, so that no text would be what it seems.
     if "\\u" in query.lower():
-        raise QueryRefusedError("the query has Unicode escapes", hint="write the letters themselves")
+        raise QueryRefusedError(
+            "the query has Unicode escapes", hint="write the letters themselves"
+        )
     plain = _COMMENT_OR_TEXT.sub(_blank, query)
     if ";" in plain.rstrip().rstrip(";"):
         raise QueryRefusedError("the query is several statements", hint="ask one")

@@ -17,17 +17,23 @@ def labels_of(store: Store, graph: str, ids: Sequence[str]) -> list[str | None]:
 
     An entity that is not there, or has no label beside ``Entity``, has None.
     """
-    found: dict[str, list[str]] = {}
-    query = queries.get("read/list_entity_labels")
-    for start in range(0, len(ids), IDS_AT_ONCE):
-        some = list(ids[start : start + IDS_AT_ONCE])
-        for row in store.rows(query, graph=graph, ids=some):
-            found[row["id"]] = [label for label in row["labels"] if label != "Entity"]
+    found = read_labels(store, graph, ids)
     counts = Counter(label for labels in found.values() for label in labels)
     return [
         max(found.get(name, ()), key=lambda label: (counts[label], label), default=None)
         for name in ids
     ]
+
+
+def read_labels(store: Store, graph: str, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The labels beside ``Entity`` of some entities; those that are not there are left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    query = queries.get("read/list_entity_labels")
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        some = list(ids[start : start + IDS_AT_ONCE])
+        for row in store.rows(query, graph=graph, ids=some):
+            found[row["id"]] = tuple(label for label in row["labels"] if label != "Entity")
+    return found
 
 
 @dataclass(frozen=True)

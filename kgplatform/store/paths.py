@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from kgplatform import queries
 from kgplatform.errors import InputError, UsageError
 from kgplatform.store.client import RECORDS_AHEAD, Store, Transaction
-from kgplatform.store.search import find_entity
+from kgplatform.store.search import find_entity, name_of
 
 MOST_HOPS = 10
 """The bound that search/list_shortest_paths has; Cypher takes none as a parameter."""
@@ -17,6 +17,9 @@ MOST_FACTS = 2_000_000
 """Facts that the search for the surest path may read."""
 
 AT_ONCE = 1_000
+
+Fact = tuple[str, str, str]
+"""Head, relation and tail of a fact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ def shortest_paths(
     max_hops: int = MOST_HOPS,
     predicted: bool = False,
     limit: int = 10,
+    without: Collection[Fact] = (),
 ) -> list[FoundPath]:
     """Shortest paths, the surest of those first.
 
@@ -86,6 +90,7 @@ def shortest_paths(
         max_hops: Most facts of a path, 1 to 10.
         predicted: Whether predicted links may be on it.
         limit: Most paths; where there are more, the server chooses.
+        without: Facts that no path may take.
 
     Raises:
         InputError: There is no such entity, or a confidence on the way is no probability.
@@ -95,6 +100,7 @@ def shortest_paths(
     rows = store.rows(
         queries.get("search/list_shortest_paths"),
         **{"graph": graph, "from": first, "to": last, "predicted": predicted, "limit": limit},
+        without=[list(fact) for fact in without],
     )
     found = []
     for row in rows:
@@ -117,6 +123,7 @@ def surest_path(
     *,
     max_hops: int = 4,
     predicted: bool = False,
+    without: Collection[Fact] = (),
 ) -> FoundPath | None:
     """The path with the greatest product of confidences, the shortest of those; exact.
 
@@ -131,6 +138,7 @@ def surest_path(
         end: Another's.
         max_hops: Most facts of a path, 1 to 10.
         predicted: Whether predicted links may be on it.
+        without: Facts that it may not take.
 
     Returns:
         The path, or None if there is none of so many facts.
@@ -141,8 +149,9 @@ def surest_path(
         UsageError: Both are one entity, or ``max_hops`` is out of range.
     """
     first, last = _ends(store, graph, start, end, max_hops)
-    best = {first: _Reached(first, _name(store, graph, first), 1.0)}
+    best = {first: _Reached(first, name_of(store, graph, first), 1.0)}
     frontier = [best[first]]
+    left_out = frozenset(without)
     read = 0
     with store.reading(RECORDS_AHEAD) as transaction:
         for _ in range(max_hops):
@@ -155,6 +164,8 @@ def surest_path(
                         f"more than {MOST_FACTS:,} facts are within {max_hops} hops of {first!r}",
                         hint="look less far, with a lower --max-hops",
                     )
+                if (fact.head, fact.relation, fact.tail) in left_out:
+                    continue
                 before = around[key]
                 other = fact.tail if fact.head == key else fact.head
                 product = before.confidence * fact.confidence
@@ -181,11 +192,6 @@ def _ends(store: Store, graph: str, start: str, end: str, max_hops: int) -> tupl
     if first == last:
         raise UsageError(f"both ends are {first!r}", hint="name two entities")
     return first, last
-
-
-def _name(store: Store, graph: str, key: str) -> str:
-    rows = store.rows(queries.get("search/find_entity"), graph=graph, text=key)
-    return next((str(row["name"]) for row in rows if row["id"] == key and row["name"]), key)
 
 
 def _facts_around(

@@ -59,6 +59,12 @@ def find_entity(store: Store, graph: str, text: str) -> str:
     raise UnknownEntityError(f"graph {graph!r} has no entity {text!r}", hint=hint)
 
 
+def name_of(store: Store, graph: str, key: str) -> str:
+    """What an entity is called; its id where it has no name or is not there."""
+    rows = store.rows(queries.get("search/find_entity"), graph=graph, text=key)
+    return next((str(row["name"]) for row in rows if row["id"] == key and row["name"]), key)
+
+
 def similar(
     store: Store, graph: str, entity: str, top_k: int, kind: str | None = None
 ) -> list[Hit]:

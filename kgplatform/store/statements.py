@@ -111,6 +111,37 @@ def statements_around(
     return found
 
 
+def statements_between(
+    store: Store, graph: str, pairs: Iterable[tuple[str, str]], *, predicted: bool = True
+) -> dict[tuple[str, str], list[Statement]]:
+    """Facts that join two entities, whatever their direction: asserted ones first.
+
+    Args:
+        store: The database.
+        graph: The graph.
+        pairs: entity_ids, two each; a pair in either order is one.
+        predicted: Whether predicted links, too.
+
+    Returns:
+        The statements of each pair that has any, by the pair as it was given.
+    """
+    wanted = list(dict.fromkeys(pairs))
+    found: dict[tuple[str, str], list[Statement]] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        part = wanted[start : start + AT_ONCE]
+        rows = store.rows(
+            queries.get("search/list_statements_between"),
+            graph=graph,
+            ones=[one for one, _ in part],
+            others=[other for _, other in part],
+            predicted=predicted,
+        )
+        for row in rows:
+            pair = part[row["at"]]
+            found.setdefault(pair, []).append(_statement(graph, row))
+    return found
+
+
 def passages(store: Store, graph: str, ids: Iterable[str]) -> dict[str, Passage]:
     """Chunks by their ids; those that are gone are left out."""
     rows = store.rows(

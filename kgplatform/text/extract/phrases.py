@@ -15,10 +15,12 @@ from kgplatform.text.words import relation_words
 
 Direction = Literal[1, -1, 0]
 
-_EMPTY = frozenset(
+EMPTY = frozenset(
     "is are was were be been being has have had a an the its his her their first also later then "  # noqa: SIM905
     "became become who which that it he she".split()
 )
+"""Words that say nothing of a relation."""
+
 _IRREGULAR = {
     "written": "write", "wrote": "write", "won": "win", "built": "build", "made": "make",
     "led": "lead", "drawn": "draw", "drew": "draw", "held": "hold", "taught": "teach",
@@ -60,7 +62,7 @@ def form_of(phrase: str) -> Form:
     """The form of a phrase or of a relation's name."""
     words = relation_words(phrase).split()
     having = bool(words) and words[0] in _HAVING and len(words) > 1
-    kept = [word for word in words if word not in _EMPTY] or words
+    kept = [word for word in words if word not in EMPTY] or words
     if not kept:
         return Form((), 0)
     if len(kept) > 1 and kept[-1] == "by":

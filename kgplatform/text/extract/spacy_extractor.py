@@ -41,7 +41,7 @@ class _SpacyExtractor:
 
     def __init__(self, schema: Schema, pipeline: str) -> None:
         self._labels = labels_by_kind(schema)
-        self._nlp = _load(pipeline)
+        self._nlp = load_pipeline(pipeline)
 
     def __call__(self, texts: Sequence[str], progress: Progress) -> Iterator[list[ExtractedFact]]:
         """The facts of each text, in the order of the texts."""
@@ -105,7 +105,8 @@ def spacy_extractor(schema: Schema, *, pipeline: str = PIPELINE) -> Extractor:
 
 
 @cache
-def _load(pipeline: str) -> Any:
+def load_pipeline(pipeline: str = PIPELINE) -> Any:
+    """A pipeline that keeps to the platform's own sentences; see :func:`spacy_extractor`."""
     try:
         import spacy
         from spacy.language import Language

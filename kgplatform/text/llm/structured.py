@@ -19,7 +19,7 @@ from kgplatform.text.llm.untrusted import harmless
 
 ATTEMPTS = 3
 KEY = "facts"
-"""The name of the list."""
+"""The name of the list, unless the caller gives another."""
 
 SHOWN = 600
 """Characters of a wrong answer, and of what is wrong with it, that are shown to the model."""
@@ -52,6 +52,7 @@ def ask_list(
     *,
     most: int,
     max_tokens: int,
+    key: str = KEY,
 ) -> Listed[Item]:
     """Have a model list items.
 
@@ -64,56 +65,57 @@ def ask_list(
         item: What the list has.
         most: Items; as many mean that there may be more.
         max_tokens: Of an answer.
+        key: The name of the list.
 
     Raises:
         PromptTooLongError: The model cannot read as much at once.
         LanguageModelError: The model cannot be asked.
     """
-    schema = list_schema(item, most)
+    schema = list_schema(item, most, key)
     correction: tuple[Message, ...] = ()
     for attempt in range(ATTEMPTS):
         request = Request((*messages, *correction), schema, max_tokens)
         answer = model.complete(request)
-        listed = _read(answer, item, most)
+        listed = _read(answer, item, most, key)
         if listed.cut or not listed.problems or attempt + 1 == ATTEMPTS:
             break
-        correction = _correction(answer, listed.problems)
+        correction = _correction(answer, listed.problems, key)
     return listed
 
 
-def list_schema(item: type[BaseModel], most: int) -> dict[str, Any]:
+def list_schema(item: type[BaseModel], most: int, key: str = KEY) -> dict[str, Any]:
     """JSON schema of the answer."""
     entry = item.model_json_schema()
     definitions = entry.pop("$defs", None)
     shape: dict[str, Any] = {
         "type": "object",
-        "properties": {KEY: {"type": "array", "items": entry, "maxItems": most}},
-        "required": [KEY],
+        "properties": {key: {"type": "array", "items": entry, "maxItems": most}},
+        "required": [key],
         "additionalProperties": False,
     }
     return {**shape, "$defs": definitions} if definitions else shape
 
 
-def _correction(answer: Answer, problems: Sequence[str]) -> tuple[Message, ...]:
+def _correction(answer: Answer, problems: Sequence[str], key: str) -> tuple[Message, ...]:
     wrong = "\n".join(problems)[:SHOWN]
     return (
         Message("assistant", harmless(answer.text[:SHOWN])),
         Message(
             "user",
             f"That answer cannot be used: {harmless(wrong)}\n"
-            f'Answer the question again, correctly, with JSON only: {{"{KEY}": [...]}}',
+            f'Answer the question again, correctly, with JSON only: {{"{key}": [...]}}',
         ),
     )
 
 
-def _read(answer: Answer, item: type[Item], most: int) -> Listed[Item]:
-    found, problem, cut = _entries(answer)
+def _read(answer: Answer, item: type[Item], most: int, key: str) -> Listed[Item]:
+    found, problem, cut = _entries(answer, key)
     if cut or problem:
         return Listed((), (), (problem,) if problem else (), cut)
     items: list[Item] = []
     sure: list[float | None] = []
     problems: list[str] = []
-    for entry, confidence in zip(found, confidences(answer, KEY, len(found)), strict=True):
+    for entry, confidence in zip(found, confidences(answer, key, len(found)), strict=True):
         try:
             items.append(item.model_validate(entry))
         except ValidationError as error:
@@ -124,7 +126,7 @@ def _read(answer: Answer, item: type[Item], most: int) -> Listed[Item]:
     return Listed(tuple(items), tuple(sure), tuple(problems), cut)
 
 
-def _entries(answer: Answer) -> tuple[list[Any], str, bool]:
+def _entries(answer: Answer, key: str) -> tuple[list[Any], str, bool]:
     """The list's entries, what is wrong with the answer as a whole, and whether it was cut."""
     # Stopped behind an object of the list.
     text = answer.text + ("]}" if answer.finish == "repeats" else "")
@@ -141,9 +143,9 @@ def _entries(answer: Answer) -> tuple[list[Any], str, bool]:
         return [], "" if unclosed else f"it is no JSON: {error}", unclosed
     except RecursionError:
         return [], "it is nested too deeply", False
-    entries = value.get(KEY) if isinstance(value, dict) else None
+    entries = value.get(key) if isinstance(value, dict) else None
     if not isinstance(entries, list):
-        return [], f'it has no list "{KEY}"', False
+        return [], f'it has no list "{key}"', False
     return entries, "", False
 
 
