@@ -138,7 +138,7 @@ def statements_between(
         )
         for row in rows:
             pair = part[row["at"]]
-            found.setdefault(pair, []).append(_statement(graph, row))
+            found.setdefault(pair, []).append(statement_of(graph, row))
     return found
 
 
