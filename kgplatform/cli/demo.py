@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kgplatform.cli.demo_full import REST, TOTAL, check_extras, heading, tell_the_rest
 from kgplatform.cli.look import emit_linked
 from kgplatform.cli.output import json_option, note, progress_bar, table
 
@@ -34,18 +35,24 @@ ROWS_SHOWN = 6
 
 
 @click.command()
+@click.option("--full", is_flag=True, help="All of the story; needs the extra nlp.")
 @json_option
-def demo(as_json: bool) -> None:
+def demo(full: bool, as_json: bool) -> None:
     """Load the world's countries, train on them, write back, and look at the result.
 
     Starts a local Neo4j unless NEO4J_URI names one, and leaves it running: look at the graph
-    in Browser, then `kgp down`.
+    in Browser, then `kgp down`. With --full it goes on, each step by the command that you would
+    type: questions learnt by all three strategies, search, questions, facts out of notes and their
+    review, recommendation, explanation, a text, and a guide in Browser.
     """
     from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.writeback import Target
 
+    if full:
+        check_extras()
     settings = load_settings()
+    click.get_current_context().meta[TOTAL] = STEPS + (REST if full else 0)
     login = _step_server(settings)
     with open_store(settings) as store:
         data: dict[str, Any] = {"graph": _step_load(store)}
@@ -56,11 +63,13 @@ def demo(as_json: bool) -> None:
         _step_write(store, sorted(runs, key=lambda run: run is best), target)
         links = _step_predict(store, best, snapshot, target)
         answers = _step_ask(store)
+        rest = tell_the_rest(store, settings, GRAPH, STEPS + 1, as_json) if full else []
     data |= {
         "runs": [{"run": run.id, "metrics": dict(run.metrics)} for run in runs],
         "active_run": best.id,
         "predicted": [vars(link) for link in links],
         "queries": answers,
+        **({"commands": rest} if full else {}),
         **login,
     }
     ending, shown = _ending(links, login), {"graph": GRAPH, "run": best.id}
@@ -71,9 +80,9 @@ def _step_server(settings: Settings) -> dict[str, Any]:
     from kgplatform import server
 
     if settings.neo4j_uri:
-        _heading(1, "the Neo4j that NEO4J_URI names")
+        heading(1, "the Neo4j that NEO4J_URI names")
         return {"browser": None, "username": settings.neo4j_username, "password": None}
-    _heading(1, "a local Neo4j (the first time, its files are fetched)")
+    heading(1, "a local Neo4j (the first time, its files are fetched)")
     with progress_bar() as progress:
         info = server.start(settings, progress)
     return {"browser": info.browser, "username": info.username, "password": info.password}
@@ -83,7 +92,7 @@ def _step_load(store: Store) -> dict[str, int]:
     from kgplatform.sources.countries import countries
     from kgplatform.store.load import load
 
-    _heading(2, f"the countries of the world, into graph {GRAPH!r}")
+    heading(2, f"the countries of the world, into graph {GRAPH!r}")
     entities, triples = countries()
     with progress_bar() as progress:
         counts = load(store, GRAPH, entities, triples, source="countryinfo", progress=progress)
@@ -102,7 +111,7 @@ def _step_train(store: Store, settings: Settings) -> tuple[KGSnapshot, list[Run]
     from kgplatform.training.config import resolve_config
     from kgplatform.training.loop import train
 
-    _heading(3, f"train {' and '.join(MODELS)} on what a Cypher query names")
+    heading(3, f"train {' and '.join(MODELS)} on what a Cypher query names")
     source: dict[str, Any] = {
         "cypher": queries.get("read/project_countries"),
         "params": {"graph": GRAPH},
@@ -126,7 +135,7 @@ def _step_write(store: Store, runs: list[Run], target: Target) -> None:
     from kgplatform.store.writeback import write_vectors
     from kgplatform.training.artifacts import entity_vectors
 
-    _heading(4, "write the vectors back, each run's under its own property and index")
+    heading(4, "write the vectors back, each run's under its own property and index")
     for run in runs:
         keys, vectors = entity_vectors(run)
         properties = run_properties(run, target)
@@ -142,7 +151,7 @@ def _step_predict(
     from kgplatform.store.links import write_links
     from kgplatform.training.predict import predict_links
 
-    _heading(5, f"predict what the facts do not say, with {run.config.model}")
+    heading(5, f"predict what the facts do not say, with {run.config.model}")
     predicted = [
         predict_links(run, snapshot, relation=relation, top_k=LINKS_A_RELATION)
         for relation in RELATIONS
@@ -158,7 +167,7 @@ def _step_predict(
 def _step_ask(store: Store) -> list[dict[str, Any]]:
     from kgplatform import queries
 
-    _heading(6, "ask the enriched graph (these queries are in cypher/browser)")
+    heading(6, "ask the enriched graph (these queries are in cypher/browser)")
     answers = []
     for name, params in QUERIES:
         text = queries.get(name)
@@ -187,10 +196,6 @@ def _ending(links: list[PredictedLink], login: dict[str, Any]) -> str:
             "The server stays up; `kgp down` stops it. What the run predicts, drawn:",
         ]
     return "\n".join(lines)
-
-
-def _heading(number: int, text: str) -> None:
-    note(click.style(f"\n[{number}/{STEPS}] {text}", bold=True))
 
 
 def _cell(value: Any) -> str:
