@@ -44,11 +44,13 @@ def check_extras() -> None:
     """Refuse before anything is done where a package is missing that a later step needs.
 
     Raises:
-        UsageError: spaCy is not installed.
+        UsageError: spaCy or its pipeline is not installed.
     """
     import importlib.util
 
-    missing = [name for name in ("spacy", "en_core_web_sm") if not importlib.util.find_spec(name)]
+    from kgplatform.text.extract.spacy_extractor import PIPELINE
+
+    missing = [name for name in ("spacy", PIPELINE) if not importlib.util.find_spec(name)]
     if missing:
         raise UsageError(
             f"--full reads facts out of texts, which needs {' and '.join(missing)}",
