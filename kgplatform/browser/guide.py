@@ -10,6 +10,8 @@ from kgplatform.browser.contents import Contents
 from kgplatform.browser.html import command, escape, link, paragraph, runnable, shown_table, slide
 
 LISTED = 12
+FEW = 15
+"""Links that are drawn at once: so many can be read."""
 
 
 def guide(contents: Contents, base: str) -> str:
@@ -22,7 +24,7 @@ def guide(contents: Contents, base: str) -> str:
         contents: What the graph holds.
         base: Address of the server that the guide comes from, for links to itself.
     """
-    title = f"kgplatform: {contents.graph}" if contents.graph else "kgplatform"
+    title = f"kgplatform, {contents.graph}" if contents.graph else "kgplatform"
     slides = "\n".join(each(contents, base) for each in SLIDES)
     return (
         f"<title>{escape(title)}</title>\n"
@@ -140,7 +142,7 @@ def _predicted(contents: Contents, _base: str) -> str:
             "stands for, its run and its confidence. The surest of "
             f"{contents.count('predicted'):,}: <b>{escape(said)}</b> ({found.confidence:.2f})."
         ),
-        runnable("show_predicted", contents, run=found.id),
+        runnable("show_predicted", contents, run=found.id, limit=FEW),
         runnable("show_predictions", contents, **about),
         runnable("show_relation", contents, relation=found.relation, **about),
         runnable("list_predictions", contents),

@@ -23,6 +23,7 @@ MODELS = ("transe", "gcn")
 LINKS_SHOWN = 5
 RELATIONS = ("BORDERS", "SPEAKS", "NEAR")
 LINKS_A_RELATION = 30
+LINKS_DRAWN = 20
 STEPS = 6
 
 # Shown at the end: queries of cypher/browser with what each is asked.
@@ -73,7 +74,7 @@ def demo(full: bool, as_json: bool) -> None:
         **login,
     }
     ending, shown = _ending(links, login), {"graph": GRAPH, "run": best.id}
-    emit_linked(data, as_json, ending, "show_predicted", **shown)
+    emit_linked(data, as_json, ending, "show_predicted", **shown, limit=LINKS_DRAWN)
 
 
 def _step_server(settings: Settings) -> dict[str, Any]:

@@ -114,11 +114,11 @@ class Window:
         Returns:
             The address that Browser proposed to connect to, which is left as it is.
         """
-        scheme = self.shown(tested("bolt-scheme-select")).get_property("value")
-        address = self.shown(tested("boltaddress")).get_property("value")
-        self.shown(tested("username")).send_keys(username)
-        self.shown(tested("password")).send_keys(password)
-        self.click(tested("connect"))
+        scheme = self.shown(by_test_id("bolt-scheme-select")).get_property("value")
+        address = self.shown(by_test_id("boltaddress")).get_property("value")
+        self.shown(by_test_id("username")).send_keys(username)
+        self.shown(by_test_id("password")).send_keys(password)
+        self.click(by_test_id("connect"))
         self.until(
             "the login is accepted",
             lambda: any("You are connected as user" in frame.text for frame in self.frames()),
@@ -139,12 +139,12 @@ class Window:
         keyboard.send_keys(Keys.DELETE)
         # Pasted in one piece: typed letter by letter, the editor would complete and indent it.
         self.driver.execute_cdp_cmd("Input.insertText", {"text": command})
-        self.click(tested("editor-Run"))
-        return self.until(f"{command[:60]!r} is answered", lambda: self._answer(before))
+        self.click(by_test_id("editor-Run"))
+        return self.until(f"{command[:60]!r} is answered", lambda: self.answer(before))
 
     def frames(self) -> list[WebElement]:
         """The answers on the page, the newest first."""
-        return self.driver.find_elements(By.CSS_SELECTOR, tested("frame"))
+        return self.driver.find_elements(By.CSS_SELECTOR, by_test_id("frame"))
 
     def shown(self, selector: str, visible: bool = True) -> WebElement:
         """The first element that a selector finds, once there is one to be seen."""
@@ -178,13 +178,13 @@ class Window:
         # wait.until ends with the first result that is neither None nor False.
         return cast(T, wait.until(lambda _: look(), f"not within {SECONDS} s: {what}"))
 
-    def _answer(self, before: set[str]) -> WebElement | None:
+    def answer(self, before: set[str]) -> WebElement | None:
         frame = next((frame for frame in self.frames() if frame.id not in before), None)
         # A new frame is there before anything of it can be seen.
         if frame is None or not frame.text.strip():
             return None
         # A graph, a table, an error or the style in force, or parameters.
-        answers = ("g.node", "table", "pre", tested("rawParamData"))
+        answers = ("g.node", "table", "pre", by_test_id("rawParamData"))
         if frame.find_elements(By.CSS_SELECTOR, ", ".join(answers)):
             return frame
         return frame if NO_RECORDS in frame.text else None
@@ -219,10 +219,10 @@ def table(frame: WebElement) -> list[list[str]]:
 
 def error(frame: WebElement) -> str:
     """The error that a frame shows, or nothing."""
-    shown = frame.find_elements(By.CSS_SELECTOR, tested("cypherFrameErrorMessage"))
+    shown = frame.find_elements(By.CSS_SELECTOR, by_test_id("cypherFrameErrorMessage"))
     return frame.text if shown else ""
 
 
-def tested(name: str) -> str:
+def by_test_id(name: str) -> str:
     """The selector of an element by the name that Browser's own tests know it by."""
     return f'[data-testid="{name}"]'
