@@ -1,19 +1,19 @@
 // Entities and chunks that a text may mean: by names like its words, by its words anywhere, and by
 // its vector. The indexes of words hold all graphs; one of vectors holds one graph's, in eight bits
 // a number, so that its score is computed anew from the vectors themselves.
-// Params: $graph, $names, $words (Lucene queries, or null for none), $name_index, $text_index,
+// Params: $graph, $name_query, $word_query (of Lucene, or null for none), $name_index, $text_index,
 //   $sets (vectors' index and property, empty for none), $vector, $pool (most of each),
 //   $labels (empty for all), $where (values by property)
 // Returns: channel, id, chunk (whether it is one), names (where it was looked for by name), score,
 //   fits (labels and properties)
 CALL () {
-  WITH $names AS names WHERE names IS NOT NULL
-  CALL db.index.fulltext.queryNodes($name_index, names, {limit: $pool}) YIELD node, score
+  WITH $name_query AS query WHERE query IS NOT NULL
+  CALL db.index.fulltext.queryNodes($name_index, query, {limit: $pool}) YIELD node, score
   WHERE node.graph = $graph
   RETURN 'name' AS channel, node, score
   UNION ALL
-  WITH $words AS words WHERE words IS NOT NULL
-  CALL db.index.fulltext.queryNodes($text_index, words, {limit: $pool}) YIELD node, score
+  WITH $word_query AS query WHERE query IS NOT NULL
+  CALL db.index.fulltext.queryNodes($text_index, query, {limit: $pool}) YIELD node, score
   // What has the graph's name alone has a score of 0.
   WHERE node.graph = $graph AND score > 0
   RETURN 'fulltext' AS channel, node, score

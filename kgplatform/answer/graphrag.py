@@ -87,7 +87,8 @@ class SearchRetriever(Retriever):
         hits = search(
             self.searcher, query_text, top_k=top_k, labels=labels or (), where=where, expand=expand
         )
-        records = [neo4j.Record({**data_of(hit), "content": content(hit)}) for hit in hits]
+        made: Any = neo4j.Record
+        records = [made({**data_of(hit), "content": content(hit)}) for hit in hits]
         return RawSearchResult(
             records=records,
             metadata={"graph": self.searcher.graph, "channels": list(self.searcher.channels)},

@@ -154,8 +154,8 @@ def find_candidates(
         queries.get("search/find_candidates"),
         graph=graph,
         # Names are seeds of the graph's channel, too, and so always looked for.
-        names=named_in(text) or None,
-        words=(said_in(graph, text) or None) if words else None,
+        name_query=named_in(text) or None,
+        word_query=(said_in(graph, text) or None) if words else None,
         name_index=INDEX,
         text_index=TEXT_INDEX,
         sets=[{"index": each.index, "property": each.property} for each in sets],

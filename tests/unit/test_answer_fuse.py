@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -74,14 +75,15 @@ def test_weights_are_a_file(tmp_path: Path) -> None:
     save_weights(weights, path)
     assert load_weights(path) == weights
     content = json.loads(path.read_text())
-    for wrong in (
+    refused: list[Any] = [
         {**content, "format": "another"},
         {**content, "rank": {"smell": 1.0}},
         {**content, "rank": {"text": -1}},
         {**content, "rank": {"text": float("nan")}},
         {**content, "rank": {}, "score": {}},
         [],
-    ):
+    ]
+    for wrong in refused:
         path.write_text(json.dumps(wrong))
         with pytest.raises(InputError):
             load_weights(path)
