@@ -203,6 +203,4 @@ def _offer(
     if strategy == "joint":
         return joint_answer(store, asker.runs, graph, asker.names, question, topics, top_k)
     settings = asker.settings
-    return walker_answer(
-        store, asker.runs, settings, graph, asker.names, question, topics, top_k
-    )
+    return walker_answer(store, asker.runs, settings, graph, asker.names, question, topics, top_k)

@@ -66,7 +66,7 @@ class Choice:
 
 
 def choices(planner: Planner, store: Store, question: str, most: int = 8) -> list[Choice]:
-    """The likeliest plans for a question, the surest first; none where it names nothing that a plan could begin in."""
+    """The likeliest plans for a question, the surest first; none where none could begin in it."""
     named = find_names(planner.names, store, question)
     picked = _readings(named)
     ways = ways_of(store, planner.names.graph, sorted({each.entity for each in named}))

@@ -1,4 +1,4 @@
-"""What answering learns from a graph, from a user's examples, and from what runs were trained on."""
+"""What answering learns from a graph, from users' examples, and from what runs were trained on."""
 
 from __future__ import annotations
 
@@ -78,9 +78,7 @@ def open_planner(
     return Planner(names, index, weights, encoder)
 
 
-def _examples(
-    store: Store, planner: Planner, questions: Sequence[Question]
-) -> Iterator[Phrased]:
+def _examples(store: Store, planner: Planner, questions: Sequence[Question]) -> Iterator[Phrased]:
     """Examples as phrasings of plans; those that cannot be tied to the graph are left out."""
     known = set(planner.index.shape.starts)
     for question in questions:

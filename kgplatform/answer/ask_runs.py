@@ -244,9 +244,7 @@ def joint_answer(
     for each in said:
         steps = [(step.head, step.relation, step.tail) for step in each.steps]
         path = _walked(store, graph, names, steps, run, each.confidence)
-        answers.append(
-            _entity(names, each.entity_id, runs.curves, "joint", each.confidence, path)
-        )
+        answers.append(_entity(names, each.entity_id, runs.curves, "joint", each.confidence, path))
     return _answer(question, "joint", answers, said[0].path if said else ())
 
 

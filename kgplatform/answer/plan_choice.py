@@ -1,10 +1,10 @@
-"""Which plan a question means, and how sure that is: learnt from questions made of the graph itself.
+"""Which plan a question means, and how sure that is: learnt from questions made of the graph.
 
-A conditional logit (McFadden 1974, "Conditional logit analysis of qualitative choice behavior") over
-the features of question and plan. Each made question is compared with phrasings of other patterns
-alone, so that the weights are those of wording that was not seen. A second regression says how often
-the chosen plan is right; it also sees questions whose relation the graph was made to lack, and
-questions about what few graphs know, where no plan is right.
+A conditional logit (McFadden 1974, "Conditional logit analysis of qualitative choice behavior")
+over the features of question and plan. Each made question is compared with phrasings of other
+patterns alone, so that the weights are those of wording that was not seen. A second regression says
+how often the chosen plan is right; it also sees questions whose relation the graph was made to
+lack, and questions about what few graphs know, where no plan is right.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -172,8 +173,7 @@ def features(
     found[:, :, 0] = found[:, :, 1] = -0.2
     found[:, present, 0] = np.maximum.reduceat(near, starts, axis=1)
     found[:, present, 2] = np.maximum.reduceat(like, starts, axis=1)
-    bounds = [*starts.tolist(), len(plan)]
-    for at, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for at, (low, high) in enumerate(itertools.pairwise([*starts.tolist(), len(plan)])):
         some = min(NEAREST, high - low)
         part = near[:, low:high]
         found[:, present[at], 1] = np.sort(part, axis=1)[:, -some:].mean(axis=1)
@@ -237,10 +237,10 @@ def _kind_classifier(texts: Sequence[str], labels: np.ndarray, part: np.ndarray)
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    chosen = np.flatnonzero(part)
+    chosen = np.flatnonzero(part).tolist()
     if len(np.unique(labels[chosen])) < 2:
         return None
-    words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"[^\W_]+", sublinear_tf=True)
+    words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=WORD.pattern, sublinear_tf=True)
     model = make_pipeline(words, LogisticRegression(C=30.0, max_iter=500, class_weight="balanced"))
     return model.fit([texts[at].lower() for at in chosen], labels[chosen])
 

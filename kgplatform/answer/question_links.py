@@ -33,7 +33,7 @@ MOST_MISSPELT = 3
 MOST_NAMED = 4
 """Places of a question that are looked at, and entities of one name."""
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +157,8 @@ def _shortened(names: QuestionNames, text: str, taken: np.ndarray) -> Iterator[N
             taken[start:end] = True
 
 
-def _misspelt(
-    names: QuestionNames, store: Store, text: str, taken: np.ndarray
-) -> list[Named]:
+def _misspelt(names: QuestionNames, store: Store, text: str, taken: np.ndarray) -> list[Named]:
     """Words that are nearly a name, beside those that are one; the likest first."""
-    from rapidfuzz.distance import OSA
-
     spans = [(match.start(), match.end()) for match in _WORD.finditer(text)]
     options: list[tuple[float, int, int, str]] = []
     for size, at in itertools.product(range(1, LONGEST + 1), range(len(spans))):
@@ -173,7 +169,7 @@ def _misspelt(
         if len(written) < SHORTEST or taken[start:end].any():
             continue
         least = LIKE if len(written) > SHORTEST else LIKE_SHORT
-        for likeness, entity in _alike(names, store, written, least, OSA.normalized_similarity):
+        for likeness, entity in _alike(names, store, written, least):
             options.append((likeness, start, end, entity))
     options.sort(key=lambda each: (-each[0] - 0.01 * (each[2] - each[1]), each[1]))
     kept: list[Named] = []
@@ -188,15 +184,19 @@ def _misspelt(
 
 
 def _alike(
-    names: QuestionNames, store: Store, written: str, least: float, scorer: object
+    names: QuestionNames, store: Store, written: str, least: float
 ) -> Iterator[tuple[float, str]]:
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
     if names.written:
         found = process.extract(
-            written, names.written, scorer=scorer, score_cutoff=least, limit=MOST_NAMED
-        )  # type: ignore[call-overload]
+            written,
+            names.written,
+            scorer=OSA.normalized_similarity,
+            score_cutoff=least,
+            limit=MOST_NAMED,
+        )
         yield from ((float(score), names.owner[at]) for _, score, at in found)
         return
     near = find_named(store, names.graph, [written], top_k=MOST_NAMED)

@@ -94,7 +94,9 @@ def _why(entity: AnswerEntity) -> list[str]:
     lines = [f"  {entity.name} ({entity.id})  {entity.confidence:.2f} {entity.kind}"]
     for path in entity.paths[:PATHS]:
         lines.append(f"    because {path_text(path)}")
-    lines += [f'    "{each.text[:200]}" ({each.title or each.document})' for each in entity.evidence]
+    lines += [
+        f'    "{each.text[:200]}" ({each.title or each.document})' for each in entity.evidence
+    ]
     return lines
 
 
