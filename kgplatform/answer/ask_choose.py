@@ -9,7 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgplatform.answer.plan_choice import Weights, allowed, signs
-from kgplatform.answer.plan_index import PlanIndex, content, features, unit_vectors
+from kgplatform.answer.plan_index import (
+    PlanIndex,
+    content,
+    features,
+    spelled,
+    unit_vectors,
+)
 from kgplatform.answer.plans import Plan
 from kgplatform.answer.question_links import Named, QuestionNames, find_names, masked
 from kgplatform.store.ask import Step, Ways, ways_of
@@ -71,7 +77,7 @@ def choices(planner: Planner, store: Store, question: str, most: int = 8) -> lis
     picked = _readings(named)
     ways = ways_of(store, planner.names.graph, sorted({each.entity for each in named}))
     places = list(dict.fromkeys(tuple((n.start, n.end) for n in each) for each in picked))
-    texts = [masked(question, each) for each in places]
+    texts = [spelled(planner.index, planner.encoder, masked(question, p)) for p in places]
     known = features(planner.index, texts, unit_vectors(planner.encoder, texts))
     rows: list[np.ndarray] = []
     for each in picked:

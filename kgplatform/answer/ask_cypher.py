@@ -136,7 +136,7 @@ def write_query(
 def prompt(
     shape: GraphShape, names: QuestionNames, store: Store, question: str
 ) -> tuple[Message, ...]:
-    """What a model is asked: the graph's schema, examples made of it, the entities, the question."""
+    """What a model is asked: the graph's schema, examples, the entities, the question."""
     named = sorted(find_names(names, store, question), key=lambda each: -each.likeness)[:NAMED]
     entities = {each.entity: names.called[each.entity] for each in named}
     lines = [_TASK, "", "Relations:"]

@@ -78,9 +78,15 @@ def said(step: Step, start: str, end: str) -> Forms:
             predicates += filled(form.predicates, reading, start, end)
             counted += filled(form.counted, reading, start, end)
     more = sayings(step.relation)[step.inverse]
-    meant = (_THING.fullmatch(text) for text in more)
-    things[2:] = [match[1] for match in meant if match is not None] + things[2:]
+    meant = [match[1] for text in more if (match := _THING.fullmatch(text))]
+    things[2:] = meant + things[2:]
+    counted += [f"how many {_noun(thing)} does {{x}} have" for thing in meant]
     return Forms((*questions, *more), tuple(things), tuple(predicates), tuple(counted))
+
+
+def _noun(thing: str) -> str:
+    """``neighbours`` of "the neighbours of {x}"."""
+    return plural(thing.removeprefix("the ").removesuffix(" of {x}"))
 
 
 def _pattern(text: str, step: Step, shape: GraphShape) -> str:
@@ -176,6 +182,5 @@ def _ranked(shape: GraphShape, step: Step) -> list[str]:
     others = (_THING.fullmatch(text) for text in sayings(step.relation)[step.inverse])
     for match in others:
         if match is not None:
-            noun = match[1].removeprefix("the ").removesuffix(" of {x}")
-            found.append(f"which {start} has the most {noun}")
+            found.append(f"which {start} has the most {_noun(match[1])}")
     return list(dict.fromkeys(found))

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from asking_data import Gold, country_questions
 
-from kgplatform.answer.ask import Asker, ask, offered, open_asker, unknown
+from kgplatform.answer.ask import Asker, offered, open_asker, unknown
 from kgplatform.answer.records import Answer
 from kgplatform.connection import open_store
 from kgplatform.settings import load_settings
