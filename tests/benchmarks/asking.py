@@ -19,6 +19,7 @@ import torch
 from asking_data import Gold, country_questions
 
 from kgplatform.answer.ask import Asker, offered, open_asker, unknown
+from kgplatform.answer.plan_choice import THRESHOLD
 from kgplatform.answer.records import Answer
 from kgplatform.connection import open_store
 from kgplatform.settings import load_settings
@@ -81,7 +82,6 @@ HEADS = (
 def judged(asker: Asker, questions: Sequence[Gold], strategy: str | None, talk: bool) -> Row:
     """Ask a strategy, or all with the surest taken."""
     name = strategy or "chooser"
-    threshold = asker.planner.weights.threshold
     lines = []
     for gold in questions:
         started = time.process_time()
@@ -89,7 +89,7 @@ def judged(asker: Asker, questions: Sequence[Gold], strategy: str | None, talk: 
         offers = offered(asker, gold.text, asked, EVERYTHING)
         guess = max(offers, key=lambda each: each.confidence, default=None)
         seconds = time.process_time() - started
-        known = guess is not None and guess.confidence >= threshold
+        known = guess is not None and guess.confidence >= THRESHOLD
         answer: Answer = guess if known and guess is not None else unknown(gold.text, guess)
         sure = answer.confidence
         right = gold.is_right(answer)
@@ -125,7 +125,7 @@ def main() -> None:
     settings = load_settings()
     with open_store(settings) as store:
         asker = open_asker(store, settings, given.graph, llm=given.llm)
-        print("threshold", asker.planner.weights.threshold, "strategies", asker.strategies)
+        print("strategies", asker.strategies)
         questions = country_questions(given.split)
         strategies = given.strategy or [*asker.strategies, "chooser"]
         rows = [
