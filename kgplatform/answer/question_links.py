@@ -127,8 +127,10 @@ def find_names(names: QuestionNames, store: Store, question: str) -> list[Named]
         entities = [names.gazetteer.entities[at] for at in place.entities]  # type: ignore[union-attr]
         named += _shared(names, place.start, place.end, entities, 1.0)
         taken[place.start : place.end] = True
-    named += _shortened(names, text, taken)
-    named += _misspelt(names, store, text, taken)
+    misspelt = _misspelt(names, store, text, taken)
+    for each in misspelt:
+        taken[each.start : each.end] = True
+    named += [*misspelt, *_shortened(names, text, taken)]
     kept: dict[tuple[int, int, str], Named] = {}
     for each in sorted(named, key=lambda each: (each.start, -each.likeness, -each.prior)):
         kept.setdefault((each.start, each.end, each.entity), each)
