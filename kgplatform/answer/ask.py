@@ -22,6 +22,7 @@ from kgplatform.answer.ask_runs import (
     walker_answer,
 )
 from kgplatform.answer.ask_template import template_answer
+from kgplatform.answer.plan_choice import THRESHOLD
 from kgplatform.answer.records import Answer
 from kgplatform.errors import InputError, UnknownNameError, UsageError
 from kgplatform.progress import Progress, silent
@@ -166,7 +167,7 @@ def ask(asker: Asker, question: str, *, strategy: str | None = None, top_k: int 
     asked = asker.strategies if strategy is None else (strategy,)
     offers = offered(asker, question, asked, top_k)
     best = max(offers, key=lambda answer: answer.confidence, default=None)
-    if best is None or best.confidence < asker.planner.weights.threshold:
+    if best is None or best.confidence < THRESHOLD:
         return unknown(question, best)
     return best
 

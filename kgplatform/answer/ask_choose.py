@@ -9,7 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgplatform.answer.plan_choice import Weights, allowed, signs
-from kgplatform.answer.plan_index import PlanIndex, content, features, unit_vectors
+from kgplatform.answer.plan_index import (
+    PlanIndex,
+    content,
+    features,
+    spelled,
+    unit_vectors,
+)
 from kgplatform.answer.plans import Plan
 from kgplatform.answer.question_links import Named, QuestionNames, find_names, masked
 from kgplatform.store.ask import Step, Ways, ways_of
@@ -66,12 +72,12 @@ class Choice:
 
 
 def choices(planner: Planner, store: Store, question: str, most: int = 8) -> list[Choice]:
-    """The likeliest plans for a question, the surest first; none where it names nothing that a plan could begin in."""
+    """The likeliest plans for a question, the surest first; none where none could begin in it."""
     named = find_names(planner.names, store, question)
     picked = _readings(named)
     ways = ways_of(store, planner.names.graph, sorted({each.entity for each in named}))
     places = list(dict.fromkeys(tuple((n.start, n.end) for n in each) for each in picked))
-    texts = [masked(question, each) for each in places]
+    texts = [spelled(planner.index, planner.encoder, masked(question, p)) for p in places]
     known = features(planner.index, texts, unit_vectors(planner.encoder, texts))
     rows: list[np.ndarray] = []
     for each in picked:

@@ -32,8 +32,8 @@ SHOWN = 20
 
 USUAL = 0.55
 REPAIRED = 0.35
-"""How often a small model's query answered rightly at first and after a repair (docs/benchmarks.md);
-beside it counts how likely the model found its own words."""
+"""How often a small model's query answered rightly at first, and after a repair; beside it counts
+how likely the model found its own words (docs/benchmarks.md)."""
 
 _SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -124,9 +124,7 @@ def write_query(
             messages = (
                 *messages,
                 Message("assistant", harmless(said.text)),
-                Message(
-                    "user", f"That query was refused: {harmless(str(error))[:400]}\nCorrect it."
-                ),
+                Message("user", f"That was refused: {harmless(str(error))[:400]}\nCorrect it."),
             )
             continue
         tokens = said.tokens or ()
@@ -138,7 +136,7 @@ def write_query(
 def prompt(
     shape: GraphShape, names: QuestionNames, store: Store, question: str
 ) -> tuple[Message, ...]:
-    """What a model is asked: the graph's schema, examples made of it, the entities, the question."""
+    """What a model is asked: the graph's schema, examples, the entities, the question."""
     named = sorted(find_names(names, store, question), key=lambda each: -each.likeness)[:NAMED]
     entities = {each.entity: names.called[each.entity] for each in named}
     lines = [_TASK, "", "Relations:"]

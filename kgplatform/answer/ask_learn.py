@@ -1,4 +1,4 @@
-"""What answering learns from a graph, from a user's examples, and from what runs were trained on."""
+"""What answering learns from a graph, from users' examples, and from what runs were trained on."""
 
 from __future__ import annotations
 

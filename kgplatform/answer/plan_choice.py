@@ -1,10 +1,10 @@
-"""Which plan a question means, and how sure that is: learnt from questions made of the graph itself.
+"""Which plan a question means, and how sure that is: learnt from questions made of the graph.
 
-A conditional logit (McFadden 1974, "Conditional logit analysis of qualitative choice behavior") over
-the features of question and plan. Each made question is compared with phrasings of other patterns
-alone, so that the weights are those of wording that was not seen. A second regression says how often
-the chosen plan is right; it also sees questions whose relation the graph was made to lack, and
-questions about what few graphs know, where no plan is right.
+A conditional logit (McFadden 1974, "Conditional logit analysis of qualitative choice behavior")
+over the features of question and plan. Each made question is compared with phrasings of other
+patterns alone, so that the weights are those of wording that was not seen. A second regression says
+how often the chosen plan is right; it also sees questions whose relation the graph was made to
+lack, and questions about what few graphs know, where no plan is right.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ QUESTIONS = 700
 RIVALS = 40
 """Plans that a made question's own is compared with."""
 
+THRESHOLD = 0.6
+"""Confidence from which on to answer is better than not to, where a wrong answer costs one and a
+half times what a right one gains."""
+
 SEEN = 3
 """Likeliest plans of a question that are looked at for how sure each is."""
 
@@ -42,13 +46,11 @@ class Weights:
         plan: Of the features of a plan, [F].
         sure: Of the signs that the chosen plan is right, [S].
         bias: Log-odds without any sign.
-        threshold: Confidence from which on to answer is better than not to.
     """
 
     plan: np.ndarray
     sure: np.ndarray
     bias: float
-    threshold: float
 
     def confidence(self, signs: np.ndarray) -> np.ndarray:
         """That the chosen plans are right, [n]."""
@@ -103,8 +105,6 @@ def learn(index: PlanIndex, encoder: TextEncoder, seed: int = 0) -> tuple[Weight
         encoder: The one of the phrasings.
         seed: Of the questions drawn.
     """
-    from sklearn.linear_model import LogisticRegression
-
     from kgplatform.training.calibrate import expected_calibration_error
 
     generator = np.random.default_rng(seed)
@@ -117,32 +117,42 @@ def learn(index: PlanIndex, encoder: TextEncoder, seed: int = 0) -> tuple[Weight
     best = np.argsort(-chosen, axis=1, kind="stable")[:, :SEEN].reshape(-1)
     seen = signs(chosen[rows, best], asked.known[rows, best], words[rows])
     right = best == asked.gold[rows]
-    if right.all() or not right.any():
-        return Weights(plan, np.zeros(SIGNS), 3.0 if right.all() else -3.0, 0.5), 0.0
-    part = (generator.permutation(len(words)) % 5 == 0)[rows]
-    held = LogisticRegression(C=1.0, max_iter=2_000).fit(seen[~part], right[~part])
-    error = expected_calibration_error(held.predict_proba(seen[part])[:, 1], right[part], bins=8)
-    fitted = LogisticRegression(C=1.0, max_iter=2_000).fit(seen, right)
-    weights = Weights(plan, fitted.coef_[0], float(fitted.intercept_[0]), 0.5)
-    sure = weights.confidence(seen).reshape(-1, SEEN)
-    place = sure.argmax(axis=1)
-    first = right.reshape(-1, SEEN)[np.arange(len(words)), place]
-    threshold = _best_threshold(sure.max(axis=1), first, asked.gold < 0)
-    return Weights(plan, weights.sure, weights.bias, threshold), error
+    part = generator.permutation(len(words)) % 5 == 0
+    held = _fit_confidence(seen[~part[rows]], right[~part[rows]])
+    tried, correct = _surest(held, seen, right)
+    error = expected_calibration_error(tried[part], correct[part], bins=8)
+    sure, bias = _fit_confidence(seen, right)
+    return Weights(plan, sure, bias), error
 
 
-def _best_threshold(confidence: np.ndarray, right: np.ndarray, none: np.ndarray) -> float:
-    """The threshold with the most right answers, and silence where there is none.
+def _fit_confidence(seen: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, float]:
+    """Log-odds that a plan is right by its signs, put right once more for the surest of each.
 
-    A wrong answer is worse than none: it costs as much as a right one gains.
+    Who takes the surest of three is right more often than each of them is.
     """
-    steps = np.linspace(0.3, 0.9, 61)
-    worth = []
-    for step in steps:
-        given = confidence >= step
-        worth.append((given & right).sum() - (given & ~right).sum() + 0.5 * (~given & none).sum())
-    best = np.flatnonzero(np.array(worth) == max(worth))
-    return float(steps[int(np.median(best))])
+    from sklearn.linear_model import LogisticRegression
+
+    if right.all() or not right.any():
+        return np.zeros(seen.shape[1]), 3.0 if right.all() else -3.0
+    model = LogisticRegression(C=1.0, max_iter=2_000).fit(seen, right)
+    first = np.asarray(model.coef_[0]), float(model.intercept_[0])
+    tried, correct = _surest(first, seen, right)
+    if correct.all() or not correct.any():
+        return first
+    odds = np.log(tried / (1 - tried))[:, None]
+    again = LogisticRegression(C=10.0).fit(odds, correct)
+    slope, shift = float(again.coef_[0, 0]), float(again.intercept_[0])
+    return first[0] * slope, first[1] * slope + shift
+
+
+def _surest(
+    fitted: tuple[np.ndarray, float], seen: np.ndarray, right: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How sure the surest plan of each question is, and whether it is right; [n] each."""
+    odds = np.clip(seen @ fitted[0] + fitted[1], -12, 12).reshape(-1, SEEN)
+    best = odds.argmax(axis=1)
+    rows = np.arange(len(odds))
+    return 1 / (1 + np.exp(-odds[rows, best])), right.reshape(-1, SEEN)[rows, best]
 
 
 def _made(index: PlanIndex, encoder: TextEncoder, generator: np.random.Generator) -> Asked:

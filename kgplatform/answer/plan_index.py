@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,6 +43,10 @@ NO_KIND = -6.0
 ALIKE = 85.0
 """Likeness of two words from which one is taken for the other, misspelt."""
 
+LONG = 5
+NEARLY = 0.75
+"""Letters from which a word may be taken for a misspelt one, and how like that must be."""
+
 WORD = re.compile(r"[^\W_]+")
 PASSED = frozenset(
     "a an the of in on at to for by with and or is are was were be been do does did has have had "  # noqa: SIM905
@@ -68,6 +73,7 @@ class PlanIndex:
         letters: Their trigrams and tetragrams, sparse [M, G].
         reader: What makes those of other texts.
         kinds: A classifier of the kind of question by half: trained on the other half, and on all.
+        spelling: Words of the phrasings that may be misspelt, longer ones.
         words: Stems that explain a question of each plan, [P].
         named: Stems of each step, [P] of tuples.
         ends: The word for what each plan leads to, [P].
@@ -83,6 +89,7 @@ class PlanIndex:
     letters: Any
     reader: Any
     kinds: tuple[Any, Any, Any]
+    spelling: frozenset[str]
     words: tuple[frozenset[str], ...]
     named: tuple[tuple[frozenset[str], ...], ...]
     ends: tuple[str, ...]
@@ -134,6 +141,7 @@ def build_index(
         letters,
         reader,
         (kinds[0], kinds[1], kinds[2]),
+        frozenset(w for text in texts for w in WORD.findall(text.lower()) if len(w) >= LONG),
         tuple(
             frozenset().union(*steps) | _label_words(shape, each)
             for each, steps in zip(plans, named, strict=True)
@@ -172,8 +180,7 @@ def features(
     found[:, :, 0] = found[:, :, 1] = -0.2
     found[:, present, 0] = np.maximum.reduceat(near, starts, axis=1)
     found[:, present, 2] = np.maximum.reduceat(like, starts, axis=1)
-    bounds = [*starts.tolist(), len(plan)]
-    for at, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for at, (low, high) in enumerate(itertools.pairwise([*starts.tolist(), len(plan)])):
         some = min(NEAREST, high - low)
         part = near[:, low:high]
         found[:, present[at], 1] = np.sort(part, axis=1)[:, -some:].mean(axis=1)
@@ -200,6 +207,28 @@ def _by_words(index: PlanIndex, text: str) -> np.ndarray:
         own = {stem(singular(word)) for word in index.ends[at].split()}
         rows[at, 2] = 1.0 if said & own else (-1.0 if said - words else 0.0)
     return rows
+
+
+def spelled(index: PlanIndex, encoder: TextEncoder, text: str) -> str:
+    """A question with words in the place of what is nearly one and no word of its own.
+
+    Those that the encoder has a token for are taken as meant.
+    """
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    tokens = encoder.network.tokenizer.get_vocab()
+
+    def corrected(match: re.Match[str]) -> str:
+        word = match[0].lower()
+        if len(word) < LONG or word in index.spelling or word in tokens:
+            return match[0]
+        near = process.extractOne(
+            word, index.spelling, scorer=OSA.normalized_similarity, score_cutoff=NEARLY
+        )
+        return match[0] if near is None else str(near[0])
+
+    return WORD.sub(corrected, text)
 
 
 def content(text: str) -> list[str]:
@@ -237,10 +266,10 @@ def _kind_classifier(texts: Sequence[str], labels: np.ndarray, part: np.ndarray)
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    chosen = np.flatnonzero(part)
+    chosen = np.flatnonzero(part).tolist()
     if len(np.unique(labels[chosen])) < 2:
         return None
-    words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"[^\W_]+", sublinear_tf=True)
+    words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=WORD.pattern, sublinear_tf=True)
     model = make_pipeline(words, LogisticRegression(C=30.0, max_iter=500, class_weight="balanced"))
     return model.fit([texts[at].lower() for at in chosen], labels[chosen])
 

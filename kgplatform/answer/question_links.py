@@ -33,7 +33,7 @@ MOST_MISSPELT = 3
 MOST_NAMED = 4
 """Places of a question that are looked at, and entities of one name."""
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,10 @@ def find_names(names: QuestionNames, store: Store, question: str) -> list[Named]
         entities = [names.gazetteer.entities[at] for at in place.entities]  # type: ignore[union-attr]
         named += _shared(names, place.start, place.end, entities, 1.0)
         taken[place.start : place.end] = True
-    named += _shortened(names, text, taken)
-    named += _misspelt(names, store, text, taken)
+    misspelt = _misspelt(names, store, text, taken)
+    for each in misspelt:
+        taken[each.start : each.end] = True
+    named += [*misspelt, *_shortened(names, text, taken)]
     kept: dict[tuple[int, int, str], Named] = {}
     for each in sorted(named, key=lambda each: (each.start, -each.likeness, -each.prior)):
         kept.setdefault((each.start, each.end, each.entity), each)
@@ -159,8 +161,6 @@ def _shortened(names: QuestionNames, text: str, taken: np.ndarray) -> Iterator[N
 
 def _misspelt(names: QuestionNames, store: Store, text: str, taken: np.ndarray) -> list[Named]:
     """Words that are nearly a name, beside those that are one; the likest first."""
-    from rapidfuzz.distance import OSA
-
     spans = [(match.start(), match.end()) for match in _WORD.finditer(text)]
     options: list[tuple[float, int, int, str]] = []
     for size, at in itertools.product(range(1, LONGEST + 1), range(len(spans))):
@@ -171,7 +171,7 @@ def _misspelt(names: QuestionNames, store: Store, text: str, taken: np.ndarray) 
         if len(written) < SHORTEST or taken[start:end].any():
             continue
         least = LIKE if len(written) > SHORTEST else LIKE_SHORT
-        for likeness, entity in _alike(names, store, written, least, OSA.normalized_similarity):
+        for likeness, entity in _alike(names, store, written, least):
             options.append((likeness, start, end, entity))
     options.sort(key=lambda each: (-each[0] - 0.01 * (each[2] - each[1]), each[1]))
     kept: list[Named] = []
@@ -186,15 +186,19 @@ def _misspelt(names: QuestionNames, store: Store, text: str, taken: np.ndarray) 
 
 
 def _alike(
-    names: QuestionNames, store: Store, written: str, least: float, scorer: object
+    names: QuestionNames, store: Store, written: str, least: float
 ) -> Iterator[tuple[float, str]]:
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
     if names.written:
         found = process.extract(
-            written, names.written, scorer=scorer, score_cutoff=least, limit=MOST_NAMED
-        )  # type: ignore[call-overload]
+            written,
+            names.written,
+            scorer=OSA.normalized_similarity,
+            score_cutoff=least,
+            limit=MOST_NAMED,
+        )
         yield from ((float(score), names.owner[at]) for _, score, at in found)
         return
     near = find_named(store, names.graph, [written], top_k=MOST_NAMED)

@@ -1,8 +1,8 @@
 """How relations are asked about in English: words of a relation's name become questions.
 
 A name is read as what its words look like: ``HAS_CAPITAL`` is a noun that the head has, ``SPEAKS``
-a verb, ``WRITTEN_IN`` a participle, ``IN_REGION`` a place with its kind, ``SUBREGION_OF`` a noun that
-the head is. A word that can be two things (``borders``) is read as both.
+a verb, ``WRITTEN_IN`` a participle, ``IN_REGION`` a place with its kind, ``SUBREGION_OF`` a noun
+that the head is. A word that can be two things (``borders``) is read as both.
 """
 
 from __future__ import annotations

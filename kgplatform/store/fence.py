@@ -1,8 +1,9 @@
 """A fence around queries that somebody else wrote, a language model above all.
 
-``store/guard.py`` has the server's plan judged for reading. Here, beside it: only operators that are
-known to read the graph, only functions without a namespace or of a few that compute, one statement
-without a directive to the server, in a reading transaction, for a bounded time and number of rows.
+``store/guard.py`` has the server's plan judged for reading. Here, beside it: only operators that
+are known to read the graph, only functions without a namespace or of a few that compute, one
+statement without a directive to the server, in a reading transaction, for a bounded time and
+number of rows.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ _OPERATORS = re.compile(
     | (Optional)?Expand\((All|Into)\) | VarLengthExpand\((All|Into|Pruning.*)\)
     | PruningVarLengthExpand\(.*\) | BFSPruningVarLengthExpand\(.*\) | Repeat\(Trail\)
     | ShortestPath | StatefulShortestPath\((All|Into)\) | AllShortestPaths? | ProjectEndpoints
-    | Optional | CartesianProduct | (Node|Value)(Left|Right)?(Outer)?HashJoin | (Left|Right)OuterHashJoin
+    | Optional | CartesianProduct | (Node|Value)HashJoin | (Node)?(Left|Right)OuterHashJoin
     | Apply | (Let)?(Anti)?(Semi)Apply | (Let)?SelectOr(Anti)?SemiApply | RollUpApply | Union
     | ConditionalApply | AntiConditionalApply | Conditional(Anti)?SemiApply | AssertSameNode
-    | (Ordered)?(Eager)?Aggregation | (Ordered)?Distinct | (Partial)?Sort | (Partial)?Top | Top1WithTies
+    | (Ordered)?(Eager)?Aggregation | (Ordered)?Distinct | (Partial)?(Sort|Top) | Top1WithTies
     | Limit | ExhaustiveLimit | Skip | Unwind | EmptyRow | EmptyResult | DropResult
     | (Partitioned)?(AllNodesScan | NodeByLabelScan | UnionNodeByLabelsScan
         | IntersectionNodeByLabelsScan | SubtractionNodeByLabelsScan | Unwind)
