@@ -2,13 +2,14 @@
 // one relation and direction that they share another entity with (a genre, or a user who likes
 // both). A way's chance is that a walk from the user that takes any relationship at each step, all
 // alike, goes it: one by the number of relationships at each entity that it leaves.
-// Params: $graph, $user, $relation, $pairs (lists of liked and item), $limit (most ways of a pair)
-// Returns: item, facts (those of the way in order: head, head_name, relation, tail, tail_name,
-//   confidence, sources, run, evidence, valid_from, valid_to), chance
-UNWIND $pairs AS pair
+// Params: $graph, $user, $relation, $heads (ids of what is liked), $tails (those
+// of items, parallel), $limit (most ways of a pair)
+// Returns: item, chance, facts (those of the way in order: head, head_name, relation, tail,
+//   tail_name, predicted, confidence, sources, run, evidence, valid_from, valid_to)
+UNWIND range(0, size($heads) - 1) AS place
 MATCH (u:Entity {graph: $graph, id: $user})
-MATCH (j:Entity {graph: $graph, id: pair[0]})
-MATCH (i:Entity {graph: $graph, id: pair[1]})
+MATCH (j:Entity {graph: $graph, id: $heads[place]})
+MATCH (i:Entity {graph: $graph, id: $tails[place]})
 CALL (u, j, i) {
   MATCH (u)-[a]->(j)
   WHERE type(a) = $relation

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgplatform.recommend.evaluate import Scores
+from kgplatform.recommend.evaluate import USERS_AT_ONCE, Scores
 from kgplatform.recommend.likes import Likes
 from kgplatform.triples import Split
 
@@ -84,11 +84,12 @@ def _listed(scores: Scores, likes: Likes, split: Split) -> tuple[np.ndarray, ...
     seen = likes.matrix("train") if split == "valid" else likes.matrix("train", "valid")
     users = np.flatnonzero(np.diff(wanted.indptr))
     parts: list[tuple[np.ndarray, ...]] = [(np.empty(0), np.empty(0), np.empty(0, dtype=bool))]
-    for rows in np.array_split(users, max(1, len(users) // 256)):
+    for start in range(0, len(users), USERS_AT_ONCE):
+        rows = users[start : start + USERS_AT_ONCE]
         hidden = torch.from_numpy(seen[rows].toarray() > 0)
         found = scores(torch.from_numpy(rows)).float().masked_fill(hidden, -torch.inf)
         # Never more places than items that are left for everybody.
-        most = min(PLACES, int((~hidden).sum(dim=1).min())) if len(rows) else 0
+        most = min(PLACES, int((~hidden).sum(dim=1).min()))
         best = standardised(found).topk(most, dim=1)
         hit = torch.from_numpy(wanted[rows].toarray() > 0).gather(1, best.indices)
         place = torch.arange(1, most + 1).expand_as(hit)

@@ -66,7 +66,8 @@ def ways_to(
         graph=graph,
         user=user,
         relation=relation,
-        pairs=[list(pair) for pair in pairs],
+        heads=[liked for liked, _ in pairs],
+        tails=[item for _, item in pairs],
         limit=limit,
     )
     return [
