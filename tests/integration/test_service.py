@@ -52,7 +52,7 @@ def test_whatever_is_sent_is_answered_as_described(
     described = schemathesis.openapi.from_url(f"{served.url}/openapi.json")
     asked = set()
     for found in described.get_all_operations():
-        operation = found.ok()
+        operation = found.ok()  # type: ignore[union-attr]
         asked.add(operation.path)
 
         @hypothesis.settings(
@@ -63,7 +63,7 @@ def test_whatever_is_sent_is_answered_as_described(
             suppress_health_check=list(hypothesis.HealthCheck),
         )
         @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
-        def fuzz(case: schemathesis.Case) -> None:
+        def fuzz(case: schemathesis.Case[Any]) -> None:
             # That an entity is not there, schemathesis cannot know.
             case.call_and_validate(excluded_checks=[positive_data_acceptance], timeout=20)
 
