@@ -22,7 +22,7 @@ from kgplatform.service.engine import Engine
 from kgplatform.service.gate import Gate
 from kgplatform.service.metrics import Metrics
 from kgplatform.service.problems import MEDIA_TYPE, Problem, problem, problem_of, status_of
-from kgplatform.service.routes import graph, health
+from kgplatform.service.routes import answers, graph, health
 from kgplatform.service.routes.common import Service
 from kgplatform.service.work import Pool
 
@@ -68,7 +68,7 @@ def make_app(engine: Engine) -> ASGIApp:
         redoc_url=None,
     )
     app.state.service = service
-    for router in (graph.router, health.router):
+    for router in (answers.router, graph.router, health.router):
         app.include_router(router)
     if assistants is not None:
         # Its one route, not a mount: what is not found is answered here.
