@@ -89,9 +89,7 @@ class AskResponse(BaseModel):
 class RecommendRequest(Asked):
     """What somebody may like next."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"entity": "reader-1", "top_k": 5}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"entity": "reader-1", "top_k": 5}]})
 
     entity: Name = Field(description="Who is to get it: an id or a name.")
     relation: Name | None = Field(

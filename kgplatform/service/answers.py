@@ -93,9 +93,7 @@ def recommend(engine: Engine, asked: RecommendRequest) -> RecommendResponse:
     """What somebody may like next."""
     graph = engine.graph(asked.graph)
     recommender = _recommender(engine.doors.get("recommend", graph), asked.relation)
-    found = recommended(
-        recommender, asked.entity, top_k=asked.top_k, include_known=asked.known
-    )
+    found = recommended(recommender, asked.entity, top_k=asked.top_k, include_known=asked.known)
     return RecommendResponse(
         graph=graph,
         entity=asked.entity,
@@ -105,9 +103,7 @@ def recommend(engine: Engine, asked: RecommendRequest) -> RecommendResponse:
     )
 
 
-def generate(
-    engine: Engine, asked: GenerateRequest, tell: Tell | None = None
-) -> GenerateResponse:
+def generate(engine: Engine, asked: GenerateRequest, tell: Tell | None = None) -> GenerateResponse:
     """A paragraph about an entity."""
     graph = engine.graph(asked.graph)
     checker = engine.doors.get("generate", graph)

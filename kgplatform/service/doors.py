@@ -38,9 +38,7 @@ class Doors:
         """
         future = self.opened.get((name, graph))
         if future is None:
-            raise KGPlatformError(
-                f"this service does not {name}", hint="it was started without it"
-            )
+            raise KGPlatformError(f"this service does not {name}", hint="it was started without it")
         try:
             return future.result(timeout=seconds_left())
         except NotYetError:
@@ -64,7 +62,10 @@ def opening(openers: Mapping[tuple[str, str], Opener]) -> Iterator[Doors]:
     thread = ThreadPoolExecutor(1, thread_name_prefix="kgp-open")
     try:
         yield Doors(
-            {key: thread.submit(copy_context().run, _told, key, each) for key, each in openers.items()}
+            {
+                key: thread.submit(copy_context().run, _told, key, each)
+                for key, each in openers.items()
+            }
         )
     finally:
         thread.shutdown(wait=True, cancel_futures=True)

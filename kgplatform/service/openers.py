@@ -119,6 +119,4 @@ class Openers:
         """The runs that were named."""
         from kgplatform.training.artifacts import find_run, load_run
 
-        return tuple(
-            load_run(find_run(self.settings.kgp_runs, name)) for name in self.config.runs
-        )
+        return tuple(load_run(find_run(self.settings.kgp_runs, name)) for name in self.config.runs)

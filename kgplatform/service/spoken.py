@@ -69,7 +69,7 @@ def _closing(text: str) -> int | None:
 
 def _whole(text: str) -> int:
     """How much of a string that has not ended can be read: no escape is cut."""
-    cut = re.search(r'\\(?:u[0-9a-fA-F]{0,3})?$', text)
+    cut = re.search(r"\\(?:u[0-9a-fA-F]{0,3})?$", text)
     # A pair of surrogates is read together.
     half = re.search(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?$", text)
     found = half or cut

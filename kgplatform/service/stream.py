@@ -38,9 +38,7 @@ def streamed(
     """The events of a piece of work, sent as they happen."""
     service = service_of(request)
     events = _events(service.pool, work, seconds, request.state.request)
-    return StreamingResponse(
-        events, media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"}
-    )
+    return StreamingResponse(events, media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
 
 
 async def _events(
@@ -56,7 +54,9 @@ async def _events(
         return not gone.is_set()
 
     async def done() -> None:
-        queue.put_nowait(await _outcome(pool, lambda: work(tell).model_dump_json(), seconds, request))
+        queue.put_nowait(
+            await _outcome(pool, lambda: work(tell).model_dump_json(), seconds, request)
+        )
         queue.put_nowait(None)
 
     task = asyncio.create_task(done())

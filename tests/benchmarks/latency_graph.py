@@ -14,7 +14,7 @@ from pathlib import Path
 import graphs
 import numpy as np
 
-from kgplatform.triples import Entity, Scalar, Triple
+from kgplatform.triples import Entity, Triple
 
 READERS = 5_000
 TOPICS_EACH = 3

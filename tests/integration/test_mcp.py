@@ -25,6 +25,7 @@ from kgplatform.store.client import Store, connect
 GRAPH = "assisted-countries"
 KEY = "correct-horse-battery-staple"
 TOOLS = {"describe_graph", "get_entity", "similar", "find_paths"}
+TOOLS |= {"search", "ask", "recommend", "explain", "describe_entity"}
 CONFIG = ServiceConfig(graphs=(GRAPH,), port=0, rate=0.0)
 
 
