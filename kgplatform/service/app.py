@@ -12,12 +12,13 @@ import anyio
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from kgplatform import __version__
 from kgplatform.errors import KGPlatformError
+from kgplatform.service.docs_page import docs_page
 from kgplatform.service.engine import Engine
 from kgplatform.service.gate import Gate
 from kgplatform.service.metrics import Metrics
@@ -64,10 +65,17 @@ def make_app(engine: Engine) -> ASGIApp:
         version=__version__,
         description=ABOUT,
         lifespan=lifespan,
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
     )
     app.state.service = service
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> HTMLResponse:
+        page = docs_page(app.openapi(), str(request.base_url).rstrip("/"))
+        headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+        return HTMLResponse(page, headers=headers)
+
     for router in (answers.router, graph.router, health.router):
         app.include_router(router)
     if assistants is not None:

@@ -37,7 +37,7 @@ class Spoken:
         return "".join(self._sentences())
 
     def _sentences(self) -> list[str]:
-        said = []
+        said: list[str] = []
         while True:
             if not self._inside:
                 begin = _BEGIN.search(self._left)
