@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,6 +12,34 @@ from kgplatform.cli.output import emit, json_option, note
 
 if TYPE_CHECKING:
     from kgplatform.service.config import ServiceConfig
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def opened_options(function: F) -> F:
+    """What is opened: graphs, runs, a language model."""
+    options = (
+        click.option(
+            "--graph", "graphs", multiple=True, help="A graph to speak of.  [default: default]"
+        ),
+        click.option(
+            "--run",
+            "runs",
+            multiple=True,
+            help="A run that recommends, answers or explains.  [default: the newest that fit]",
+        ),
+        click.option("--llm", metavar="MODEL", help="What writes: gguf:PATH, openai:MODEL, a URL."),
+        click.option(
+            "--without",
+            multiple=True,
+            metavar="DOOR",
+            help="Not to be opened: search, recommend, ask, generate or explain.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 @click.command()
@@ -22,7 +51,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Its port; 0 takes a free one.",
 )
-@click.option("--graph", "graphs", multiple=True, help="A graph to speak of.  [default: default]")
+@opened_options
 @click.option(
     "--key-file",
     type=click.Path(path_type=Path),
@@ -41,6 +70,13 @@ if TYPE_CHECKING:
     default=10.0,
     show_default=True,
     help="Seconds that an answer may take.",
+)
+@click.option(
+    "--writing-timeout",
+    type=click.FloatRange(min=0.1),
+    default=120.0,
+    show_default=True,
+    help="Seconds where a language model writes, or a link is explained.",
 )
 @click.option(
     "--workers",
@@ -96,7 +132,7 @@ def _told(config: ServiceConfig, port: int, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--graph", "graphs", multiple=True, help="A graph to speak of.  [default: default]")
+@opened_options
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0.1),

@@ -12,17 +12,18 @@ import anyio
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from kgplatform import __version__
 from kgplatform.errors import KGPlatformError
+from kgplatform.service.docs_page import docs_page
 from kgplatform.service.engine import Engine
 from kgplatform.service.gate import Gate
 from kgplatform.service.metrics import Metrics
 from kgplatform.service.problems import MEDIA_TYPE, Problem, problem, problem_of, status_of
-from kgplatform.service.routes import graph, health
+from kgplatform.service.routes import answers, graph, health
 from kgplatform.service.routes.common import Service
 from kgplatform.service.work import Pool
 
@@ -64,11 +65,18 @@ def make_app(engine: Engine) -> ASGIApp:
         version=__version__,
         description=ABOUT,
         lifespan=lifespan,
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
     )
     app.state.service = service
-    for router in (graph.router, health.router):
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> HTMLResponse:
+        page = docs_page(app.openapi(), str(request.base_url).rstrip("/"))
+        headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+        return HTMLResponse(page, headers=headers)
+
+    for router in (answers.router, graph.router, health.router):
         app.include_router(router)
     if assistants is not None:
         # Its one route, not a mount: what is not found is answered here.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 
-from kgplatform.errors import UsageError
+from kgplatform.errors import UnknownNameError, UsageError
 from kgplatform.service.keys import Keys
 
 LONGEST_TEXT = 2_000
@@ -15,6 +15,9 @@ LONGEST_NAME = 1_000
 """Characters of an id or a name; the same that a graph may hold."""
 
 MOST_RESULTS = 100
+
+DOORS = ("search", "recommend", "ask", "generate", "explain")
+"""What has to be opened before it answers; each can be left out."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,9 @@ class ServiceConfig:
         keys: Who may ask; without any, it listens on loopback only.
         host: The address that it listens on.
         port: Its port; 0 for a free one.
-        runs: Runs that questions are answered with.
-        recommend: Runs that recommend.
+        runs: Runs that recommend, answer questions and are asked by explanations; without any, the
+            newest of each graph recommend and answer.
+        without: Of :data:`DOORS`, what is not opened.
         llm: The language model that writes, if one does.
         rate: Requests a second of each key, or of each address where there are no keys; 0: any.
         burst: Requests that may come at once before the rate holds.
@@ -46,7 +50,7 @@ class ServiceConfig:
     host: str = "127.0.0.1"
     port: int = 8000
     runs: tuple[str, ...] = ()
-    recommend: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     llm: str | None = None
     rate: float = 50.0
     burst: int = 100
@@ -78,6 +82,9 @@ def check(config: ServiceConfig) -> ServiceConfig:
         )
     if not config.graphs:
         raise UsageError("the service has no graph to speak of", hint="name one with --graph")
+    for name in config.without:
+        if name not in DOORS:
+            raise UnknownNameError("door", name, DOORS)
     if "*" in config.origins:
         raise UsageError(
             "scripts of every web page would be let in", hint="name the pages: https://host"

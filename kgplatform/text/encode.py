@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -134,6 +135,7 @@ class TextEncoder:
         self.network = network.requires_grad_(False).eval()
         self.device = device
         self.tokenizer: Tokenizer = tokenizer or HuggingFaceTokenizer(network)
+        self._cutting = threading.Lock()
 
     @cached_property
     def dimension(self) -> int:
@@ -161,8 +163,10 @@ class TextEncoder:
         return sha.hexdigest()
 
     def tokens(self, texts: Sequence[str]) -> Tokens:
-        """Cut texts into tokens, on the CPU."""
-        return self.tokenizer(texts)
+        """Cut texts into tokens, on the CPU; from several threads at once, too."""
+        # Hugging Face's tokenizers keep what a call asks for, and fail where another is under way.
+        with self._cutting:
+            return self.tokenizer(texts)
 
     def read(self, tokens: Tokens) -> Encoded:
         """The encoder's last layer and its pooling, on its device, with gradients if it has any."""

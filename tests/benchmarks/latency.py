@@ -4,13 +4,16 @@
     OMP_NUM_THREADS=1 python tests/benchmarks/latency.py build --home FOLDER
     OMP_NUM_THREADS=1 python tests/benchmarks/latency.py run --home FOLDER
 
-``build`` makes the graph of latency_graph.py in a local Neo4j of FOLDER's own, by the commands
-as a user would: vectors of its texts (minilm) and a run that recommends; its vectors of facts are
-sums of random ones, for no quality is measured. It leaves out what FOLDER has already. ``run``
-starts `kgp serve` there in a process of its own and asks it over HTTP, closed loop: each client
-sends its next request when it has the answer to its last one.
-Requests are drawn by a seed, no client's twice; each number of clients is warmed up first. Errors
-are counted, and their times are left out.
+``build`` makes the graph of latency_graph.py in a local Neo4j of FOLDER's own, with a run that
+recommends, and leaves out what FOLDER has already. Vectors of texts are means of minilm's vectors
+of their words, those of facts sums of random ones over neighbours: no quality is measured here, and
+to read all glosses takes minilm most of an hour of two busy cores. A text that is searched for is
+read by minilm as always.
+
+``run`` starts `kgp serve` there in a process of its own and asks it over HTTP, closed loop: each
+client sends its next request when it has the answer to its last one. Requests are drawn by a seed;
+each number of clients is warmed up first. Errors are counted, and their times are left out. CPU is
+that of service and database together for a request: other work on the machine does not change it.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from typing import Any
 import httpx
 import latency_graph
 import numpy as np
+import psutil
 
 GRAPH = "wordnet"
 SECRET = "a-key-for-the-latency-benchmark"
@@ -70,7 +74,7 @@ def build(given: argparse.Namespace) -> None:
     kgp(given.home, "up")
     steps: dict[str, Callable[[], object]] = {
         "loaded": lambda: loaded(given),
-        "encoded": lambda: kgp(given.home, "encode", "--graph", GRAPH, "--write"),
+        "read": lambda: read(given),
         "summed": lambda: summed(given),
         "recommends": lambda: kgp(
             given.home,
@@ -98,6 +102,37 @@ def loaded(given: argparse.Namespace) -> None:
     entities = [*latency_graph.synsets(given.wordnet), *people]
     with open_store(Settings(neo4j_uri=None, kgp_home=given.home / ".kgplatform")) as store:
         load(store, GRAPH, entities, [*pointers, *likes], source="wordnet")
+
+
+def read(given: argparse.Namespace) -> None:
+    """Vectors of texts, in place of `kgp encode`: means of minilm's vectors of their words."""
+    import torch
+
+    from kgplatform.connection import open_store
+    from kgplatform.settings import Settings
+    from kgplatform.store.writeback import Target, write_vectors
+    from kgplatform.text.encode import load_encoder
+
+    entities = list(latency_graph.synsets(given.wordnet))
+    encoder = load_encoder()
+    words = encoder.network[0].auto_model.get_input_embeddings()
+    means = []
+    for start in range(0, len(entities), 1_024):
+        part = [f"{each.name}: {each.description}" for each in entities[start : start + 1_024]]
+        tokens = encoder.tokens(part)
+        with torch.no_grad():
+            summed = (words(tokens.ids) * tokens.mask[:, :, None]).sum(1)
+        means.append(torch.nn.functional.normalize(summed, dim=1).numpy())
+    with open_store(Settings(neo4j_uri=None, kgp_home=given.home / ".kgplatform")) as store:
+        write_vectors(
+            store,
+            "read",
+            {"encoder": encoder.name},
+            Target(graph=GRAPH),
+            [each.entity_id for each in entities],
+            np.concatenate(means),
+            kind="text",
+        )
 
 
 def summed(given: argparse.Namespace) -> None:
@@ -153,12 +188,14 @@ def run(given: argparse.Namespace) -> None:
         [each.entity_id for each in entities], [str(each.description) for each in entities]
     )
     routes = routes_of(drawn)
-    with serving(given) as url:
-        print("| route | clients | requests a second | p50 ms | p95 ms | errors |")
-        print("|---|---|---|---|---|---|")
+    with serving(given) as (url, processes):
+        print("| route | clients | requests a second | p50 ms | p95 ms | CPU ms | errors |")
+        print("|---|---|---|---|---|---|---|")
         for route in given.routes or routes:
             for clients in given.clients:
-                measured = asyncio.run(measure(url, route, routes[route], clients, given))
+                measured = asyncio.run(
+                    measure(url, route, routes[route], clients, given, processes)
+                )
                 print(f"| {route} | {clients} | {measured} |", flush=True)
 
 
@@ -185,8 +222,8 @@ def routes_of(drawn: Drawn) -> dict[str, Draw]:
 
 
 @contextlib.contextmanager
-def serving(given: argparse.Namespace) -> Iterator[str]:
-    """`kgp serve` in a process of its own."""
+def serving(given: argparse.Namespace) -> Iterator[tuple[str, list[psutil.Process]]]:
+    """`kgp serve` in a process of its own; its address, and it with the database's process."""
     arguments = ["serve", "--graph", GRAPH, "--port", "0", "--rate", "0", "--json"]
     arguments += ["--timeout", "60", "--workers", str(given.workers)]
     process = subprocess.Popen(
@@ -207,27 +244,51 @@ def serving(given: argparse.Namespace) -> Iterator[str]:
             if time.monotonic() > until or process.poll() is not None:
                 raise RuntimeError("the service does not become ready")
             time.sleep(0.2)
-        yield url
+        database = json.loads(kgp(given.home, "status", "--json"))
+        processes = [psutil.Process(process.pid)]
+        for each in psutil.net_connections("tcp"):
+            if each.status == psutil.CONN_LISTEN and each.laddr.port == port_of(database["uri"]):
+                processes.append(psutil.Process(each.pid))
+        yield url, processes
     finally:
         process.terminate()
         process.wait(60)
 
 
-async def measure(url: str, route: str, draw: Draw, clients: int, given: argparse.Namespace) -> str:
-    """Rate, p50, p95 and errors of a route."""
+def port_of(uri: str) -> int:
+    """The port of an address."""
+    return int(uri.rpartition(":")[2])
+
+
+def cpu_seconds(processes: list[psutil.Process]) -> float:
+    """What processes have used so far."""
+    return sum(times.user + times.system for each in processes if (times := each.cpu_times()))
+
+
+async def measure(
+    url: str,
+    route: str,
+    draw: Draw,
+    clients: int,
+    given: argparse.Namespace,
+    processes: list[psutil.Process],
+) -> str:
+    """Rate, p50, p95, CPU and errors of a route."""
     times: list[float] = []
-    errors = 0
+    errors = asked = 0
+    used = cpu_seconds(processes)
     generators = np.random.default_rng([given.seed, clients]).spawn(clients)
     limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
     shown = {"Authorization": f"Bearer {SECRET}"}
     async with httpx.AsyncClient(base_url=url, headers=shown, limits=limits, timeout=120) as http:
 
         async def client(rng: np.random.Generator, begins: float, ends: float) -> None:
-            nonlocal errors
+            nonlocal errors, asked
             while time.perf_counter() < ends:
                 body = draw(rng)
                 sent = time.perf_counter()
                 said = await http.post(f"/{route}", json=body)
+                asked += 1
                 if sent < begins:
                     continue
                 if said.status_code == httpx.codes.OK:
@@ -239,7 +300,9 @@ async def measure(url: str, route: str, draw: Draw, clients: int, given: argpars
         ends = begins + given.seconds
         await asyncio.gather(*(client(rng, begins, ends) for rng in generators))
     p50, p95 = np.percentile(np.array(times) * 1_000, (50, 95)) if times else (0.0, 0.0)
-    return f"{len(times) / given.seconds:.1f} | {p50:.0f} | {p95:.0f} | {errors}"
+    cpu = (cpu_seconds(processes) - used) / max(1, asked) * 1_000
+    rate = len(times) / given.seconds
+    return f"{rate:.1f} | {p50:.0f} | {p95:.0f} | {cpu:.0f} | {errors}"
 
 
 if __name__ == "__main__":

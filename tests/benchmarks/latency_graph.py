@@ -32,9 +32,8 @@ def synsets(folder: Path) -> Iterator[Entity]:
                     continue
                 data, gloss = line.rstrip("\n").split(" | ", 1)
                 fields = data.split()
-                words = [
-                    word.replace("_", " ") for word in fields[4 : 4 + 2 * int(fields[3], 16) : 2]
-                ]
+                written = fields[4 : 4 + 2 * int(fields[3], 16) : 2]
+                words: list[Scalar] = [word.replace("_", " ") for word in written]
                 yield Entity(
                     f"{fields[0]}-{part[0]}",
                     str(words[0]).partition("(")[0],

@@ -25,7 +25,9 @@ from kgplatform.store.client import Store, connect
 GRAPH = "assisted-countries"
 KEY = "correct-horse-battery-staple"
 TOOLS = {"describe_graph", "get_entity", "similar", "find_paths"}
-CONFIG = ServiceConfig(graphs=(GRAPH,), port=0, rate=0.0)
+TOOLS |= {"search", "explain"}
+WITHOUT = ("ask", "recommend", "generate")
+CONFIG = ServiceConfig(graphs=(GRAPH,), port=0, rate=0.0, timeout=60.0, without=WITHOUT)
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +48,11 @@ def test_an_assistant_that_starts_the_command(settings: Settings, countries: str
         "NEO4J_USERNAME": settings.neo4j_username,
         "NEO4J_PASSWORD": settings.neo4j_password.get_secret_value(),
     }
+    without = [part for name in WITHOUT for part in ("--without", name)]
     command = StdioServerParameters(
-        command=sys.executable, args=["-m", "kgplatform", "mcp", "--graph", GRAPH], env=environment
+        command=sys.executable,
+        args=["-m", "kgplatform", "mcp", "--graph", GRAPH, *without],
+        env=environment,
     )
     asyncio.run(used(command))
 
@@ -68,6 +73,11 @@ async def used(server: Any) -> None:
         assert {each["kind"] for each in entity["statements"]} == {"asserted", "predicted"}
         near = await told(client, "similar", {"entity": "Poland", "top_k": 3})
         assert len(near["hits"]) == 3
+        hits = (await told(client, "search", {"text": "Poland", "top_k": 3}))["hits"]
+        assert hits[0]["id"] == "poland"
+        link = {"head": "Poland", "relation": "BORDERS", "tail": "Germany"}
+        why = await told(client, "explain", link)
+        assert why["explanation"]["paths"]
         paths = await told(client, "find_paths", {"start": "Poland", "end": "France"})
         assert paths["paths"]
         for arguments, words in (
@@ -103,7 +113,7 @@ def test_the_same_tools_over_http_with_a_key(settings: Settings, countries: str)
 
 def test_the_command_prints_its_tools(kgp: Any, countries: str, store: Store) -> None:
     tools = kgp("mcp", "--graph", GRAPH, "--json").json
-    assert {tool["name"] for tool in tools} == TOOLS
+    assert {tool["name"] for tool in tools} > TOOLS | {"ask", "recommend", "describe_entity"}
     refused = kgp("mcp", "--graph", "assisted-countreis")
     assert refused.code == 2
     assert "did you mean" in refused.err

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from served import Served, load_countries, serving
 
 from kgplatform.errors import UnknownNameError
-from kgplatform.service.config import ServiceConfig
+from kgplatform.service.config import DOORS, ServiceConfig
 from kgplatform.service.engine import open_engine
 from kgplatform.service.keys import read_keys
 from kgplatform.settings import Settings
@@ -26,7 +26,8 @@ from kgplatform.store.search import similar
 
 GRAPH = "served-countries"
 KEY = "correct-horse-battery-staple"
-CONFIG = ServiceConfig(graphs=(GRAPH,), port=0, rate=0.0)
+# What has to be opened is tested in test_service_answers.
+CONFIG = ServiceConfig(graphs=(GRAPH,), port=0, rate=0.0, without=DOORS)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_whatever_is_sent_is_answered_as_described(
     described = schemathesis.openapi.from_url(f"{served.url}/openapi.json")
     asked = set()
     for found in described.get_all_operations():
-        operation = found.ok()
+        operation = found.ok()  # type: ignore[union-attr]
         asked.add(operation.path)
 
         @hypothesis.settings(
@@ -63,7 +64,7 @@ def test_whatever_is_sent_is_answered_as_described(
             suppress_health_check=list(hypothesis.HealthCheck),
         )
         @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
-        def fuzz(case: schemathesis.Case) -> None:
+        def fuzz(case: schemathesis.Case[Any]) -> None:
             # That an entity is not there, schemathesis cannot know.
             case.call_and_validate(excluded_checks=[positive_data_acceptance], timeout=20)
 
@@ -161,9 +162,22 @@ def test_without_keys_only_this_machines_names_are_answered(served: Served) -> N
     assert "access-control-allow-origin" not in served.http.get("/graphs").headers
 
 
+def test_the_documentation_needs_no_network_and_names_each_route(served: Served) -> None:
+    page = served.http.get("/docs").text
+    described = served.http.get("/openapi.json").json()
+    for path in described["paths"]:
+        assert f" {path}</h2>" in page
+    assert "<script" not in page
+    assert "https://" not in page
+    assert f"curl -s {served.url}/similar" in page
+    for name, schema in described["components"]["schemas"].items():
+        if name.endswith("Request"):
+            assert schema["examples"], name
+
+
 def test_health_and_metrics(served: Served) -> None:
     assert served.http.get("/health/live").json() == {"status": "live"}
-    assert served.http.get("/health/ready").json()["status"] == "ready"
+    assert served.http.get("/health/ready").json()["database"] == "answers"
     served.http.post("/similar", json={"entity": "a secret that was asked for"})
     text = served.http.get("/metrics").text
     assert 'kgp_requests_total{method="POST",route="/similar",status="404"}' in text

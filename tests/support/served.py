@@ -19,6 +19,7 @@ from kgplatform.store.client import Store
 from kgplatform.store.links import Link, write_links
 from kgplatform.store.load import load
 from kgplatform.store.writeback import Target, write_vectors
+from kgplatform.triples import Triple
 
 DEADLINE = 20.0
 
@@ -74,3 +75,13 @@ def load_countries(store: Store, graph: str) -> None:
     write_vectors(store, f"vectors-{graph}", {}, target, list(place), vectors)
     links = [Link("poland", "SPEAKS", "language/japanese", 2.0, 0.4, 1)]
     write_links(store, f"links-{graph}", {}, target, links)
+
+
+def load_likes(store: Store, graph: str) -> None:
+    """Readers of two tastes, who like most of their ten books."""
+    rng = np.random.default_rng(0)
+    likes = []
+    for reader in range(40):
+        for book in rng.choice(10, 7, replace=False).tolist():
+            likes.append(Triple(f"reader-{reader}", "LIKES", f"book-{10 * (reader % 2) + book}"))
+    load(store, graph, [], likes, source="likes")

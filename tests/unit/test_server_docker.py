@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
+from kgplatform.cli import cli
 from kgplatform.server import NEO4J_VERSION
 
 ROOT = Path(__file__).parents[2]
@@ -35,13 +37,25 @@ def test_neo4j_is_the_release_of_the_local_server(services: dict[str, Any]) -> N
 
 def test_ports_are_published_on_loopback_only(services: dict[str, Any]) -> None:
     ports = [port for service in services.values() for port in service.get("ports", [])]
-    assert len(ports) == 2
+    assert len(ports) == 3
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
 def test_the_password_comes_from_the_environment(services: dict[str, Any]) -> None:
     assert services["neo4j"]["environment"]["NEO4J_AUTH"].startswith("neo4j/${NEO4J_PASSWORD:?")
     assert services["kgplatform"]["environment"]["NEO4J_PASSWORD"].startswith("${NEO4J_PASSWORD:?")
+
+
+def test_the_service_has_keys_and_the_extras_that_it_needs(services: dict[str, Any]) -> None:
+    service = services["service"]
+    assert service["environment"]["KGP_API_KEYS"].startswith("${KGP_API_KEYS:?")
+    assert service["environment"]["NEO4J_PASSWORD"].startswith("${NEO4J_PASSWORD:?")
+    assert service["build"]["args"]["EXTRAS"] == "[serve,mcp]"
+    assert service["depends_on"]["neo4j"]["condition"] == "service_healthy"
+    # What the command understands; the password and the keys are no part of it.
+    name, *arguments = service["command"]
+    with cli.get_command(click.Context(cli), name).make_context(name, arguments) as context:
+        assert context.params["host"] == "0.0.0.0"
 
 
 def test_the_image_is_built_from_what_is_there_and_runs_as_nobody_special(

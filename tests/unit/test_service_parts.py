@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from http import HTTPStatus
 from pathlib import Path
@@ -15,6 +16,7 @@ from kgplatform.service.config import ServiceConfig, check
 from kgplatform.service.keys import Keys, read_keys
 from kgplatform.service.limits import MOST_BUCKETS, Buckets
 from kgplatform.service.problems import TOLD, problem_of, status_of
+from kgplatform.service.spoken import Spoken
 from kgplatform.service.work import Pool
 from kgplatform.store.deadline import seconds_left, within
 
@@ -118,3 +120,14 @@ def test_time_that_is_over_is_over() -> None:
 
 def test_nobody_is_let_in_by_no_keys() -> None:
     assert Keys().owner("") is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1_000])
+def test_words_are_heard_out_of_json_however_it_is_cut(size: int) -> None:
+    said = ['Zażółć "gęślą" jaźń\\n\t', "\U0001f600 and \\u0041", "", "end\\"]
+    made = json.dumps({"sentences": [{"sentence": each, "statements": [1]} for each in said]})
+    spoken = Spoken()
+    heard = [spoken.take(made[at : at + size]) for at in range(0, len(made), size)]
+    assert "".join(heard) == "".join(f"{each} " for each in said)
+    plain = Spoken()
+    assert "".join(plain.take(piece) for piece in ("  ", "Of ", "words")) == "  Of words"

@@ -29,19 +29,24 @@ async def live() -> Health:
 @router.get(
     "/health/ready",
     response_model=Health,
-    responses={503: {"model": Health, "description": "The database does not answer."}},
+    responses={503: {"model": Health, "description": "Not all is open yet, or no database."}},
 )
 async def ready(request: Request) -> Response:
-    """Whether requests can be answered: the database is there, and a worker was free to ask it."""
+    """Whether requests can be answered: the database is there, and all has been opened.
+
+    What could not be opened does not count: it is listed with the reason, and the rest works.
+    """
     service = service_of(request)
-    store = service.engine.store
+    store, doors = service.engine.store, service.engine.doors
+    found = Health(status="ready", database="answers", doors=doors.states())
     try:
         await service.pool.run(lambda: store.rows(queries.get("read/ping")), DATABASE_SECONDS)
     except KGPlatformError as error:
         log.warning("not ready: %s", type(error).__name__)
-        found = Health(status="not ready", database="does not answer")
-        return JSONResponse(found.model_dump(exclude_none=True), status_code=503)
-    return JSONResponse(Health(status="ready", database="answers").model_dump(exclude_none=True))
+        found.status, found.database = "not ready", "does not answer"
+    if not doors.tried:
+        found.status = "not ready"
+    return JSONResponse(found.model_dump(), 200 if found.status == "ready" else 503)
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {MEDIA_TYPE: {}}}})
