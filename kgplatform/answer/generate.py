@@ -17,7 +17,7 @@ from kgplatform.answer.records import Answer
 from kgplatform.answer.write_text import Written, by_model, by_template
 from kgplatform.settings import Settings
 from kgplatform.store.client import Store
-from kgplatform.store.search import find_entity
+from kgplatform.store.search import find_entity, name_of
 from kgplatform.store.statements import Passage, Statement, passages, statements_around
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def generate(
     """
     entity = find_entity(store, graph, topic)
     found = statements_around(store, graph, [entity], predicted=predicted, limit=limit)[entity]
-    name = _name(entity, found)
+    name = name_of(store, graph, entity)
     read = _evidence(store, graph, found)
     model = model_of(llm, settings)
     lines = lines_about(entity, found)
@@ -173,15 +173,6 @@ def model_of(llm: str | LanguageModel | None, settings: Settings) -> LanguageMod
     from kgplatform.text.llm.load import load_model
 
     return load_model(llm, FilePath(settings.kgp_runs) / "answers" / "generate", settings)
-
-
-def _name(entity: str, found: Sequence[Statement]) -> str:
-    for each in found:
-        if each.head == entity:
-            return each.head_name
-        if each.tail == entity:
-            return each.tail_name
-    return entity
 
 
 def _evidence(store: Store, graph: str, found: Iterable[Statement]) -> list[Passage]:

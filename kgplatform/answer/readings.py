@@ -19,6 +19,8 @@ from kgplatform.text.names import Gazetteer
 _WORD = re.compile(r"\w+")
 _FUNCTION_WORDS = frozenset("in of by at to on from with for near and or as".split())  # noqa: SIM905
 
+_OWNED = re.compile(r"\s*of\b")
+
 Core = tuple[str, ...]
 
 
@@ -123,7 +125,9 @@ class Reader:
             before = [n for n in named if first <= n.start < phrase.start and n.start not in taken]
             after = [n for n in named if phrase.start < n.start < last]
             kind = self._schema.relations[phrase.relation]
-            pairs = _pairs(kind, before, after, subject, labels)
+            # "The capital of Poland is Warsaw", as against "It borders Germany and Czechia".
+            owned = _OWNED.match(sentence, phrase.end) is not None
+            pairs = _pairs(kind, before, after, subject, labels, owned=owned)
             for head, tail in pairs:
                 found.append(Reading(at, head, phrase.relation, tail, "words", phrase.exact))
                 taken |= {head.start, tail.start}
@@ -195,8 +199,19 @@ def _pairs(
     after: Sequence[Named],
     subject: Named,
     labels: Mapping[str, tuple[str, ...]],
+    *,
+    owned: bool,
 ) -> list[tuple[Named, Named]]:
-    """Head and tail of what is said of the names around the words of a relation."""
+    """Head and tail of what is said of the names around the words of a relation.
+
+    Args:
+        kind: The relation.
+        before: Names before its words.
+        after: Names behind them.
+        subject: What the text is about, where the sentence has it.
+        labels: Labels of entities by entity_id.
+        owned: Whether "of" follows the words, so that the next name is what they are of.
+    """
 
     def fitting(names: Sequence[Named], wanted: tuple[str, ...]) -> list[Named]:
         return [
@@ -216,8 +231,7 @@ def _pairs(
         ([subject], before),
         (before, [subject]),
     ]
-    if not before and len(after) > 1:
-        # "The capital of Poland is Warsaw."
+    if not before and owned:
         options = options[4:6] + options[2:4]
     for one, other in options:
         pairs = [

@@ -190,7 +190,7 @@ def recommend(
     ]
     if not paths or not rows:
         return best
-    found = _paths(recommender, user, rows, [each.id for each in best], paths)
+    found = paths_to(recommender, user, rows, [each.id for each in best], paths)
     return [
         replace(
             each,
@@ -237,7 +237,7 @@ def _best(recommender: Recommender, scores: torch.Tensor, by: By, top_k: int) ->
     ]
 
 
-def _paths(
+def paths_to(
     recommender: Recommender, user: str, liked: list[int], items: list[str], most: int
 ) -> dict[str, list[tuple[Path, float]]]:
     """Ways to items over what is nearest to them of what the user likes."""

@@ -13,12 +13,14 @@ from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
     from kgplatform.answer.explanation import Explanation
+    from kgplatform.progress import Progress
     from kgplatform.settings import Settings
+    from kgplatform.store.client import Store
     from kgplatform.training.artifacts import Run
 
 NO_RUN = "none"
 LATEST = "latest"
-WALKER, JOINT = "walker", "joint"
+WALKER, JOINT, RECOMMEND = "walker", "joint", "recommend"
 
 
 @click.command()
@@ -26,7 +28,7 @@ WALKER, JOINT = "walker", "joint"
 @click.argument("relation", required=False)
 @click.argument("tail", required=False)
 @click.option("--run", "name", help="A run, or none.  [default: latest]")
-@click.option("--question", help="Ask in words instead, of a walker trained with --questions.")
+@click.option("--question", help="Ask in words, of --graph or of a walker's --run.")
 @click.option(
     "--top-k", type=click.IntRange(min=1), default=5, show_default=True, help="Most of each kind."
 )
@@ -61,6 +63,9 @@ def explain(
     most like it. With --counterfactual, what changes without each of the facts that matter. A
     fact that the graph has is explained without itself.
 
+    With --question and --graph: why the answer of `kgp ask` is given. Of a run of `kgp train
+    recommend`, with HEAD for whom and TAIL what: why it is recommended.
+
     Of a walker's run: the ways by which it comes from HEAD by RELATION to TAIL, or to its best
     answers. Of a run of `kgp train joint-classify`, with HEAD alone: what text and graph are worth
     to the class of HEAD, and the training texts most like it.
@@ -68,13 +73,14 @@ def explain(
     \b
     kgp explain poland BORDERS lithuania --graph countries --run none --counterfactual
     kgp explain poland BORDERS lithuania --graph countries --plot why.png
+    kgp explain --question "What is the capital of Poland?" --graph countries
     kgp explain steroid affects --run latest
     kgp explain --question "what is the nationality of the wife of john_milton ?"
     """
     from kgplatform.settings import load_settings
 
     settings = load_settings()
-    run = _run(settings, name, graph)
+    run = None if question and graph and not name else _run(settings, name, graph)
     where = (graph, label, key)
     if run is not None and run.config.model == WALKER:
         if plot is not None:
@@ -115,7 +121,15 @@ def _run(settings: Settings, name: str | None, graph: str | None) -> Run | None:
                 raise
             return None
     runs = [each for each in list_runs(settings.kgp_runs) if each.source.get("graph") == graph]
-    return next((each for each in reversed(runs) if each.complete), None)
+    return next((each for each in reversed(runs) if each.complete and _ranks_links(each)), None)
+
+
+def _ranks_links(run: Run) -> bool:
+    """Whether a run's model can be asked of a link."""
+    from kgplatform.models import VECTORS_ONLY
+
+    ranked = any("mrr" in values for values in run.metrics.values())
+    return ranked and run.config.model not in VECTORS_ONLY
 
 
 def _explain_walk(
@@ -180,18 +194,13 @@ def _explained(
     how: tuple[int, bool],
     graph: str | None,
 ) -> tuple[Explanation, str]:
-    """An explanation of a link, and the graph that it is in."""
+    """An explanation of a link, an answer or a recommendation, and the graph that it is in."""
     from kgplatform.answer.explain import explain_link
     from kgplatform.answer.explainer import open_explainer
     from kgplatform.connection import open_store
 
     head, relation, tail = ends
-    if question is not None:
-        raise UsageError(
-            "questions in words are explained of a walker's run",
-            hint="name one with --run, or `kgp ask` the question: its answer has its paths",
-        )
-    if head is None or relation is None or tail is None:
+    if question is None and (head is None or relation is None or tail is None):
         raise UsageError(
             "a link has three parts", hint="give HEAD RELATION TAIL; a walker's run finds tails"
         )
@@ -200,6 +209,17 @@ def _explained(
         raise UsageError("which graph is not said", hint="add --graph G")
     top_k, counterfactual = how
     with open_store(settings) as store, progress_bar() as progress:
+        if question is not None:
+            return _of_question(store, settings, graph, question, top_k, progress), graph
+        assert head is not None
+        assert relation is not None
+        assert tail is not None
+        if run is not None and run.config.model == RECOMMEND:
+            from kgplatform.answer.explain_recommendation import explain_recommendation
+            from kgplatform.answer.recommend import open_recommender
+
+            recommender = open_recommender(store, settings, run.id)
+            return explain_recommendation(recommender, head, tail, limit=top_k), graph
         explainer = open_explainer(store, settings, graph, run=run, progress=progress)
         found = explain_link(
             store,
@@ -213,6 +233,17 @@ def _explained(
             explainer=explainer,
         )
     return found, graph
+
+
+def _of_question(
+    store: Store, settings: Settings, graph: str, question: str, top_k: int, progress: Progress
+) -> Explanation:
+    """Why the surest answer to a question is given."""
+    from kgplatform.answer.ask import ask, open_asker
+    from kgplatform.answer.explain_answer import explain_answer
+
+    asker = open_asker(store, settings, graph, progress=progress)
+    return explain_answer(ask(asker, question, top_k=top_k), limit=top_k)[0]
 
 
 def _shown(

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kgplatform.cli.output import emit, json_option
+from kgplatform.cli.output import emit, json_option, progress_bar
+from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
     from kgplatform.answer.generate import Generated
 
 
 @click.command()
-@click.argument("topic")
+@click.argument("topic", required=False)
 @click.option("--graph", default="default", show_default=True, help="Its graph.")
+@click.option("--question", help="Answer this in prose instead, as `kgp ask` finds it.")
 @click.option(
     "--llm", metavar="MODEL", help="gguf:PATH, hf:NAME, openai:MODEL, an address, or none."
 )
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 )
 @json_option
 def generate(
-    topic: str,
+    topic: str | None,
     graph: str,
+    question: str | None,
     llm: str | None,
     no_predicted: bool,
     limit: int,
@@ -40,17 +43,27 @@ def generate(
     \b
     kgp generate Poland --graph countries
     kgp generate Poland --graph countries --llm gguf:model.gguf
+    kgp generate --question "Which countries border Poland?" --graph countries
     """
     from kgplatform.answer.generate import generate as generate_text
+    from kgplatform.answer.generate import in_prose
     from kgplatform.answer.records import data_of
     from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
 
+    if (topic is None) == (question is None):
+        raise UsageError("what to write about is not said", hint="give TOPIC, or --question")
     settings = load_settings()
-    with open_store(settings) as store:
-        found = generate_text(
-            store, settings, graph, topic, llm=llm, predicted=not no_predicted, limit=limit
-        )
+    with open_store(settings) as store, progress_bar() as progress:
+        if question is not None:
+            from kgplatform.answer.ask import ask, open_asker
+
+            asker = open_asker(store, settings, graph, progress=progress)
+            found = in_prose(store, settings, graph, ask(asker, question), llm=llm)
+        else:
+            found = generate_text(
+                store, settings, graph, str(topic), llm=llm, predicted=not no_predicted, limit=limit
+            )
     emit(data_of(found), as_json, text_of(found))
 
 

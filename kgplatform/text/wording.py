@@ -18,7 +18,7 @@ _SINGULAR = {"is": "are", "was": "were", "has": "have", "does": "do", "goes": "g
 _PLURAL = frozenset(_SINGULAR.values())
 _PAST = frozenset(
     "died lived worked studied played served graduated fought reigned ruled grew came won wrote "  # noqa: SIM905
-    "made built led drew held taught knew met married founded".split()
+    "made built led drew held taught knew met".split()
 )
 """Verbs that need no other; ``located in`` and ``born in`` do."""
 
@@ -40,7 +40,7 @@ def sentence_of(relation: str, heads: Sequence[str], tails: Sequence[str]) -> st
     subject, objects = listed(heads), listed(tails)
     if first in _PREPOSITIONS:
         return f"{subject} {'are' if many else 'is'} {_with_article(words)} {objects}."
-    if first in _PAST or (first.endswith("ed") and last not in _PREPOSITIONS):
+    if (first in _PAST and last != "by") or (first.endswith("ed") and last not in _PREPOSITIONS):
         return f"{subject} {_with_article(words)} {objects}."
     if _is_verb(first):
         verb = _of_many(first) if many else first

@@ -131,17 +131,17 @@ def influences(
     if model.encoder is not None:
         return _by_messages(model, known, around, link, of, most)
     refit = _Refit(model, around, link)
-    wanted = [fact for fact in of if fact[0] in refit.rows or fact[2] in refit.rows]
-    wanted += [fact for fact in refit.ranked() if fact not in wanted][: most + len(wanted)]
+    given = [fact for fact in of if fact[0] in refit.rows or fact[2] in refit.rows]
     before = refit.opinion_without(None, known)
+    every = set(map(_as_fact, around))
     found: list[Influence] = []
     seen: set[Fact] = set()
-    for fact in wanted:
-        if fact in seen or len(found) >= most + len(of):
+    for fact in (*given, *(refit.ranked() if most else ())):
+        if fact in seen or len(found) >= most + len(given):
             continue
-        mirror = _mirror(fact) in set(map(tuple, around.tolist()))
         seen |= {fact, _mirror(fact)}
-        found.append(Influence(fact, mirror, before, refit.opinion_without(fact, known)))
+        mirrored = _mirror(fact) in every
+        found.append(Influence(fact, mirrored, before, refit.opinion_without(fact, known)))
     return _weightiest(found)
 
 

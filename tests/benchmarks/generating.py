@@ -41,10 +41,11 @@ from kgplatform.errors import LanguageModelError
 from kgplatform.sources.countries import countries
 from kgplatform.store.client import Store
 from kgplatform.store.load import load
-from kgplatform.store.statements import Statement, statements_around
+from kgplatform.store.statements import Statement
 from kgplatform.text.llm.load import load_model
 from kgplatform.text.llm.protocol import LanguageModel, Message
 from kgplatform.text.llm.structured import ask_list
+from kgplatform.triples import fact_id
 
 GRAPH = "countries"
 LEAST_FACTS = 12
@@ -66,15 +67,29 @@ class Alone(BaseModel):
     sentence: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-def subjects(store: Store, count: int) -> dict[str, tuple[str, list[Statement]]]:
-    """Countries with their names and statements, drawn by the seed."""
-    entities, _ = countries()
-    ids = sorted(each.entity_id for each in entities if "Country" in each.types)
+def subjects(count: int) -> dict[str, tuple[str, list[Line]]]:
+    """Countries with their names and what is stated of them, in the order of a draw by the seed."""
+    entities, triples = countries()
     names = {each.entity_id: each.name or each.entity_id for each in entities}
-    found = statements_around(store, GRAPH, ids, limit=60)
-    enough = [each for each in ids if len(found[each]) >= LEAST_FACTS]
-    drawn = sorted(random.Random(SEED).sample(enough, count))
-    return {each: (names[each], found[each]) for each in drawn}
+    found: dict[str, list[Statement]] = {}
+    for each in sorted(triples, key=lambda t: (t.relation, t.head, t.tail)):
+        statement = Statement(
+            fact_id(GRAPH, each.head, each.relation, each.tail),
+            each.head,
+            names[each.head],
+            each.relation,
+            each.tail,
+            names[each.tail],
+            "asserted",
+            1.0,
+            ("countryinfo",),
+        )
+        for end in (each.head, each.tail):
+            found.setdefault(end, []).append(statement)
+    ids = sorted(each.entity_id for each in entities if "Country" in each.types)
+    enough = [each for each in ids if len(found.get(each, ())) >= LEAST_FACTS]
+    drawn = random.Random(SEED).sample(enough, count)
+    return {each: (names[each], lines_about(each, found[each])) for each in drawn}
 
 
 def alone(model: LanguageModel, name: str) -> list[str]:
@@ -91,30 +106,29 @@ def alone(model: LanguageModel, name: str) -> list[str]:
 
 
 def written(
-    models: dict[str, LanguageModel], told: dict[str, tuple[str, list[Line]]]
+    models: dict[str, LanguageModel], told: dict[str, tuple[str, list[Line]]], minutes: float
 ) -> dict[str, dict[str, list[str]]]:
-    """Texts by writer and subject, as sentences."""
-    texts = {"template": {key: [line.text for line in lines] for key, (_, lines) in told.items()}}
-    for label, model in models.items():
-        for way in ("facts", "alone"):
-            begun, cpu = time.monotonic(), time.process_time()
-            of_way: dict[str, list[str]] = {}
-            for key, (name, lines) in told.items():
+    """Texts by writer and subject, as sentences; all of one subject, then the next, in the time."""
+    texts: dict[str, dict[str, list[str]]] = {"template": {}}
+    begun = time.monotonic()
+    for done, (key, (name, lines)) in enumerate(told.items()):
+        if done and time.monotonic() - begun > 60 * minutes:
+            print(f"{done} of {len(told)} subjects in {minutes} minutes")
+            break
+        texts["template"][key] = [line.text for line in lines]
+        for label, model in models.items():
+            for way in ("facts", "alone"):
                 try:
                     if way == "facts":
-                        of_way[key] = [each.text for each in by_model(model, name, lines)]
+                        said = [each.text for each in by_model(model, name, lines)]
                     else:
-                        of_way[key] = alone(model, name)
+                        said = alone(model, name)
                 except LanguageModelError as error:
                     print(f"{label} {way} {key}: {error}")
-                    of_way[key] = []
-            texts[f"{label}, {way}"] = of_way
-            spent = time.process_time() - cpu
-            print(
-                f"{label}, {way}: {len(told)} texts in {time.monotonic() - begun:.0f} s "
-                f"({spent:.0f} s of the processor)",
-                flush=True,
-            )
+                    said = []
+                texts.setdefault(f"{label}, {way}", {})[key] = said
+        spent = time.process_time()
+        print(f"{key}: {time.monotonic() - begun:.0f} s, {spent:.0f} of the processor", flush=True)
     return texts
 
 
@@ -216,6 +230,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", action="append", default=[], metavar="LABEL=MODEL")
     parser.add_argument("--entities", type=int, default=30)
+    parser.add_argument("--minutes", type=float, default=600, help="No new subject after these.")
     parser.add_argument("--sample", type=int, default=20, help="Claims of each verdict.")
     parser.add_argument("--judged", type=Path)
     given = parser.parse_args()
@@ -224,15 +239,12 @@ def main() -> None:
         return
     given.folder.mkdir(parents=True, exist_ok=True)
     names = dict(each.split("=", 1) for each in given.model)
-    with own_server() as (store, _):
-        load(store, GRAPH, *countries(), source="countryinfo")
-        chosen = subjects(store, given.entities)
-    told = {key: (name, lines_about(key, found)) for key, (name, found) in chosen.items()}
-    # No server while models write, which takes long.
+    told = subjects(given.entities)
     models: dict[str, LanguageModel] = {
         label: load_model(name, given.folder / "answers") for label, name in names.items()
     }
-    texts = written(models, told)
+    texts = written(models, told, given.minutes)
+    told = {key: told[key] for key in texts["template"]}
     (given.folder / "texts.json").write_text(json.dumps(texts, ensure_ascii=False, indent=1))
     with own_server() as (store, _):
         load(store, GRAPH, *countries(), source="countryinfo")

@@ -53,6 +53,21 @@ def assert_beside_the_others(kgp: Any, store: Store, graph: str, joint: str) -> 
     assert again["replaced"] is None
 
 
+def assert_class_is_explained(kgp: Any, run: str) -> None:
+    """What each modality is worth to an entity's text, and the texts most like it."""
+    (found,) = kgp("explain", "red03", "--run", run, "--json").json["explanations"]
+    worth = {each["modality"]: each for each in found["modalities"]}
+    assert {"text", "graph"} <= set(worth)
+    assert abs(worth["text"]["weight"] + worth["graph"]["weight"] - 1) < 1e-4
+    assert all(each["probability"] == found["confidence"] for each in worth.values())
+    assert all(each["label"] in ("red", "blue") for each in found["examples"])
+    assert "modality" in kgp("explain", "0", "--run", run, "--plot", "class.png").out
+    assert Path("class.png").exists()
+    nobody = kgp("explain", "rde03", "--run", run)
+    assert nobody.code == 1
+    assert "red03" in nobody.err
+
+
 def test_one_command_says_whether_the_graph_helped(kgp: Any, graph_name: str, store: Store) -> None:
     write_clubs(Path("clubs"))
     assert kgp("load", "clubs", "--graph", graph_name).code == 0
@@ -71,6 +86,7 @@ def test_one_command_says_whether_the_graph_helped(kgp: Any, graph_name: str, st
     assert set(found["macro_f1"]) >= {"fused", "text only", "entities permuted", "TF-IDF"}
     run = found["run"]
     assert json.loads((Path("runs") / run / "joint.json").read_text())["classes"] == ["blue", "red"]
+    assert_class_is_explained(kgp, run)
     written = kgp("write", run, "--json").json
     assert written["written"] == 40
     name = written["property"]
