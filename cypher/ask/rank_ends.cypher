@@ -1,6 +1,5 @@
 // The entities that most facts of a relation begin or end in; all that have as many as the first.
-// Params: $graph, $first_inverse (whether facts are counted that end in them), $limit; marks:
-//   relation
+// Params: $graph, $first_inverse (whether facts that end in them count), $limit; marks: relation
 // Returns: id, name, total (how many entities there are), facts (how many of each)
 MATCH (x:Entity {graph: $graph})
 WITH x, CASE WHEN $first_inverse THEN COUNT { (x)<-[:$$relation$$]-(:Entity) }

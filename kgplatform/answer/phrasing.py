@@ -175,7 +175,7 @@ def _ranked(shape: GraphShape, step: Step) -> list[str]:
     start, end = shape.start_word(step), shape.end_word(step)
     found: list[str] = []
     for reading in readings(step.relation):
-        texts = MOST[step.inverse]
+        texts: tuple[str, ...] = MOST[step.inverse]
         if reading.verb or reading.kind == "verb":
             texts = (*texts, MOST_DONE[step.inverse])
         found += filled(texts, reading, start, end)

@@ -129,6 +129,7 @@ def build_index(
         _kind_classifier(texts, labels, part)
         for part in (fold == 1, fold == 0, np.ones(len(fold), dtype=bool))
     )
+    taught = _taught(rows)
     named = tuple(tuple(step_words(step.relation) for step in each.steps) for each in plans)
     return PlanIndex(
         shape,
@@ -143,7 +144,7 @@ def build_index(
         (kinds[0], kinds[1], kinds[2]),
         frozenset(w for text in texts for w in WORD.findall(text.lower()) if len(w) >= LONG),
         tuple(
-            frozenset().union(*steps) | _label_words(shape, each)
+            frozenset().union(*steps) | _label_words(shape, each) | taught.get(each, frozenset())
             for each, steps in zip(plans, named, strict=True)
         ),
         named,
@@ -243,6 +244,16 @@ def step_words(relation: str) -> frozenset[str]:
         for form in (*group.forward, *group.backward):
             own |= {word for word in form.core if word not in PASSED}
     return frozenset(own)
+
+
+def _taught(phrasings: Sequence[Phrased]) -> dict[Plan, frozenset[str]]:
+    """Stems of the words that users' examples ask for a plan with."""
+    found: dict[Plan, frozenset[str]] = {}
+    for each in phrasings:
+        if each.pattern.startswith(EXAMPLE):
+            stems = frozenset(stem(singular(word)) for word in content(each.text))
+            found[each.plan] = found.get(each.plan, frozenset()) | stems
+    return found
 
 
 def _label_words(shape: GraphShape, plan: Plan) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,7 +87,9 @@ def answer_text(answer: Answer) -> str:
     )
     lines += [line for each in answer.answers for line in _why(each)]
     if answer.cypher is not None:
-        lines += ["", answer.cypher.strip(), *_params(answer.params or {})]
+        # What the file says of itself, at its top, is for who reads the file.
+        query = dropwhile(lambda line: line.startswith("//"), answer.cypher.strip().splitlines())
+        lines += ["", *query, *_params(answer.params or {})]
     return "\n".join(lines)
 
 
