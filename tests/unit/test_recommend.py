@@ -38,8 +38,8 @@ def graph(*, time: bool = True, cold: bool = False) -> KGSnapshot:
                 rows.append((f"user-{taste}-{number}", "LIKES", f"film-{taste}-{film:02}", at))
     names = sorted({row[0] for row in rows} | {row[2] for row in rows})
     relations = ["IN_GENRE", "LIKES"]
-    at = {name: row for row, name in enumerate(names)}
-    columns = np.array([(at[h], relations.index(r), at[t], s) for h, r, t, s in rows]).T
+    place = {name: row for row, name in enumerate(names)}
+    columns = np.array([(place[h], relations.index(r), place[t], s) for h, r, t, s in rows]).T
     return from_columns(
         names,
         relations,
