@@ -204,7 +204,7 @@ def _checked(
         ]
     )
     texts = [each.text for each in written]
-    claims = check(checker, texts, about, material) if about.ids else [() for _ in texts]
+    claims = check(checker, texts, about, material) if found else [() for _ in texts]
     sentences = tuple(
         Sentence(each.text, _cited(each, about, of_one), of_one)
         for each, of_one in zip(written, claims, strict=True)
