@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from kgplatform.answer.check import Checker, Claim, check, open_checker
-from kgplatform.answer.lines import line_of, lines_about
+from kgplatform.answer.lines import lines_about, lines_of
 from kgplatform.answer.readings import Named
 from kgplatform.answer.records import Answer
 from kgplatform.answer.write_text import Written, by_model, by_template
@@ -138,7 +138,8 @@ def in_prose(
         store: The database.
         settings: Where a language model's answers are kept.
         graph: The graph.
-        answer: With its paths. One that is not known is said to be so, by no model.
+        answer: With its paths. Its own text comes first, and is not checked: whoever answered has
+            said how sure it is. One that is not known is said to be so, by no model.
         llm: A language model or its name; None for the template.
         checker: Of the graph, if one is open; without, one is opened for this text.
     """
@@ -151,17 +152,23 @@ def in_prose(
         }.values()
     )
     read = {each.id: each for entity in answer.answers for each in entity.evidence}
-    lines = [line_of(each) for each in found]
-    written = [Written(answer.text, ()), *by_template(lines)]
-    model = model_of(llm, settings) if answer.answers else None
-    if model is not None and lines:
+    lines = lines_of(found)
+    said = Sentence(_ended(answer.text), tuple(each.id for each in found), ())
+    written = by_template(lines)
+    model = model_of(llm, settings) if lines else None
+    if model is not None:
         named = ", ".join(entity.name for entity in answer.answers)
-        made = by_model(model, named, lines, list(read.values()), answer.question)
-        written = made or written
+        written = by_model(model, named, lines, list(read.values()), answer.question) or written
     used = checker or open_checker(store, graph)
     first = answer.answers[0] if answer.answers else None
     about = Named(-1, -1, (first.id,), first.name) if first else Named(-1, -1, (), "")
-    return _checked(used, about, answer.question, written, found, list(read.values()), model)
+    made = _checked(used, about, answer.question, written, found, list(read.values()), model)
+    sentences = (said, *made.sentences)
+    return replace(made, text=" ".join(each.text for each in sentences), sentences=sentences)
+
+
+def _ended(text: str) -> str:
+    return text if text.rstrip().endswith((".", "!", "?")) else f"{text.rstrip()}."
 
 
 def model_of(llm: str | LanguageModel | None, settings: Settings) -> LanguageModel | None:
@@ -197,7 +204,7 @@ def _checked(
         ]
     )
     texts = [each.text for each in written]
-    claims = check(checker, texts, about, material) if about.ids else [() for _ in texts]
+    claims = check(checker, texts, about, material) if found else [() for _ in texts]
     sentences = tuple(
         Sentence(each.text, _cited(each, about, of_one), of_one)
         for each, of_one in zip(written, claims, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,9 +59,21 @@ def lines_about(topic: str, statements: Sequence[Statement]) -> list[Line]:
     return lines
 
 
-def line_of(statement: Statement) -> Line:
-    """One statement as a line."""
-    return Line(_text([statement], inverse=False), (statement,))
+def lines_of(statements: Sequence[Statement]) -> list[Line]:
+    """Any statements as lines: those of one relation and kind that share a head, or a tail."""
+    heads = Counter((each.kind, each.relation, each.head) for each in statements)
+    tails = Counter((each.kind, each.relation, each.tail) for each in statements)
+    groups: dict[tuple[bool, str, str, str], list[Statement]] = {}
+    for each in statements:
+        inverse = (
+            tails[each.kind, each.relation, each.tail] > heads[each.kind, each.relation, each.head]
+        )
+        end = each.tail if inverse else each.head
+        groups.setdefault((inverse, each.kind, each.relation, end), []).append(each)
+    return [
+        Line(_text(members, inverse=inverse), tuple(members))
+        for (inverse, *_), members in groups.items()
+    ]
 
 
 def _is_mirror(other: Statement | None, statement: Statement) -> bool:

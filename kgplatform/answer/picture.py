@@ -260,7 +260,7 @@ def _page(found: Explanation, statements: Sequence[Statement], picture: FilePath
         Node(
             id=number[key],
             caption=names.get(key, key),
-            size=24 if key in (found.head, found.tail) else 14,
+            size=26 if key in (found.head, found.tail) else 20,
             color=INK if key in (found.head, found.tail) else ASSERTED,
             x=900 * x,
             y=-500 * y,
@@ -283,6 +283,16 @@ def _page(found: Explanation, statements: Sequence[Statement], picture: FilePath
         )
         for each in statements
     ]
+    if found.kind == "link" and found.head in number and found.tail in number:
+        facts.append(
+            Relationship(
+                source=number[found.head],
+                target=number[found.tail],
+                caption="explained",
+                color=ASKED,
+                properties={"kind": "explained", "says": found.subject},
+            )
+        )
     page = VisualizationGraph(nodes=nodes, relationships=facts).render()
     picture.parent.mkdir(parents=True, exist_ok=True)
     picture.write_text(str(page.data), encoding="utf-8")

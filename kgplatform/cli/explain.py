@@ -200,6 +200,10 @@ def _explained(
     from kgplatform.connection import open_store
 
     head, relation, tail = ends
+    if question is not None and run is not None:
+        raise UsageError(
+            f"run {run.id} is no walker's", hint="name the --graph that is asked instead of a run"
+        )
     if question is None and (head is None or relation is None or tail is None):
         raise UsageError(
             "a link has three parts", hint="give HEAD RELATION TAIL; a walker's run finds tails"

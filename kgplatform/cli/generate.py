@@ -11,6 +11,8 @@ from kgplatform.errors import UsageError
 
 if TYPE_CHECKING:
     from kgplatform.answer.generate import Generated
+MOST_ANSWERS = 20
+"""Entities of an answer that are told."""
 
 
 @click.command()
@@ -59,7 +61,9 @@ def generate(
             from kgplatform.answer.ask import ask, open_asker
 
             asker = open_asker(store, settings, graph, progress=progress)
-            found = in_prose(store, settings, graph, ask(asker, question), llm=llm)
+            found = in_prose(
+                store, settings, graph, ask(asker, question, top_k=MOST_ANSWERS), llm=llm
+            )
         else:
             found = generate_text(
                 store, settings, graph, str(topic), llm=llm, predicted=not no_predicted, limit=limit
