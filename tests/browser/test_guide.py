@@ -162,7 +162,7 @@ def test_hostile_names_are_text_in_guide_and_style(window: Window, guide: Guide)
     window.click('#guide-drawer [data-exec^="play "]')
     played = window.until(
         "the other guide plays",
-        lambda: next((f for f in window.frames() if HOSTILE in f.text), None),
+        lambda: next((f for f in window.frames() if f"Graph {HOSTILE}" in f.text), None),
     )
     assert window.driver.execute_script("return window.broken") is None
     assert not played.find_elements(By.CSS_SELECTOR, "script")
