@@ -85,6 +85,7 @@ class Contents:
         examples: Those with predicted links first, then those with some twenty facts.
         link: The most confident predicted link.
         candidate: The most doubtful candidate that waits for a decision, else an accepted one.
+        labels: All of the database.
     """
 
     graph: str
@@ -97,6 +98,7 @@ class Contents:
     examples: tuple[Example, ...] = ()
     link: Claim | None = None
     candidate: Claim | None = None
+    labels: tuple[str, ...] = ()
 
     def count(self, what: str) -> int:
         """How many there are of something that ``counts`` names."""
@@ -163,6 +165,7 @@ def read_contents(store: Store, graph: str | None = None) -> Contents:
         _examples(store, graph),
         _link(store, graph) if counted["predicted"] else None,
         _candidate(store, graph) if counted["staged"] or counted["accepted"] else None,
+        tuple(row["label"] for row in store.rows(queries.get("read/list_labels"))),
     )
 
 

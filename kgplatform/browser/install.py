@@ -28,6 +28,7 @@ from kgplatform.server.config import (
     guide_config,
     is_free,
     read_guide,
+    read_guide_graph,
     write_guide,
     write_private,
 )
@@ -60,7 +61,12 @@ def installed(settings: Settings) -> Guide | None:
     return Guide(guide_base(port), _is_served(settings, port), _is_configured(settings, port))
 
 
-def install(settings: Settings, port: int | None = None, progress: Progress = silent) -> Guide:
+def install(
+    settings: Settings,
+    port: int | None = None,
+    graph: str | None = None,
+    progress: Progress = silent,
+) -> Guide:
     """Make the local server's Browser play the guide and take the style after the login.
 
     A server that runs is started again, as it reads this at its start alone; one that does not
@@ -69,6 +75,7 @@ def install(settings: Settings, port: int | None = None, progress: Progress = si
     Args:
         settings: Of the project; without ``NEO4J_URI``.
         port: The port to serve at; None for the one installed before, or a free one.
+        graph: The graph that the guide begins with; None for the largest.
         progress: Told of the new start.
 
     Raises:
@@ -80,9 +87,9 @@ def install(settings: Settings, port: int | None = None, progress: Progress = si
         port = known
     elif port is None or (port != known and not is_free(port)):
         port = choose_guide_port(port)
-    if port != known:
+    if (port, graph) != (known, read_guide_graph(where)):
         stop_serving(settings)
-    write_guide(where, port)
+    write_guide(where, port, graph)
     _serve(settings, port)
     if server.running(settings) is not None and not _is_configured(settings, port):
         with paused(settings, progress):
@@ -120,7 +127,7 @@ def serve_installed(settings: Settings) -> Guide | None:
     if not _is_served(settings, port):
         if not is_free(port) and server.running(settings) is None:
             port = choose_guide_port()
-            write_guide(where, port)
+            write_guide(where, port, read_guide_graph(where))
         _serve(settings, port)
     return installed(settings)
 
@@ -165,9 +172,11 @@ def _serve(settings: Settings, port: int) -> None:
         return
     home = settings.kgp_home.expanduser().resolve()
     home.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "kgplatform", "browser", "serve", "--port", str(port)]
+    graph = read_guide_graph(folders(settings))
     with (home / "guide.log").open("wb") as output:
         child = subprocess.Popen(
-            [sys.executable, "-m", "kgplatform", "browser", "serve", "--port", str(port)],
+            command if graph is None else [*command, "--graph", graph],
             env={**os.environ, "KGP_HOME": str(home)},
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -57,7 +57,10 @@ class Site:
         try:
             contents = self._contents(query.get("graph", self.graph))
         except UnknownNameError:
-            return None
+            if "graph" in query:
+                return None
+            # The graph that it was installed for is gone.
+            contents = self._contents(None)
         return _page(path, contents, self.base)
 
     def _contents(self, graph: str | None) -> Contents:

@@ -45,7 +45,7 @@ NODES = (
     ("Chunk", "#FFF3D1", "#E5C25A", "#2A2C34", "65px", "{text}"),
     ("Run", "#2A2C34", "#000000", "#FFFFFF", "65px", "{model}"),
     ("EmbeddingSet", "#C7CCD4", "#9AA1AC", "#2A2C34", "50px", "{kind}"),
-    ("Answer", ANSWER, "#6C3F91", "#FFFFFF", "65px", "{answer}"),
+    ("Answer", ANSWER, "#6C3F91", "#FFFFFF", "65px", "{name}"),
     ("RuleSet", "#2A2C34", "#000000", "#FFFFFF", "50px", "{graph}"),
     ("Rule", "#C7CCD4", "#9AA1AC", "#2A2C34", "65px", "{name}"),
 )
@@ -67,14 +67,14 @@ _NOT_ENTITIES = {"Entity", *(name for name, *_ in NODES)}
 
 
 def style_sheet(contents: Contents) -> Sheet:
-    """The style of a graph, a colour for each of its types of entities."""
+    """The style of a graph: a colour for each of its types, and for those of other graphs."""
     sheet: Sheet = {
         "node": _node(ASSERTED, "#8A909B", "#FFFFFF", "50px", "{name}"),
         "relationship": _relationship(ASSERTED, "1px", "<type>"),
         "node.Entity": _node(ASSERTED, "#8A909B", "#FFFFFF", "60px", "{name}"),
     }
-    types = [name for name, _ in contents.types if name not in _NOT_ENTITIES]
-    for i, name in enumerate(types):
+    types = dict.fromkeys([*(name for name, _ in contents.types), *contents.labels])
+    for i, name in enumerate(name for name in types if name not in _NOT_ENTITIES):
         sheet[_selector("node", name)] = _node(*TYPES[i % len(TYPES)], "60px", "{name}")
     for name, color, border, text, diameter, caption in NODES:
         sheet[_selector("node", name)] = _node(color, border, text, diameter, caption)

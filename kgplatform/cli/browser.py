@@ -63,7 +63,7 @@ def install(
     data, text = {}, ""
     if not settings.neo4j_uri:
         with progress_bar() as progress:
-            guide = installing.install(settings, port, progress)
+            guide = installing.install(settings, port, graph, progress)
         data = {"guide": guide.address, "configured": guide.configured}
         text = _installed_text(data)
     else:

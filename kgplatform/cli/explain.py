@@ -275,4 +275,7 @@ def _shown(
     if write_back:
         data |= write_explanation(settings, found, graph, run, dry_run)
         text += "\n" + written_text(data)
-    emit(data, as_json, text)
+    if "written" in data:
+        emit_linked(data, as_json, text, "show_answers", graph=graph, run=data["run"], limit=10)
+    else:
+        emit(data, as_json, text)

@@ -204,13 +204,21 @@ def read_guide(where: Folders) -> int | None:
         return None
 
 
-def write_guide(where: Folders, port: int | None) -> None:
+def read_guide_graph(where: Folders) -> str | None:
+    """The graph that the installed guide is of; None for the largest."""
+    try:
+        return json.loads(where.guide.read_text())["graph"] or None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write_guide(where: Folders, port: int | None, graph: str | None = None) -> None:
     """Install a guide, or none; the server takes it up at its next start."""
     if port is None:
         where.guide.unlink(missing_ok=True)
     else:
         where.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(where.guide, json.dumps({"port": port}) + "\n")
+        write_private(where.guide, json.dumps({"port": port, "graph": graph}) + "\n")
 
 
 def guide_config(port: int | None) -> dict[str, str]:

@@ -25,7 +25,7 @@ from selenium.webdriver.common.by import By
 
 from kgplatform import server as local
 from kgplatform.browser.contents import read_contents
-from kgplatform.browser.editor import deep_link, filled, literal
+from kgplatform.browser.editor import Value, deep_link, filled, literal
 from kgplatform.browser.install import Guide, install, installed, remove, write_files
 from kgplatform.browser.style import ASSERTED, CANDIDATE, PREDICTED
 from kgplatform.facts.pipeline import extract_documents
@@ -120,7 +120,8 @@ def test_the_style_applies_by_itself(window: Window) -> None:
     window.until(
         "the style is there", lambda: any("/style.json" in frame.text for frame in window.frames())
     )
-    params = {"graph": GRAPH, "entity": "Poland", "relation": "BORDERS", "limit": 100}
+    params: dict[str, Value] = {"graph": GRAPH, "entity": "Poland", "limit": 100}
+    params["relation"] = "BORDERS"
     frame = window.run(filled("show_relation", params))
     assert error(frame) == ""
     colors = {arrow.color for arrow in relationships(frame)}
@@ -162,7 +163,7 @@ def test_hostile_names_are_text_in_guide_and_style(window: Window, guide: Guide)
     window.click('#guide-drawer [data-exec^="play "]')
     played = window.until(
         "the other guide plays",
-        lambda: next((f for f in window.frames() if HOSTILE in f.text), None),
+        lambda: next((f for f in window.frames() if f"Graph {HOSTILE}" in f.text), None),
     )
     assert window.driver.execute_script("return window.broken") is None
     assert not played.find_elements(By.CSS_SELECTOR, "script")
