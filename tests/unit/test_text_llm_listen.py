@@ -13,7 +13,7 @@ import pytest
 
 from kgplatform.errors import LanguageModelError
 from kgplatform.text.llm.cache import CachedModel
-from kgplatform.text.llm.listen import UnheardError, heard_by, say
+from kgplatform.text.llm.listen import Listener, UnheardError, heard_by, say
 from kgplatform.text.llm.openai_model import Endpoint, OpenAIModel
 from kgplatform.text.llm.openai_stream import events
 from kgplatform.text.llm.protocol import Answer, Message, Request
@@ -23,13 +23,21 @@ ModelServers = Callable[[Callable[..., str | Mapping[str, Any]]], Any]
 
 
 def body(pieces: list[str], *, whole: bool = True) -> bytes:
-    said = [{"choices": [{"delta": {"role": "assistant"}}]}]
+    said: list[dict[str, Any]] = [{"choices": [{"delta": {"role": "assistant"}}]}]
     said += [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
     if whole:
         said += [{"choices": [{"delta": {}, "finish_reason": "length"}]}]
         said += [{"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}]
     lines = "".join(f": ping\n\ndata: {json.dumps(each)}\r\n\r\n" for each in said)
     return (lines + ("data: [DONE]\n\n" if whole else "")).encode()
+
+
+def keeping(pieces: list[str]) -> Listener:
+    def listener(piece: str) -> bool:
+        pieces.append(piece)
+        return True
+
+    return listener
 
 
 def test_an_endpoint_is_heard_piece_by_piece(model_server: ModelServers) -> None:
@@ -40,11 +48,7 @@ def test_an_endpoint_is_heard_piece_by_piece(model_server: ModelServers) -> None
     model = OpenAIModel("m", Endpoint(model_server(answer).url))
     pieces: list[str] = []
 
-    def listener(piece: str) -> bool:
-        pieces.append(piece)
-        return True
-
-    with heard_by(listener):
+    with heard_by(keeping(pieces)):
         said = model.complete(ASKED)
     assert pieces == ["Za", "żółć", "!"]
     assert (said.text, said.finish, said.prompt_tokens, said.answer_tokens) == (
@@ -61,7 +65,7 @@ def test_an_endpoint_that_does_not_stream_is_heard_at_the_end(model_server: Mode
 
     server = model_server(answer)
     pieces: list[str] = []
-    with heard_by(lambda piece: pieces.append(piece) or True):
+    with heard_by(keeping(pieces)):
         assert OpenAIModel("m", Endpoint(server.url)).complete(ASKED).text == "All of it."
     assert pieces == ["All of it."]
     # Nobody listens: nothing is streamed.
@@ -86,7 +90,7 @@ def test_whoever_wants_no_more_stops_the_model(model_server: ModelServers, tmp_p
     with heard_by(lambda _: True):
         assert kept.complete(ASKED).text == "ab"
     pieces: list[str] = []
-    with heard_by(lambda piece: pieces.append(piece) or True):
+    with heard_by(keeping(pieces)):
         assert kept.complete(ASKED).cached
     assert pieces == ["ab"]
 
