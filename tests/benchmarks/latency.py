@@ -113,7 +113,9 @@ def read(given: argparse.Namespace) -> None:
     from kgplatform.store.writeback import Target, write_vectors
     from kgplatform.text.encode import load_encoder
 
-    entities = list(latency_graph.synsets(given.wordnet))
+    entities = list(
+        {each.entity_id: each for each in latency_graph.synsets(given.wordnet)}.values()
+    )
     encoder = load_encoder()
     first: Any = encoder.network[0]
     words = first.auto_model.get_input_embeddings()
