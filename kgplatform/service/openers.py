@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -41,7 +41,7 @@ class Openers:
 
     def wanted(self) -> Mapping[tuple[str, str], Opener]:
         """An opener for each thing of each graph, those first that are open soonest."""
-        ways: dict[str, object] = {
+        ways: dict[str, Callable[[str], object]] = {
             "search": self.searcher,
             "recommend": self.recommenders,
             "ask": self.asker,
@@ -50,7 +50,7 @@ class Openers:
         }
         assert tuple(ways) == DOORS
         return {
-            (name, graph): partial(way, graph)  # type: ignore[arg-type]
+            (name, graph): partial(way, graph)
             for name, way in ways.items()
             if name not in self.config.without
             for graph in self.config.graphs

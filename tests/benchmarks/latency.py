@@ -113,9 +113,12 @@ def read(given: argparse.Namespace) -> None:
     from kgplatform.store.writeback import Target, write_vectors
     from kgplatform.text.encode import load_encoder
 
-    entities = list(latency_graph.synsets(given.wordnet))
+    entities = list(
+        {each.entity_id: each for each in latency_graph.synsets(given.wordnet)}.values()
+    )
     encoder = load_encoder()
-    words = encoder.network[0].auto_model.get_input_embeddings()
+    first: Any = encoder.network[0]
+    words = first.auto_model.get_input_embeddings()
     means = []
     for start in range(0, len(entities), 1_024):
         part = [f"{each.name}: {each.description}" for each in entities[start : start + 1_024]]
@@ -262,7 +265,8 @@ def port_of(uri: str) -> int:
 
 def cpu_seconds(processes: list[psutil.Process]) -> float:
     """What processes have used so far."""
-    return sum(times.user + times.system for each in processes if (times := each.cpu_times()))
+    times = [each.cpu_times() for each in processes]
+    return float(sum(each.user + each.system for each in times))
 
 
 async def measure(

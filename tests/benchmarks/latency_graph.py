@@ -24,7 +24,10 @@ PARTS = {"noun": "Noun", "verb": "Verb", "adj": "Adjective", "adv": "Adverb"}
 
 
 def synsets(folder: Path) -> Iterator[Entity]:
-    """Synsets by their first word, with their gloss."""
+    """Synsets by their first word, with their gloss.
+
+    As in graphs.wordnet, an adverb has the letter of adjectives: 21 have the number of one, too.
+    """
     for part, label in PARTS.items():
         with (folder / f"data.{part}").open(encoding="utf-8") as lines:
             for line in lines:

@@ -54,7 +54,9 @@ def test_the_service_has_keys_and_the_extras_that_it_needs(services: dict[str, A
     assert service["depends_on"]["neo4j"]["condition"] == "service_healthy"
     # What the command understands; the password and the keys are no part of it.
     name, *arguments = service["command"]
-    with cli.get_command(click.Context(cli), name).make_context(name, arguments) as context:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    with command.make_context(name, arguments) as context:
         assert context.params["host"] == "0.0.0.0"
 
 
