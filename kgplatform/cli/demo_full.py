@@ -75,7 +75,7 @@ def tell_the_rest(
     """
     folder = settings.kgp_home / "demo"
     told = _Told(as_json)
-    steps = (_strategies, _search, _questions, _facts, _recommendation, _why, _words, _browser)
+    steps = (_strategies, _search, _questions, _why, _recommendation, _words, _facts, _browser)
     assert len(steps) == REST
     for number, step in enumerate(steps, first):
         title = (step.__doc__ or "").splitlines()[0].rstrip(".")
@@ -182,6 +182,32 @@ def _questions(told: _Told, store: Store, settings: Settings, graph: str, folder
         told("ask", question, "--graph", graph)
 
 
+def _why(told: _Told, store: Store, settings: Settings, graph: str, folder: Path) -> None:
+    """Explain a link: paths, similar facts, and what it hangs on."""
+    from kgplatform.training.artifacts import list_runs
+
+    del store
+    runs = [run for run in list_runs(settings.kgp_runs) if run.config.model == "transe"]
+    picture = folder / "why.png"
+    link = ("Austria", "SPEAKS", "German")
+    told("explain", *link, "--graph", graph, "--run", runs[-1].id, "--plot", str(picture))
+
+
+def _recommendation(
+    told: _Told, store: Store, settings: Settings, graph: str, folder: Path
+) -> None:
+    """Recommend: which further language fits a country."""
+    del store, settings, folder
+    told("train", "recommend", "--graph", graph, "--relation", "SPEAKS")
+    told("recommend", "Poland", "--relation", "SPEAKS", "--graph", graph, "--top-k", "3")
+
+
+def _words(told: _Told, store: Store, settings: Settings, graph: str, folder: Path) -> None:
+    """Write about a country from its facts, each sentence with those that it rests on."""
+    del store, settings, folder
+    told("generate", "Portugal", "--graph", graph)
+
+
 def _facts(told: _Told, store: Store, settings: Settings, graph: str, folder: Path) -> None:
     """Read facts out of notes; what is doubtful waits for you."""
     from kgplatform.store.review import list_candidates
@@ -197,32 +223,6 @@ def _facts(told: _Told, store: Store, settings: Settings, graph: str, folder: Pa
         if INVENTED in str(one).lower():
             why = ("--why", "there is no such country")
             told("review", "reject", str(one["id"])[:12], "--graph", graph, *why)
-
-
-def _recommendation(
-    told: _Told, store: Store, settings: Settings, graph: str, folder: Path
-) -> None:
-    """Recommend: which further language fits a country."""
-    del store, settings, folder
-    told("train", "recommend", "--graph", graph, "--relation", "SPEAKS")
-    told("recommend", "Poland", "--relation", "SPEAKS", "--graph", graph, "--top-k", "3")
-
-
-def _why(told: _Told, store: Store, settings: Settings, graph: str, folder: Path) -> None:
-    """Explain a link: paths, similar facts, and what it hangs on."""
-    from kgplatform.training.artifacts import list_runs
-
-    del store
-    runs = [run for run in list_runs(settings.kgp_runs) if run.config.model == "transe"]
-    picture = folder / "why.png"
-    link = ("Austria", "SPEAKS", "German")
-    told("explain", *link, "--graph", graph, "--run", runs[-1].id, "--plot", str(picture))
-
-
-def _words(told: _Told, store: Store, settings: Settings, graph: str, folder: Path) -> None:
-    """Write about a country from its facts, each sentence with those that it rests on."""
-    del store, settings, folder
-    told("generate", "Portugal", "--graph", graph)
 
 
 def _browser(told: _Told, store: Store, settings: Settings, graph: str, folder: Path) -> None:
