@@ -12,15 +12,21 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp
+from scipy.stats import rankdata
 
 from kgplatform.errors import InputError
 from kgplatform.store.find import Key
 
-CHANNELS = ("name", "fulltext", "text", "graph")
-"""Names like the text's words; its words anywhere; vectors of texts; vectors of the graph."""
+CHANNELS = ("name", "fulltext", "text", "graph", "facts")
+"""Names like the text's words; its words anywhere; vectors of texts; vectors of the graph; facts
+with what the text names."""
 
 K = 60.0
 """The constant of reciprocal rank fusion, as its authors have it."""
+
+USUAL_K = 10.0
+"""What was best on validation queries (docs/decisions/0083): with 60, to be found by many channels
+outweighs to be first in one."""
 
 PENALTY = 0.01
 """Of the squares of learned weights, a query."""
@@ -35,28 +41,33 @@ Ranking = Sequence[tuple[Key, float]]
 class Weights:
     """What a channel's ranks and scores count for.
 
-    A candidate has the sum over the channels c that found it of ``rank[c] · (K + 1) / (K + r)``, r
-    its rank from 1, and ``score[c] · s``, s its score with the channel's best as 1 and its worst
-    as 0.
+    A candidate has the sum over the channels c that found it of ``rank[c] · (k + 1) / (k + r)``, r
+    its rank from 1, the mean one of a tie, and ``score[c] · s``, s its score with the channel's
+    best as 1 and its worst as 0.
 
     Attributes:
         rank: By channel; a channel that is not there counts nothing.
         score: Likewise.
+        k: How little the first ranks stand out.
         learned: From what they were learned; empty where they were not.
     """
 
     rank: Mapping[str, float]
     score: Mapping[str, float] = field(default_factory=dict)
+    k: float = K
     learned: Mapping[str, Any] = field(default_factory=dict)
 
 
 RECIPROCAL = Weights(dict.fromkeys(CHANNELS, 1.0))
 """Reciprocal rank fusion (Cormack, Clarke and Büttcher 2009): by ranks, every channel the same."""
 
+USUAL = Weights({"name": 1.0, "fulltext": 1.0, "text": 3.0, "graph": 0.25, "facts": 1.0}, k=USUAL_K)
+"""The same with weights, for whoever has none of their own (docs/decisions/0083)."""
 
-def fuse(rankings: Mapping[str, Ranking], weights: Weights = RECIPROCAL) -> list[tuple[Key, float]]:
+
+def fuse(rankings: Mapping[str, Ranking], weights: Weights = USUAL) -> list[tuple[Key, float]]:
     """All candidates, the best first, with scores of at most 1, had by what is first everywhere."""
-    keys, features = _features(rankings)
+    keys, features = _features(rankings, weights.k)
     if not keys:
         return []
     used = _as_vector(weights)
@@ -85,7 +96,7 @@ def learn(
     """
     tables: list[tuple[np.ndarray, int]] = []
     for rankings, right in examples:
-        keys, features = _features(rankings)
+        keys, features = _features(rankings, USUAL_K)
         if right in keys and len(keys) > 1:
             tables.append((features, keys.index(right)))
     if not tables:
@@ -114,6 +125,7 @@ def learn(
     return Weights(
         dict(zip(CHANNELS, fitted[:cut], strict=True)),
         dict(zip(CHANNELS, fitted[cut:], strict=True)),
+        USUAL_K,
         {"examples": len(examples), "found": len(tables), **(learned or {})},
     )
 
@@ -130,6 +142,7 @@ def save_weights(weights: Weights, path: Path) -> None:
         "format": FORMAT,
         "rank": dict(weights.rank),
         "score": dict(weights.score),
+        "k": weights.k,
         "learned": dict(weights.learned),
     }
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -151,7 +164,10 @@ def load_weights(path: Path) -> Weights:
     parts = [_checked(content.get(name), path, hint) for name in ("rank", "score")]
     if not any(value > 0 for part in parts for value in part.values()):
         raise InputError(f"{path}: no weight is above 0", hint=hint)
-    return Weights(parts[0], parts[1], dict(content.get("learned") or {}))
+    k = content.get("k")
+    if not isinstance(k, int | float) or not 0 < k < math.inf:
+        raise InputError(f"{path}: k is no number above 0", hint=hint)
+    return Weights(parts[0], parts[1], float(k), dict(content.get("learned") or {}))
 
 
 def _checked(given: Any, path: Path, hint: str) -> dict[str, float]:
@@ -170,7 +186,7 @@ def _as_vector(weights: Weights) -> np.ndarray:
     return np.array([part.get(channel, 0.0) for part in parts for channel in CHANNELS])
 
 
-def _features(rankings: Mapping[str, Ranking]) -> tuple[list[Key], np.ndarray]:
+def _features(rankings: Mapping[str, Ranking], k: float) -> tuple[list[Key], np.ndarray]:
     """Candidates, and of each its rank's and score's share by channel, [n, 2 channels]."""
     place = {key: at for at, key in enumerate(_distinct(rankings))}
     features = np.zeros((len(place), 2 * len(CHANNELS)))
@@ -178,11 +194,12 @@ def _features(rankings: Mapping[str, Ranking]) -> tuple[list[Key], np.ndarray]:
         ranking = rankings.get(channel, ())
         if not ranking:
             continue
-        best, worst = ranking[0][1], ranking[-1][1]
-        for rank, (key, score) in enumerate(ranking, 1):
-            features[place[key], column] = (K + 1) / (K + rank)
-            share = (score - worst) / (best - worst) if best > worst else 1.0
-            features[place[key], len(CHANNELS) + column] = share
+        scores = np.array([score for _, score in ranking])
+        rows = [place[key] for key, _ in ranking]
+        features[rows, column] = (k + 1) / (k + rankdata(-scores))
+        best, worst = scores.max(), scores.min()
+        shares = (scores - worst) / (best - worst) if best > worst else 1.0
+        features[rows, len(CHANNELS) + column] = shares
     return list(place), features
 
 

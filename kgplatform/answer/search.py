@@ -1,8 +1,8 @@
-"""Search: entities and chunks by names, words, vectors of texts and vectors of the graph at once.
+"""Search: entities and chunks by names, words, vectors of texts, vectors and facts of the graph.
 
 What each of these channels finds is made one ranking by reciprocal rank fusion, or with weights
-that were learned from examples. The channel of the graph begins with what the others found first:
-what lies around it is more likely meant than what does not.
+that were learned from examples. The vectors of the graph begin with what the others found first:
+what lies around it is more likely meant than what does not. Facts begin with what the text names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kgplatform import queries
-from kgplatform.answer.fuse import CHANNELS, RECIPROCAL, Ranking, Weights, fuse, load_weights
+from kgplatform.answer.fuse import CHANNELS, USUAL, Ranking, Weights, fuse, load_weights
 from kgplatform.answer.search_names import named
 from kgplatform.answer.search_reasons import hits_of, steps_from
 from kgplatform.errors import InputError, UnknownNameError, UsageError
@@ -26,6 +26,7 @@ from kgplatform.store.find import (
     active_sets,
     around,
     ensure_search_indexes,
+    find_by_facts,
     find_candidates,
     find_near_seeds,
 )
@@ -42,7 +43,10 @@ WIDEST = 20_000
 """Most candidates of a channel, where a filter leaves too few."""
 
 SEEDS = 5
-"""Entities that the channel of the graph begins with."""
+"""Entities that the vectors of the graph begin with."""
+
+NAMED = 10
+"""Entities that a text names from which facts are followed."""
 
 LONGEST = 10_000
 """Characters of a text that is looked for."""
@@ -69,7 +73,7 @@ class Searcher:
     store: Store
     graph: str
     encoder: TextEncoder | None = None
-    weights: Weights = RECIPROCAL
+    weights: Weights = USUAL
     missing: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -80,10 +84,17 @@ class Searcher:
 
 @dataclass(frozen=True)
 class Searched:
-    """What the channels found, before it is made one ranking."""
+    """What the channels found, before it is made one ranking.
+
+    Attributes:
+        rankings: By channel.
+        seeds: Entities that the vectors of the graph began with.
+        named: Entities that the text names.
+    """
 
     rankings: Mapping[str, Ranking]
     seeds: Sequence[Key] = ()
+    named: Sequence[Key] = ()
 
 
 def open_searcher(
@@ -131,7 +142,7 @@ def open_searcher(
         missing["graph"] = "`kgp train MODEL`, then `kgp write RUN`, makes vectors of the graph"
     if weights is None:
         given = settings.kgp_search_weights
-        weights = RECIPROCAL if given is None else load_weights(given)
+        weights = USUAL if given is None else load_weights(given)
     return Searcher(store, graph, encoder if names else None, weights, missing)
 
 
@@ -169,7 +180,7 @@ def search(
     if not fused and wanted:
         _check_filter(searcher, wanted)
     known = around(searcher.store, searcher.graph, [key for key, _ in fused])
-    hits = hits_of(text, fused, searched.rankings, known, searched.seeds)
+    hits = hits_of(text, fused, searched.rankings, known, searched.seeds, searched.named)
     if expand:
         steps = steps_from(fused, known)[:expand]
         there = around(searcher.store, searcher.graph, [step.key for step in steps])
@@ -209,10 +220,15 @@ def candidates(
             wanted=wanted,
         )
         whole = named(text, found.pop("name"))
+        calls = {key.id: 1.0 for key in whole.seeds[:NAMED]}
         seeds = _seeds(whole.seeds, found) if graph_set is not None else {}
         if graph_set is not None and seeds:
             near = find_near_seeds(searcher.store, searcher.graph, graph_set, seeds, pool, wanted)
             found["graph"] = near
+        if calls and "facts" in chosen:
+            found["facts"] = find_by_facts(
+                searcher.store, searcher.graph, calls, text, pool, wanted
+            )
         short = [
             channel
             for channel, part in found.items()
@@ -227,7 +243,7 @@ def candidates(
         for channel in CHANNELS
         if channel in chosen
     }
-    return Searched(rankings, tuple(Key(each, False) for each in seeds))
+    return Searched(rankings, [Key(each, False) for each in seeds], whole.seeds[:NAMED])
 
 
 def _seeds(named_entities: Sequence[Key], found: Mapping[str, Sequence[Found]]) -> dict[str, float]:

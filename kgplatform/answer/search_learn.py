@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kgplatform.answer.fuse import RECIPROCAL, Ranking, Weights, fuse, learn, reciprocal_rank
+from kgplatform.answer.fuse import USUAL, Ranking, Weights, fuse, learn, reciprocal_rank
 from kgplatform.answer.search import Searcher, candidates
 from kgplatform.errors import InputError
 from kgplatform.progress import Progress, silent
@@ -35,12 +35,12 @@ class Learned:
     Attributes:
         weights: Learned from all examples; with both figures among ``learned``.
         mrr: With weights learned from the other parts.
-        mrr_reciprocal: By reciprocal rank fusion.
+        mrr_usual: With the usual weights of reciprocal rank fusion.
     """
 
     weights: Weights
     mrr: float
-    mrr_reciprocal: float
+    mrr_usual: float
 
 
 def read_examples(path: Path) -> list[Example]:
@@ -94,7 +94,7 @@ def learn_from(found: Sequence[tuple[Mapping[str, Ranking], Key]], graph: str) -
             reciprocal_rank(fuse(rankings, weights), right)
             for rankings, right in found[part::PARTS]
         ]
-    alone = [reciprocal_rank(fuse(rankings, RECIPROCAL), right) for rankings, right in found]
-    mrr, mrr_reciprocal = sum(ranks) / len(ranks), sum(alone) / len(alone)
-    whole = learn(found, {"graph": graph, "mrr": mrr, "mrr_reciprocal": mrr_reciprocal})
-    return Learned(whole, mrr, mrr_reciprocal)
+    alone = [reciprocal_rank(fuse(rankings, USUAL), right) for rankings, right in found]
+    mrr, mrr_usual = sum(ranks) / len(ranks), sum(alone) / len(alone)
+    whole = learn(found, {"graph": graph, "mrr": mrr, "mrr_usual": mrr_usual})
+    return Learned(whole, mrr, mrr_usual)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kgplatform.answer.fuse import Ranking
 from kgplatform.store.find import Around, Key
-from kgplatform.store.lucene import content_words
+from kgplatform.store.lucene import content_words, stem
 from kgplatform.store.search import Hit
 from kgplatform.store.statements import Statement
 
@@ -56,6 +56,7 @@ def hits_of(
     rankings: Mapping[str, Ranking],
     known: Mapping[Key, Around],
     seeds: Sequence[Key],
+    named: Sequence[Key],
 ) -> list[Hit]:
     """Candidates with their reasons: channels with ranks, words, facts that hits share.
 
@@ -64,7 +65,8 @@ def hits_of(
         fused: The candidates with their scores, the best first.
         rankings: What each channel found.
         known: What the candidates are; one that is gone meanwhile is left out.
-        seeds: Entities that the graph's channel began with.
+        seeds: Entities that the vectors of the graph began with.
+        named: Entities that the text names.
     """
     ranks = {
         channel: {key: (rank, score) for rank, (key, score) in enumerate(ranking, 1)}
@@ -72,14 +74,20 @@ def hits_of(
     }
     words = content_words(text)
     speaking = _shared(fused, known)
+    asked = {each.id for each in named}
     hits = []
     for key, score in fused:
         about = known.get(key)
         if about is None:
             continue
         reasons = _reasons(words, key, about, ranks, known, seeds)
-        shared = speaking[key]
-        statements = [statement for statement, _ in shared]
+        own = [fact for fact, _ in about.facts if _other_end(fact, key) in asked]
+        if key in ranks.get("facts", {}):
+            rank, _ = ranks["facts"][key]
+            said_so = f": {said(own[0])}" if own else ""
+            reasons.append(f"facts with what the text names (rank {rank}){said_so}")
+        shared = [each for each in speaking[key] if each[0] not in own[:1]]
+        statements = own[:STATEMENTS_SHOWN] + [each for each, _ in shared if each not in own]
         statements += [fact for fact, _ in about.facts if fact not in statements]
         hits.append(
             Hit(
@@ -169,16 +177,12 @@ def _reasons(
 def _common(words: Sequence[str], about: Around) -> list[str]:
     """Words that stand in a hit's name or text, or begin as one there: `rivers`, `river`."""
     own = set(content_words(about.name)) | set(_all_words(about.text))
-    stems = {_stem(word) for word in own if len(word) > 3}
-    return [word for word in words if word in own or (len(word) > 3 and _stem(word) in stems)]
+    stems = {stem(word) for word in own if len(word) > 3}
+    return [word for word in words if word in own or (len(word) > 3 and stem(word) in stems)]
 
 
 def _all_words(text: str) -> list[str]:
     return [word for part in text.split() for word in content_words(part)]
-
-
-def _stem(word: str) -> str:
-    return word[: max(4, len(word) - 2)]
 
 
 def _shared(

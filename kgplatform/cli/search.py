@@ -40,12 +40,12 @@ PASSAGE_SHOWN = 160
     "--by",
     multiple=True,
     metavar="CHANNEL",
-    help="Only by name, fulltext, text or graph, as often as needed.  [default: all there are]",
+    help="Only by name, fulltext, text, graph or facts, as often as needed.  [default: all there are]",
 )
 @click.option(
     "--weights",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Learned weights of the channels (`kgp tune search`), in place of their ranks alone.",
+    help="Learned weights of the channels (`kgp tune search`), in place of the usual ones.",
 )
 @click.option(
     "--expand",
@@ -68,10 +68,10 @@ def search(
 ) -> None:
     """Find entities and passages that TEXT names, describes or asks for, with the reasons.
 
-    Four channels are searched and made one ranking: names like the words of TEXT; full text of
+    Five channels are searched and made one ranking: names like the words of TEXT; full text of
     names, descriptions and passages; vectors of texts (`kgp encode --write`); vectors of the graph
-    (`kgp write RUN`), around what the others find first. Where a graph has no vectors, the others
-    do, and a line says so.
+    (`kgp write RUN`), around what the others find first; facts with what TEXT names. Where a graph
+    has no vectors, the others do, and a line says so.
 
     \b
     kgp search "landlocked country on the Danube" --graph countries

@@ -22,7 +22,7 @@ from kgplatform.cli.output import emit, json_option, progress_bar, table
 )
 @json_option
 def search(examples: Path, graph: str, weights: Path, as_json: bool) -> None:
-    """Learn what names, words, vectors of texts and of the graph count for in `kgp search`.
+    """Learn what names, words, facts, vectors of texts and of the graph count for in a search.
 
     EXAMPLES has a text and the id or name of what is to be found for it, a tab between them, a line
     each; a few dozen do. What is gained is measured on examples that were not learned from, five
@@ -59,8 +59,8 @@ def search(examples: Path, graph: str, weights: Path, as_json: bool) -> None:
     lines = [
         table(["channel", "rank", "score"], rows),
         f"{data['found']} of {data['examples']} right ones were among the candidates; MRR on "
-        f"examples that were not learned from {data['mrr']:.3f}, of ranks alone "
-        f"{data['mrr_reciprocal']:.3f}",
+        f"examples that were not learned from {data['mrr']:.3f}, with the usual ones "
+        f"{data['mrr_usual']:.3f}",
         f"next: kgp search TEXT --graph {graph} --weights {weights}",
     ]
     emit(data, as_json, "\n".join(lines))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from kgplatform import queries
 from kgplatform.store.client import Store
-from kgplatform.store.lucene import named_in, said_in
+from kgplatform.store.lucene import content_words, named_in, said_in, stem
 from kgplatform.store.named import INDEX, SECONDS, ensure_name_index
 from kgplatform.store.statements import Statement, statement_of
 from kgplatform.triples import Scalar
@@ -21,6 +21,10 @@ LOOKED_AT = 500
 
 FACTS_OF_EACH = 30
 """Of these, how many are given: those to what has the fewest."""
+
+
+ASKED = 3.0
+"""What a fact counts for whose relation a text has a word of, beside others."""
 
 
 class Key(NamedTuple):
@@ -207,6 +211,34 @@ def find_near_seeds(
     )
     found = [Found(Key(row["id"], False), (), row["score"], row["fits"] is True) for row in rows]
     return _ordered(found)
+
+
+def find_by_facts(
+    store: Store, graph: str, seeds: Mapping[str, float], text: str, pool: int, wanted: Filter
+) -> list[Found]:
+    """Entities that have facts with some, the best first.
+
+    Args:
+        store: The database.
+        graph: The graph.
+        seeds: A positive weight of each by its id.
+        text: Its words say which relations are asked for.
+        pool: Most of them.
+        wanted: What hits must have; others are given, too, and say so.
+    """
+    rows = store.rows(
+        queries.get("search/find_by_facts"),
+        graph=graph,
+        ids=list(seeds),
+        weights=list(seeds.values()),
+        stems=[stem(word) for word in content_words(text) if len(word) > 3],
+        asked=ASKED,
+        looked_at=LOOKED_AT,
+        pool=pool,
+        labels=list(wanted.labels),
+        where={name: list(values) for name, values in wanted.where.items()},
+    )
+    return [Found(Key(row["id"], False), (), row["score"], row["fits"] is True) for row in rows]
 
 
 def around(store: Store, graph: str, keys: Collection[Key]) -> dict[Key, Around]:

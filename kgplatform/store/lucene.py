@@ -35,6 +35,11 @@ def content_words(text: str) -> list[str]:
     return [word for word in words if word not in STOP_WORDS] or words
 
 
+def stem(word: str) -> str:
+    """The beginning of a word that its other forms have, too: of `rivers` and `river`, `rive`."""
+    return word[: max(4, len(word) - 2)]
+
+
 def alike(words: Sequence[str]) -> str:
     """A query for words, each exactly, or with a letter wrong if it is long; empty for no words."""
     return " ".join(f"{word} {word}~1" if len(word) > 3 else word for word in words)

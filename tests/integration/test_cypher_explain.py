@@ -20,6 +20,7 @@ MARKS = {"label": "Sample Label", "property": "sample`property", "index": "sampl
 VALUES: dict[str, object] = {
     "answer_properties": {"head": "sample"},
     "a": 1,
+    "asked": 3.0,
     "b": 2,
     "block": 1000,
     "bytes": True,
@@ -93,6 +94,7 @@ TEXTS = {
     "prefixes",
     "relations",
     "splits",
+    "stems",
     "supports",
     "tails",
     "texts",

@@ -69,7 +69,7 @@ def test_their_rag_answers_from_our_search(retriever: SearchRetriever, tmp_path:
     (statement,) = item.metadata["statements"]
     assert (statement["kind"], statement["confidence"]) == ("asserted", 1.0)
     assert result.retriever_result.metadata is not None
-    assert result.retriever_result.metadata["channels"] == ["name", "fulltext"]
+    assert result.retriever_result.metadata["channels"] == ["name", "fulltext", "facts"]
 
 
 def test_a_tool_of_theirs_calls_it(retriever: SearchRetriever) -> None:

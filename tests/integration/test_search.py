@@ -101,7 +101,7 @@ def ids(searcher: Searcher, text: str, **how: Any) -> list[str]:
 
 
 def test_each_channel_finds_what_it_can(searcher: Searcher) -> None:
-    assert searcher.channels == ("name", "fulltext", "text", "graph")
+    assert searcher.channels == ("name", "fulltext", "text", "graph", "facts")
     assert searcher.missing == {}
     assert ids(searcher, "warszawa", by=["name"]) == ["waw"]
     assert ids(searcher, "Polnad", by=["name"]) == ["pl"]
@@ -111,6 +111,9 @@ def test_each_channel_finds_what_it_can(searcher: Searcher) -> None:
     # Around Poland, by direction and not by length.
     assert ids(searcher, "Poland", by=["graph"])[:3] == ["pl", "cz", "de"]
     assert ids(searcher, "the", by=["fulltext"]) == []
+    # What the relation is called counts; what has many facts less.
+    assert ids(searcher, "capital of Poland", by=["facts"])[0] == "waw"
+    assert ids(searcher, "who borders Germany", by=["facts"]) == ["cz", "pl"]
 
 
 def test_hits_have_reasons_and_statements(searcher: Searcher) -> None:
@@ -225,7 +228,7 @@ def test_weights_are_learned_and_used(
 
 def test_the_command_says_what_it_could_not_search(kgp: Any, filled: Store) -> None:
     ended = kgp("search", "Polnd", "--graph", OTHER, "--top-k", "2", "--json")
-    assert ended.json["channels"] == ["name", "fulltext"]
+    assert ended.json["channels"] == ["name", "fulltext", "facts"]
     assert "kgp encode --write" in ended.json["missing"]["text"]
     assert "not by text" in ended.err
     assert "not by graph" in ended.err

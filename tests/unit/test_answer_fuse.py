@@ -39,7 +39,7 @@ def test_reciprocal_ranks_are_those_of_the_paper(orders: dict[str, list[str]]) -
     for order in orders.values():
         for at, name in enumerate(order):
             slow[name] = slow.get(name, 0.0) + 1 / (60 + at + 1)
-    fused = fuse(rankings)
+    fused = fuse(rankings, RECIPROCAL)
     assert {found.id for found, _ in fused} == set(slow)
     most = sum(1 / 61 for order in orders.values() if order)
     for found, score in fused:
@@ -56,7 +56,7 @@ def test_what_is_right_by_one_channel_is_learned() -> None:
         text = [(key(name), 0.9 - 0.1 * rank) for rank, name in enumerate([right, *others])]
         graph = [(key(name), 0.5) for name in others[at % 3 :] + others[: at % 3]]
         examples.append(({"text": text, "graph": graph, "name": []}, key(right)))
-    alone = [reciprocal_rank(fuse(rankings), right) for rankings, right in examples]
+    alone = [reciprocal_rank(fuse(rankings, RECIPROCAL), right) for rankings, right in examples]
     weights = learn(examples, {"graph": "g"})
     taught = [reciprocal_rank(fuse(rankings, weights), right) for rankings, right in examples]
     assert sum(alone) < sum(taught) == len(examples)
@@ -71,7 +71,7 @@ def test_what_is_right_by_one_channel_is_learned() -> None:
 
 def test_weights_are_a_file(tmp_path: Path) -> None:
     path = tmp_path / "weights.json"
-    weights = Weights({"text": 1.0, "graph": 0.5}, {"text": 2.0}, {"examples": 3})
+    weights = Weights({"text": 1.0, "graph": 0.5}, {"text": 2.0}, 7.0, {"examples": 3})
     save_weights(weights, path)
     assert load_weights(path) == weights
     content = json.loads(path.read_text())
@@ -81,6 +81,7 @@ def test_weights_are_a_file(tmp_path: Path) -> None:
         {**content, "rank": {"text": -1}},
         {**content, "rank": {"text": float("nan")}},
         {**content, "rank": {}, "score": {}},
+        {**content, "k": 0},
         [],
     ]
     for wrong in refused:
@@ -92,6 +93,12 @@ def test_weights_are_a_file(tmp_path: Path) -> None:
         load_weights(path)
     with pytest.raises(InputError, match="cannot be read"):
         load_weights(tmp_path / "none.json")
+
+
+def test_a_tie_has_its_mean_rank() -> None:
+    ranking = [(key("a"), 2.0), (key("b"), 1.0), (key("c"), 1.0)]
+    scores = dict(fuse({"facts": ranking}, RECIPROCAL))
+    assert scores[key("b")] == scores[key("c")] == pytest.approx(61 / 62.5)
 
 
 def test_nothing_found_is_nothing() -> None:
