@@ -127,12 +127,12 @@ def steps_from(fused: Sequence[tuple[Key, float]], known: Mapping[Key, Around]) 
                 reasons[other].append(f"mentioned in {about.name}")
     most = max(scores.values(), default=0.0)
     # Below every hit: what is a step away was not found by what was asked for.
-    scale = min((score for _, score in fused), default=0.0) / most if most else 0.0
+    least = min((score for _, score in fused), default=0.0)
     ordered = sorted(scores, key=lambda other: (-scores[other], other))
     return [
         Step(
             Key(other, False),
-            scale * scores[other],
+            least * (scores[other] / most),
             tuple(reasons[other][:STATEMENTS_SHOWN]),
             tuple(statements[other][:STATEMENTS_SHOWN]),
         )

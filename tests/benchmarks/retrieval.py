@@ -45,7 +45,7 @@ GRAPH = "encyclopaedia"
 DEPTH = 10
 """Hits that are looked at; what is not among them has a reciprocal rank of 0."""
 
-ALPHAS = (0.3, 0.5, 0.7, 0.9)
+ALPHAS = (0.3, 0.5, 0.7)
 DRAWS = 2_000
 
 Rankings = Mapping[str, Ranking]

@@ -62,10 +62,10 @@ def test_their_rag_answers_from_our_search(retriever: SearchRetriever, tmp_path:
     assert isinstance(result.answer, str)
     assert result.retriever_result is not None
     (item,) = result.retriever_result.items
-    assert item.content.startswith("Poland (Country): A country on the Baltic Sea.")
+    assert item.content.startswith("Germany (Country): A country on the Rhine.")
     assert "- Poland BORDERS Germany (asserted, 1.00, atlas)" in item.content
     assert item.metadata is not None
-    assert item.metadata["id"] == "pl"
+    assert item.metadata["id"] == "de"
     (statement,) = item.metadata["statements"]
     assert (statement["kind"], statement["confidence"]) == ("asserted", 1.0)
     assert result.retriever_result.metadata is not None
