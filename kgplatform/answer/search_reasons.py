@@ -125,7 +125,7 @@ def steps_from(fused: Sequence[tuple[Key, float]], known: Mapping[Key, Around]) 
             if other not in there:
                 scores[other] += score / (1 + math.log1p(degree))
                 reasons[other].append(f"mentioned in {about.name}")
-    most = max(scores.values(), default=0.0)
+    most = max(scores.values(), default=0.0) or 1.0
     # Below every hit: what is a step away was not found by what was asked for.
     least = min((score for _, score in fused), default=0.0)
     ordered = sorted(scores, key=lambda other: (-scores[other], other))

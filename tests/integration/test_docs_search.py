@@ -37,7 +37,7 @@ def test_the_examples_run(kgp: Any, places: Store, monkeypatch: Any, capsys: Any
     monkeypatch.setenv("KGP_CACHE", str(Path("cache").resolve()))
     Path("examples.tsv").write_text("on the Baltic\tPoland\non the Rhine\tde\n" * 5)
     commands = "".join(re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)).splitlines()
-    assert len(commands) == 8
+    assert len(commands) == 9
     for command in commands:
         ended = kgp(*shlex.split(command)[1:])
         assert ended.code == 0, f"{command}: {ended.err}"
