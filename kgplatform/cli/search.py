@@ -40,7 +40,7 @@ PASSAGE_SHOWN = 160
     "--by",
     multiple=True,
     metavar="CHANNEL",
-    help="Only by name, fulltext, text, graph or facts, as often as needed.  [default: all there are]",
+    help="Only by name, fulltext, text, graph or facts, as often as needed.  [default: all]",
 )
 @click.option(
     "--weights",
