@@ -129,7 +129,7 @@ def open_asker(
     asker = Asker(store, settings, graph, planner, opened, model)
     if opened.joint is None and opened.walker is None:
         return asker
-    from kgplatform.answer.ask_learn import with_curves
+    from kgplatform.answer.ask_trials import with_curves
 
     return with_curves(asker, chosen, progress)
 
