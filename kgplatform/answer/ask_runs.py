@@ -35,8 +35,10 @@ JOINT, WALKER = "joint-qa", "walker"
 LEAST = 1e-3
 
 TOGETHER = 0.9
-"""Share of the first answer's probability from which on another is an answer beside it: what one
-way leads to has one probability."""
+"""Share of the first answer's probability from which on another is an answer beside it."""
+
+MOST_ENDS = 200
+"""Answers of a run that are looked at for those of the first one's way."""
 
 _WALKING = threading.Lock()
 """A policy has one question's vector at a time."""
@@ -251,10 +253,16 @@ def joint_answer(
     run, answerer = runs.joint
     topic = next((each for each in topics if answerer.known.index(each) is not None), None)
     try:
-        said = answer_with(answerer, question, topic=topic, top_k=top_k)
+        said = answer_with(answerer, question, topic=topic, top_k=MOST_ENDS)
     except InputError:
         return None
-    said = tuple(each for each in said if each.probability >= TOGETHER * said[0].probability)
+    # What one way leads to is one answer; without ways, what is as likely.
+    said = tuple(
+        each
+        for each in said
+        if (each.path and each.path == said[0].path)
+        or each.probability >= TOGETHER * said[0].probability
+    )[:top_k]
     words = answerer.known.words(question, answerer.known.index(topic) if topic else None)[1]
     familiar = familiarity(runs, "joint", words, answerer.solver.phrases.encoder)
     curve = runs.curves.get("joint", Curve())
