@@ -7,7 +7,7 @@ different strategies can be compared; below the threshold the answer is that it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,7 +129,7 @@ def open_asker(
     asker = Asker(store, settings, graph, planner, opened, model)
     if opened.joint is None and opened.walker is None:
         return asker
-    from kgplatform.answer.ask_learn import with_curves
+    from kgplatform.answer.ask_trials import with_curves
 
     return with_curves(asker, chosen, progress)
 
@@ -166,7 +166,7 @@ def ask(asker: Asker, question: str, *, strategy: str | None = None, top_k: int 
         )
     asked = asker.strategies if strategy is None else (strategy,)
     offers = offered(asker, question, asked, top_k)
-    best = max(offers, key=lambda answer: answer.confidence, default=None)
+    best = surest(offers)
     if best is None or best.confidence < THRESHOLD:
         return unknown(question, best)
     return best
@@ -177,6 +177,16 @@ def offered(asker: Asker, question: str, strategies: Sequence[str], top_k: int) 
     found = choices(asker.planner, asker.store, question)
     offers = [_offer(asker, question, found, each, top_k) for each in strategies]
     return [answer for answer in offers if answer is not None]
+
+
+def surest(offers: Sequence[Answer]) -> Answer | None:
+    """The surest answer; where a query says the same, the query's, which has all of it."""
+    best = max(offers, key=lambda answer: answer.confidence, default=None)
+    for each in offers:
+        same = best is not None and best.answers and each.strategy == "template"
+        if same and best and best.answers[0].id in {entity.id for entity in each.answers}:
+            return replace(each, confidence=max(best.confidence, each.confidence))
+    return best
 
 
 def unknown(question: str, best: Answer | None) -> Answer:

@@ -28,6 +28,10 @@ MOST_READINGS = 24
 MISSPELT = 12.0
 """Log-odds that a name's likeness of 1 instead of 0 is worth."""
 
+DOUBT = 0.5
+"""Share of confidence that a name of no likeness would cost; that others are no likelier, the odds
+among readings say already."""
+
 UNUSED = 1.5
 """Log-odds against a reading that takes no notice of a name in the question."""
 
@@ -114,7 +118,7 @@ def _choice(
     probability: float,
 ) -> Choice:
     seen = signs(np.array([probability]), own[None], np.array([len(content(text))]))
-    likeness = float(np.prod([each.likeness for each in named]))
+    likeness = float(np.prod([1 - DOUBT * (1 - each.likeness) for each in named]))
     chosen = planner.index.plans[plan]
     begun = [step in ways[n.entity].facts for step, n in zip(_begins(chosen), named, strict=False)]
     return Choice(

@@ -1,17 +1,12 @@
-"""What answering learns from a graph, from users' examples, and from what runs were trained on."""
+"""What answering learns from a graph and from users' examples."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from kgplatform.answer.ask_choose import Planner, choices
-from kgplatform.answer.ask_runs import Curve
 from kgplatform.answer.ask_template import run_plan
 from kgplatform.answer.phrasing import Phrased, phrased
 from kgplatform.answer.plan_choice import learn
@@ -20,24 +15,16 @@ from kgplatform.answer.plans import Plan, plans_of, shape_of
 from kgplatform.answer.question_links import QuestionNames, find_names, masked, read_question_names
 from kgplatform.errors import InputError
 from kgplatform.progress import Progress, silent
-from kgplatform.store.ask import LONGEST, Step, follow, ways_of
+from kgplatform.store.ask import LONGEST, Step
 from kgplatform.store.client import Store
 
 if TYPE_CHECKING:
-    from kgplatform.answer.ask import Asker
     from kgplatform.joint.qa_questions import Question
     from kgplatform.settings import Settings
     from kgplatform.text.encode import TextEncoder
-    from kgplatform.training.artifacts import Run
-
-TRIALS = 80
-"""Questions with known answers that a run's confidence is fitted on."""
 
 ENOUGH = 0.5
 """F1 of a plan's ends from which an example without a path is taken to mean it."""
-
-Trial = tuple[str, frozenset[str]]
-"""A question, and the entity_ids that answer it."""
 
 
 def open_planner(
@@ -125,103 +112,3 @@ def _by_answers(store: Store, planner: Planner, question: Question) -> Phrased |
             text = masked(question.text, [places[each] for each in choice.entities])
             best, top = Phrased(text, choice.plan, EXAMPLE + text), quality
     return best
-
-
-def with_curves(asker: Asker, runs: Mapping[str, Run], progress: Progress = silent) -> Asker:
-    """The same, with what the confidence of its runs is worth."""
-    curves: dict[str, Curve] = {}
-    for strategy in ("joint", "walker"):
-        if strategy in asker.strategies:
-            curves[strategy] = _curve(asker, strategy, runs[strategy], progress)
-    return replace(asker, runs=replace(asker.runs, curves=curves))
-
-
-def _curve(asker: Asker, strategy: str, run: Run, progress: Progress) -> Curve:
-    """From the cache, or fitted now and kept there."""
-    path = asker.settings.kgp_cache.expanduser() / "ask" / f"{run.id}-{asker.graph}.json"
-    try:
-        return Curve(**json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        pass
-    from kgplatform.answer.ask import offered
-
-    said, right = [], []
-    trials = run_trials(asker, strategy, run) or made_trials(asker)
-    for at, (question, answers) in enumerate(trials[:TRIALS], 1):
-        for answer in offered(asker, question, (strategy,), 1):
-            said.append(answer.answers[0].confidence)
-            right.append(answer.answers[0].id in answers)
-        progress("trying a run", at, len(trials[:TRIALS]))
-    curve = fit_curve(np.array(said), np.array(right))
-    from kgplatform.training.artifacts import write_atomically
-
-    values = {"slope": curve.slope, "bias": curve.bias, "fitted": curve.fitted}
-    write_atomically(path, json.dumps(values))
-    return curve
-
-
-def fit_curve(said: np.ndarray, right: np.ndarray) -> Curve:
-    """Platt's curve over log-odds; two questions of no weight keep it finite.
-
-    Platt 1999, "Probabilistic Outputs for Support Vector Machines".
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    if not len(said):
-        return Curve()
-    clipped = np.clip(said, 1e-4, 1 - 1e-4)
-    odds = np.concatenate([np.log(clipped / (1 - clipped)), [0.0, 0.0]])
-    labels = np.concatenate([right.astype(bool), [False, True]])
-    model = LogisticRegression(C=1.0).fit(odds[:, None], labels)
-    # More confident is never less often right.
-    return Curve(max(float(model.coef_[0, 0]), 0.0), float(model.intercept_[0]), len(said))
-
-
-def run_trials(asker: Asker, strategy: str, run: Run) -> list[Trial]:
-    """The validation questions of a run, if the file that it was trained on is there still."""
-    from kgplatform.joint.qa_questions import link, read_questions, split_questions
-    from kgplatform.joint.qa_settings import settings_of
-
-    place = run.source.get("texts") or run.source.get("questions")
-    if strategy != "joint" or asker.runs.joint is None or not place or not Path(place).is_file():
-        return []
-    answerer = asker.runs.joint[1]
-    values = json.loads((run.folder / "joint.json").read_text("utf-8"))
-    chosen = settings_of(values["settings"])
-    try:
-        linked, _ = link(read_questions(Path(place)), answerer.known)
-        parts = split_questions(
-            linked, chosen.split, valid=chosen.valid_share, test=chosen.test_share,
-            seed=chosen.seed,
-        )  # fmt: skip
-    except InputError:
-        return []
-    return [
-        (each.question.text, frozenset(answerer.entities[at] for at in each.answers))
-        for each in parts["valid"]
-    ]
-
-
-def made_trials(asker: Asker, seed: int = 0) -> list[Trial]:
-    """Questions made of the graph, with the answers that it gives."""
-    generator = np.random.default_rng(seed)
-    index, store, graph = asker.planner.index, asker.store, asker.graph
-    called = asker.names
-    drawn = generator.permutation(np.array(list(called), dtype=object))[: 4 * TRIALS].tolist()
-    ways = ways_of(store, graph, drawn)
-    found: list[Trial] = []
-    for entity in drawn:
-        fits = [
-            at
-            for at, plan in enumerate(index.plans)
-            if plan.form == "follow" and not plan.count and plan.steps[0] in ways[entity].facts
-        ]
-        if not fits or len(found) == TRIALS:
-            continue
-        plan = int(generator.choice(fits))
-        text = index.texts[int(generator.choice(np.flatnonzero(index.plan == plan)))]
-        ends = follow(store, graph, entity, index.plans[plan].steps).ends
-        if ends:
-            question = text.replace("X", called[entity])
-            found.append((question, frozenset(end.id for end in ends)))
-    return found

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from kgplatform.answer.ask_choose import Choice
 from kgplatform.answer.ask_template import listed, path_of
@@ -29,6 +32,14 @@ if TYPE_CHECKING:
 
 JOINT, WALKER = "joint-qa", "walker"
 
+LEAST = 1e-3
+
+TOGETHER = 0.9
+"""Share of the first answer's probability from which on another is an answer beside it."""
+
+MOST_ENDS = 200
+"""Answers of a run that are looked at for those of the first one's way."""
+
 _WALKING = threading.Lock()
 """A policy has one question's vector at a time."""
 
@@ -39,11 +50,14 @@ class Curve:
 
     Attributes:
         slope: Of the log-odds that the run says.
-        bias: Log-odds at even odds.
+        familiar: Of the cosine of the question and the nearest one that the run was trained on: a
+            network is as sure of what it never saw.
+        bias: Log-odds at even odds of a question that is like none.
         fitted: On how many questions; 0 where none were at hand.
     """
 
     slope: float = 1.0
+    familiar: float = 0.0
     bias: float = 0.0
     fitted: int = 0
 
@@ -57,12 +71,14 @@ class OpenRuns:
         joint: Of questions, with its id.
         walker: Of walks in words, with its id.
         curves: From a run's own confidence to how often it is right, by strategy.
+        asked: Vectors of the questions that each was trained on, of length 1, by strategy.
     """
 
     links: TailPredictor | None = None
     joint: tuple[str, Answerer] | None = None
     walker: tuple[str, Walker, TextEncoder] | None = None
     curves: Mapping[str, Curve] = field(default_factory=dict)
+    asked: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def strategy_of(run: Run) -> str | None:
@@ -237,15 +253,26 @@ def joint_answer(
     run, answerer = runs.joint
     topic = next((each for each in topics if answerer.known.index(each) is not None), None)
     try:
-        said = answer_with(answerer, question, topic=topic, top_k=top_k)
+        said = answer_with(answerer, question, topic=topic, top_k=MOST_ENDS)
     except InputError:
         return None
+    # What one way leads to is one answer; without ways, what is as likely.
+    said = tuple(
+        each
+        for each in said
+        if (each.path and each.path == said[0].path)
+        or each.probability >= TOGETHER * said[0].probability
+    )[:top_k]
+    words = answerer.known.words(question, answerer.known.index(topic) if topic else None)[1]
+    familiar = familiarity(runs, "joint", words, answerer.solver.phrases.encoder)
+    curve = runs.curves.get("joint", Curve())
     answers = []
     for each in said:
         steps = [(step.head, step.relation, step.tail) for step in each.steps]
         path = _walked(store, graph, names, steps, run, each.confidence)
-        answers.append(_entity(names, each.entity_id, runs.curves, "joint", each.confidence, path))
-    return _answer(question, "joint", answers, said[0].path if said else ())
+        sure = calibrated(curve, each.confidence, familiar)
+        answers.append(_entity(names, each.entity_id, sure, path))
+    return _answer(question, "joint", answers)
 
 
 def walker_answer(
@@ -281,8 +308,12 @@ def walker_answer(
         walker.policy.texts = torch.from_numpy(vector)
         asked = asked_of(text_queries([topic], [[]], 0), walker.known, training=False)
         found = answers_of(walker, asked, most=top_k, ways=1)
+    familiar = familiarity(runs, "walker", words, reader)
+    curve = runs.curves.get("walker", Curve())
     answers = []
     for each in found:
+        if each.probability < TOGETHER * found[0].probability:
+            break
         steps = []
         for move in each.ways[0].moves if each.ways else ():
             head, relation, tail = fact_of(move, snapshot.num_relations)
@@ -290,46 +321,48 @@ def walker_answer(
             steps.append((ends[0], snapshot.relations[relation], ends[1]))
         path = _walked(store, graph, names, steps, run, each.probability)
         entity = snapshot.entities[each.entity]
-        answers.append(_entity(names, entity, runs.curves, "walker", each.probability, path))
-    return _answer(question, "walker", answers, ())
+        sure = calibrated(curve, min(1.0, each.probability), familiar)
+        answers.append(_entity(names, entity, sure, path))
+    return _answer(question, "walker", answers)
 
 
-def calibrated(curves: Mapping[str, Curve], strategy: str, said: float) -> float:
+def familiarity(runs: OpenRuns, strategy: str, words: Sequence[str], reader: TextEncoder) -> float:
+    """Cosine of a question and the nearest one that a run was trained on; 0 if none is known."""
+    from kgplatform.answer.plan_index import unit_vectors
+    from kgplatform.joint.qa_questions import words_read
+
+    known = runs.asked.get(strategy)
+    if known is None or not len(known):
+        return 0.0
+    return float((known @ unit_vectors(reader, [words_read(words)])[0]).max())
+
+
+def calibrated(curve: Curve, said: float, familiar: float) -> float:
     """What a run's own confidence is worth."""
-    import math
-
-    curve = curves.get(strategy, Curve())
-    said = min(max(said, 1e-4), 1 - 1e-4)
-    return 1 / (1 + math.exp(-(curve.slope * math.log(said / (1 - said)) + curve.bias)))
+    odds = curve.slope * log_odds(said) + curve.familiar * familiar + curve.bias
+    return 1 / (1 + math.exp(-odds))
 
 
-def _entity(
-    names: Mapping[str, str],
-    entity: str,
-    curves: Mapping[str, Curve],
-    strategy: str,
-    said: float,
-    path: Path | None,
-) -> AnswerEntity:
+def log_odds(said: float) -> float:
+    """Of a probability; of the surest ones, no more than a thousandth lets them have."""
+    said = min(max(said, LEAST), 1 - LEAST)
+    return math.log(said / (1 - said))
+
+
+def _entity(names: Mapping[str, str], entity: str, sure: float, path: Path | None) -> AnswerEntity:
     asserted = path is not None and all(each.kind == "asserted" for each in path.statements)
     kind: Kind = "asserted" if asserted else "predicted"
     paths = () if path is None else (path,)
-    sure = calibrated(curves, strategy, said)
     return AnswerEntity(entity, names.get(entity, entity), sure, kind, paths)
 
 
-def _answer(
-    question: str, strategy: str, answers: list[AnswerEntity], way: Sequence[str]
-) -> Answer | None:
-    """An answer of those that are about as sure as the first: what its way leads to together."""
+def _answer(question: str, strategy: str, answers: list[AnswerEntity]) -> Answer | None:
     if not answers:
         return None
-    answers.sort(key=lambda each: -each.confidence)
     first = answers[0]
-    together = [each for each in answers if each.confidence >= 0.9 * first.confidence]
-    text = listed(together if way else answers[:1], len(together) if way else 1)
     word = "" if first.kind == "asserted" else "Predicted: "
-    return Answer(question, word + text, tuple(answers), strategy, first.confidence)
+    text = word + listed(answers, len(answers))
+    return Answer(question, text, tuple(answers), strategy, first.confidence)
 
 
 def _walked(

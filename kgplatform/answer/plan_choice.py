@@ -174,7 +174,7 @@ def _made(index: PlanIndex, encoder: TextEncoder, generator: np.random.Generator
         without[row] &= [
             lost.isdisjoint(step.relation for step in plan.steps) for plan in index.plans
         ]
-    outside = _outside(index)
+    outside = outside_questions(index)
     beside = features(index, outside, _read(encoder, outside))
     start = np.stack([possible[generator.integers(len(possible))] for _ in outside])
     return Asked(
@@ -220,7 +220,7 @@ def allowed(index: PlanIndex, labels: Sequence[frozenset[str]]) -> np.ndarray:
     return found
 
 
-def _outside(index: PlanIndex) -> list[str]:
+def outside_questions(index: PlanIndex) -> list[str]:
     """Questions about what the graph has no relation for, as far as words tell."""
     known: set[str] = set()
     for step in index.shape.starts:

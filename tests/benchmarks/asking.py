@@ -16,14 +16,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from asking_data import Gold, country_questions
+from asking_data import Gold, country_questions, path_parts, write_examples
 
-from kgplatform.answer.ask import Asker, offered, open_asker, unknown
+from kgplatform.answer.ask import Asker, offered, open_asker, surest, unknown
 from kgplatform.answer.plan_choice import THRESHOLD
 from kgplatform.answer.records import Answer
 from kgplatform.connection import open_store
-from kgplatform.settings import load_settings
+from kgplatform.settings import Settings, load_settings
+from kgplatform.store.client import Store
+from kgplatform.store.load import load
 from kgplatform.training.calibrate import expected_calibration_error
+from kgplatform.triples import Triple
 
 EVERYTHING = 1_000
 """Most entities of an answer."""
@@ -87,7 +90,7 @@ def judged(asker: Asker, questions: Sequence[Gold], strategy: str | None, talk: 
         started = time.process_time()
         asked = asker.strategies if strategy is None else (strategy,)
         offers = offered(asker, gold.text, asked, EVERYTHING)
-        guess = max(offers, key=lambda each: each.confidence, default=None)
+        guess = surest(offers)
         seconds = time.process_time() - started
         known = guess is not None and guess.confidence >= THRESHOLD
         answer: Answer = guess if known and guess is not None else unknown(gold.text, guess)
@@ -104,6 +107,51 @@ def judged(asker: Asker, questions: Sequence[Gold], strategy: str | None, talk: 
     return Row(name, *columns)
 
 
+def path_asker(
+    store: Store, settings: Settings, given: argparse.Namespace
+) -> tuple[Asker, list[Gold]]:
+    """PathQuestion in the database, with what learnt from its training questions.
+
+    Its training questions are the examples, and a ``joint-qa`` run learns from the same.
+    """
+    from kgplatform.joint.qa_reader import Phrases
+    from kgplatform.joint.qa_report import qa_metrics
+    from kgplatform.joint.qa_run import save_answers
+    from kgplatform.joint.qa_settings import QASettings
+    from kgplatform.joint.qa_template import Templates
+    from kgplatform.joint.qa_train import train_answers
+    from kgplatform.text.encode import load_encoder
+
+    graph = f"path-{given.set}"
+    snapshot, parts = path_parts(given.set, given.seed)
+    facts = [
+        Triple(snapshot.entities[head], snapshot.relations[relation], snapshot.entities[tail])
+        for head, relation, tail in snapshot.triples().tolist()
+    ]
+    load(store, graph, [], facts, source="pathquestion")
+    table = settings.kgp_runs / f"{graph}-{given.seed}.tsv"
+    write_examples(table, snapshot, parts)
+    encoder = load_encoder()
+    chosen = QASettings(seed=given.seed, split="given")
+    folder = settings.kgp_runs / f"{graph}-joint-{given.seed}"
+    if not folder.is_dir():
+        trained = train_answers(snapshot, parts, Phrases(encoder), chosen)
+        templates = Templates(parts["train"], trained.solver.walks, snapshot.relations)
+        metrics = qa_metrics(trained.judged, parts, templates)
+        source = {"graph": graph, "texts": str(table)}
+        save_answers(folder, trained, snapshot, chosen, {}, source, metrics)
+    only_train = table.with_suffix(".train.tsv")
+    write_examples(only_train, snapshot, {"train": parts["train"]})
+    asker = open_asker(
+        store, settings, graph, runs=[folder.name], examples=only_train, encoder=encoder
+    )
+    ids = snapshot.entities
+    return asker, [
+        Gold(each.question.text, (frozenset(ids[at] for at in each.answers),))
+        for each in parts[given.split if given.split == "test" else "valid"]
+    ]
+
+
 def print_table(rows: Sequence[Row]) -> None:
     """As Markdown."""
     print("| " + " | ".join(HEADS) + " |\n|" + "---|" * len(HEADS))
@@ -114,19 +162,23 @@ def print_table(rows: Sequence[Row]) -> None:
 def main() -> None:
     """Print every answer, then the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("set", choices=["countries"])
+    parser.add_argument("set", choices=["countries", "2H", "3H"])
     parser.add_argument("--split", choices=["dev", "test"], default="dev")
     parser.add_argument("--graph", default="countries")
     parser.add_argument("--strategy", action="append", help="default: each, and the chooser")
+    parser.add_argument("--seed", type=int, default=0, help="of the split of PathQuestion")
     parser.add_argument("--llm")
     parser.add_argument("--quiet", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
     settings = load_settings()
     with open_store(settings) as store:
-        asker = open_asker(store, settings, given.graph, llm=given.llm)
+        if given.set == "countries":
+            asker = open_asker(store, settings, given.graph, llm=given.llm)
+            questions = country_questions(given.split)
+        else:
+            asker, questions = path_asker(store, settings, given)
         print("strategies", asker.strategies)
-        questions = country_questions(given.split)
         strategies = given.strategy or [*asker.strategies, "chooser"]
         rows = [
             judged(asker, questions, None if name == "chooser" else name, not given.quiet)

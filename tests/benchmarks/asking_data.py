@@ -7,12 +7,17 @@ database: a second implementation of what the queries do.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from joint_qa_data import path_question
+
 from kgplatform.answer.records import Answer
+from kgplatform.graph.snapshot import KGSnapshot
+from kgplatform.joint.qa_questions import Linked, Names, link, split_questions
 from kgplatform.sources.countries import countries
+from kgplatform.triples import Split
 
 QUESTIONS = Path(__file__).parents[1] / "data" / "countries_questions" / "questions.tsv"
 Facts = Mapping[tuple[str, str], set[str]]
@@ -103,3 +108,27 @@ def _top(facts: Facts, said: str) -> frozenset[str]:
         counts = Counter({entity: count for entity, count in counts.items() if entity in inside})
     most = max(counts.values())
     return frozenset(entity for entity, count in counts.items() if count == most)
+
+
+def path_parts(name: str, seed: int) -> tuple[KGSnapshot, dict[Split, list[Linked]]]:
+    """PathQuestion, split so that all questions of one subject and path are on one side."""
+    snapshot, questions = path_question(int(name[0]))
+    degree = snapshot.edge_index.flatten().bincount(minlength=snapshot.num_entities).tolist()
+    linked, _ = link(questions, Names(snapshot.entities, {}, degree))
+    return snapshot, split_questions(linked, "pair", valid=0.1, test=0.1, seed=seed)
+
+
+def write_examples(
+    path: Path, snapshot: KGSnapshot, parts: Mapping[Split, Sequence[Linked]]
+) -> None:
+    """Questions as a table that ``--examples`` and ``kgp train joint-qa --texts`` take."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["question\tanswers\ttopic\tpath\tsplit"]
+    for split, questions in parts.items():
+        for each in questions:
+            answers = "|".join(snapshot.entities[at] for at in each.answers)
+            way = "|".join(each.question.path or ())
+            lines.append(
+                f"{each.question.text}\t{answers}\t{snapshot.entities[each.topic]}\t{way}\t{split}"
+            )
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
