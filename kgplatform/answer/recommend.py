@@ -181,6 +181,9 @@ def recommend(
     scores, by = _scores(recommender, user, torch.tensor(rows, dtype=torch.int64))
     if not include_known:
         scores[rows] = -torch.inf
+    if user in recommender.item_row:
+        # Where users like one another: nobody is recommended to themselves.
+        scores[recommender.item_row[user]] = -torch.inf
     best = _best(recommender, scores, by, top_k)
     names = names_of(recommender.store, graph, [each.id for each in best])
     best = [
