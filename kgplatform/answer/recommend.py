@@ -24,10 +24,11 @@ By = Literal["run", "fold_in", "popularity"]
 PATHS = 3
 """Paths of a recommendation."""
 
-LIKED_LOOKED_AT = 8
+LIKED_LOOKED_AT = 5
 """Of what a user likes, those nearest to the item, over which paths are looked for."""
 
-WAYS_OF_A_PAIR = 2
+WAYS_OF_A_PAIR = 1
+"""By one relation, over one thing that the user likes."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,9 @@ def recommend(
     scores, by = _scores(recommender, user, torch.tensor(rows, dtype=torch.int64))
     if not include_known:
         scores[rows] = -torch.inf
+    if user in recommender.item_row:
+        # Where users like one another: nobody is recommended to themselves.
+        scores[recommender.item_row[user]] = -torch.inf
     best = _best(recommender, scores, by, top_k)
     names = names_of(recommender.store, graph, [each.id for each in best])
     best = [
@@ -263,7 +267,17 @@ def paths_to(
     for way in ways:
         path = _path(way, user)
         found[way.item].append((path, way.chance * path.confidence))
-    return {item: sorted(each, key=lambda one: -one[1])[:most] for item, each in found.items()}
+    return {item: _choice(each, most) for item, each in found.items()}
+
+
+def _choice(found: list[tuple[Path, float]], most: int) -> list[tuple[Path, float]]:
+    """The likeliest path of each pattern before a second one of any, in the order of chance."""
+    ordered = sorted(found, key=lambda one: -one[1])
+    first: dict[str | None, tuple[Path, float]] = {}
+    for each in ordered:
+        first.setdefault(each[0].rule, each)
+    others = [each for each in ordered if first[each[0].rule] is not each]
+    return sorted([*first.values(), *others][:most], key=lambda one: -one[1])
 
 
 def _path(way: Way, user: str) -> Path:

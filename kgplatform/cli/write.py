@@ -247,7 +247,15 @@ def check_encoder_of(store: Store, run: Run, target: Target) -> None:
 def run_properties(run: Run, target: Target) -> dict[str, Any]:
     """What a run's node in the database carries."""
     best: dict[str, Any] = run.metrics.get("test") or run.metrics.get("valid") or {}
-    shown = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank")
+    shown = (
+        "mrr",
+        "hits_at_1",
+        "hits_at_3",
+        "hits_at_10",
+        "mean_rank",
+        "recall_at_20",
+        "ndcg_at_20",
+    )
     return {
         "model": run.config.model,
         "graph": target.graph,

@@ -74,8 +74,8 @@ class RecommendSettings:
     neighbours: int = 100
     epochs: int = 200
     batch_size: int = 4096
-    learning_rate: float = 0.01
-    regularization: float = 1e-4
+    learning_rate: float = 0.005
+    regularization: float = 0.01
     patience: int = 5
     evaluate_every: int = 2
     least_weight: float = 0.0

@@ -51,7 +51,7 @@ def ways_to(
     pairs: Sequence[tuple[str, str]],
     limit: int,
 ) -> list[Way]:
-    """Ways from a user to items over what they like, those of each pair by chance.
+    """Ways from a user to items over what they like, the likeliest of each pair and relation.
 
     Args:
         store: The database.
@@ -59,7 +59,7 @@ def ways_to(
         user: entity_id.
         relation: Between the user and what they like.
         pairs: Something that the user likes, and an item.
-        limit: Most ways of a pair.
+        limit: Most ways of a pair by one relation.
     """
     rows = store.rows(
         queries.get("search/list_shared_ways"),

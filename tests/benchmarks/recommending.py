@@ -35,8 +35,8 @@ from kgplatform.recommend.train import fit
 from kgplatform.recommend.vectors import Vectors
 from kgplatform.settings import load_settings
 
-COMMON = {"least_likes": 5, "learning_rate": 0.005, "regularization": 0.01}
-"""Chosen on validation for LightGCN and the graph-aware model alike (docs/log.md)."""
+COMMON = {"least_likes": 5}
+"""Beside the defaults, which were chosen on validation (docs/log.md)."""
 
 ROWS: dict[str, dict[str, Any]] = {
     "popularity": {"model": "popularity"},
@@ -133,7 +133,7 @@ def measured(scores: Scores, likes: Likes) -> dict[str, Any]:
 def text_neighbours(likes: Likes, texts: Tensor) -> Scores:
     """Items by the cosine of their title with the mean of those that a user likes."""
     unit = torch.nn.functional.normalize(texts[likes.items], dim=1)
-    train = torch.from_numpy(likes.matrix("train", "valid").toarray())
+    train = torch.from_numpy(likes.matrix("train").toarray())
     mean = train @ unit
     return lambda users: mean[users] @ unit.T
 

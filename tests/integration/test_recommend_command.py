@@ -195,3 +195,12 @@ def test_a_recommender_is_opened_once(kgp, films: str, settings: Settings, store
     assert len(first) <= 3
     assert recommend(opened, "horror-fan-2", top_k=3) == first
     assert recommend(opened, "horror-fan-2", top_k=3, paths=0)[0].paths == ()
+
+
+def test_nobody_is_recommended_to_themselves(kgp, graph_name: str, store: Store) -> None:  # type: ignore[no-untyped-def]
+    ring = [Triple(f"p{i}", "FOLLOWS", f"p{(i + step) % 7}") for i in range(7) for step in (1, 2)]
+    load(store, graph_name, [], ring, source="ring")
+    args = ("--graph", graph_name, "--relation", "FOLLOWS", "--texts", "none")
+    run = kgp("train", "recommend", *args, "--set", "model=popularity", "--json").json["run"]
+    found = kgp("recommend", "p0", "--run", run, "--json").json["recommendations"]
+    assert {each["id"] for each in found} == {"p3", "p4", "p5", "p6"}
