@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kgplatform.answer.explainer import Explainer, Triple, facts_of, indexes_of, names_of
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from kgplatform.rules.predict import Reason, RulePredictor
 
 MOST_RULES = 50
+TRAIN, ASSERTED_SPLITS = (0,), (-1, 0, 1, 2)
+"""Splits by their codes."""
+
 MOST_WITHOUT = 6
 """Facts of a path or rule that are taken away in turn."""
 
@@ -47,11 +49,6 @@ class Changes:
     max_hops: int
     limit: int
 
-    @cached_property
-    def _known(self) -> set[tuple[int, int, int] | None]:
-        """All facts by index."""
-        return set(map(tuple, self.used.snapshot.triples().tolist()))
-
     def of_path(self, found: Sequence[FoundPath]) -> list[tuple[Triple, Counterfactual]]:
         """How sure the surest path is without each fact of it; exact."""
         if not found or len(found[0].facts) > MOST_WITHOUT:
@@ -70,9 +67,9 @@ class Changes:
                 without={fact, mirror, self.link, (tail, relation, head)},
             )
             after = 0.0 if left is None else left.confidence
-            back = indexes_of(self.used.snapshot, mirror)
             change = _change("path", found[0].confidence, after)
-            changes.append((fact, replace(change, mirrored=back in self._known)))
+            mirrored = _has(self.used.snapshot, mirror, ASSERTED_SPLITS)
+            changes.append((fact, replace(change, mirrored=mirrored)))
         return changes
 
     def of_rules(self, reasons: Sequence[Reason]) -> list[tuple[Triple, Counterfactual]]:
@@ -111,8 +108,7 @@ class Changes:
         told = [self.link, *(fact for path in found[:1] for fact in facts_of(path))]
         told += [fact for reason in reasons[:1] for fact in reason.facts]
         train = snapshot.triples("train")
-        known = set(map(tuple, train.tolist()))
-        asked = [index for fact in told if (index := indexes_of(snapshot, fact)) in known]
+        asked = [indexes_of(snapshot, fact) for fact in told if _has(snapshot, fact, TRAIN)]
         changes = []
         for each in influences(
             self.used.model,
@@ -137,6 +133,17 @@ class Changes:
 
 NOBODY = Statement("", "", "", "", "", "", "asserted", 1.0)
 """Stands in a counterfactual until all facts are looked up at once."""
+
+
+def _has(snapshot: KGSnapshot, fact: Triple, splits: tuple[int, ...]) -> bool:
+    """Whether a fact is in one of some splits."""
+    indexes = indexes_of(snapshot, fact)
+    if indexes is None:
+        return False
+    head, relation, tail = indexes
+    edges = snapshot.edge_index
+    here = (edges[0] == head) & (snapshot.edge_type == relation) & (edges[1] == tail)
+    return any(int(split) in splits for split in snapshot.split[here])
 
 
 def _change(of: Basis, before: float, after: float) -> Counterfactual:

@@ -49,6 +49,7 @@ from kgplatform.triples import fact_id
 
 GRAPH = "countries"
 LEAST_FACTS = 12
+MOST = 30
 SEED = 0
 VERDICTS = ("supported", "contradicted", "absent", "unread")
 COLUMNS = ("writer", "entity", "sentence", "head", "relation", "tail", "verdict", "by", "right")
@@ -88,7 +89,7 @@ def subjects(count: int) -> dict[str, tuple[str, list[Line]]]:
             found.setdefault(end, []).append(statement)
     ids = sorted(each.entity_id for each in entities if "Country" in each.types)
     enough = [each for each in ids if len(found.get(each, ())) >= LEAST_FACTS]
-    drawn = random.Random(SEED).sample(enough, count)
+    drawn = random.Random(SEED).sample(enough, MOST)[:count]
     return {each: (names[each], lines_about(each, found[each])) for each in drawn}
 
 

@@ -43,6 +43,21 @@ def films(store: Store, graph_name: str) -> str:
     return graph_name
 
 
+def assert_explained(kgp: Any, run: str, best: dict[str, Any]) -> None:
+    """Why the first item is recommended: ways, and its place without each liked film."""
+    asked = ("explain", "western-fan-0", "LIKES", best["id"], "--run", run)
+    why = kgp(*asked, "--plot", "why.png", "--json").json
+    assert (why["kind"], why["confidence"]) == ("recommendation", best["confidence"])
+    assert "(place 1)" in why["subject"]
+    assert why["paths"]
+    assert {each["statements"][0]["relation"] for each in why["paths"]} == {"LIKES"}
+    changes = why["counterfactuals"]
+    assert {each["without"]["head"] for each in changes} == {"western-fan-0"}
+    assert len({each["rank_before"] for each in changes}) == 1
+    assert Path("why.png").exists()
+    assert kgp("explain", "western-fan-0", "LIKES", "nothing", "--run", run).code == 1
+
+
 def test_a_recommender_is_trained_written_asked_and_undone(  # type: ignore[no-untyped-def]
     kgp, films: str, store: Store
 ) -> None:
@@ -74,6 +89,7 @@ def test_a_recommender_is_trained_written_asked_and_undone(  # type: ignore[no-u
     assert best["id"].startswith("western")
     assert best["kind"] == "predicted"
     assert not best["known"]
+    assert_explained(kgp, run, best)
     liked = {
         row["id"]
         for row in store.rows(
