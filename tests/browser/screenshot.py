@@ -64,8 +64,7 @@ def main() -> None:
         _keep(window, folder / "browser.png")
         window.click("[title='Close fullscreen']")
         frame = _drawn(window, filled("show_candidate", contents.params()))
-        evidence = [one for one in relationships(frame) if one.color == CANDIDATE]
-        _click(window, evidence[0].element)
+        _select_candidate(window, frame)
         _keep(window, folder / "browser_candidate.png")
 
 
@@ -93,6 +92,15 @@ def _drawn(window: Window, query: str) -> WebElement:
     _settle(window, frame)
     _zoom(window, frame)
     return frame
+
+
+def _select_candidate(window: Window, frame: WebElement) -> None:
+    """Let the panel show the candidate: its status, its probability and the reasons for it."""
+    circle = frame.find_element(By.CSS_SELECTOR, f"g.node circle[fill='{CANDIDATE}']")
+    clicked = "arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))"
+    window.driver.execute_script(clicked, circle)
+    panel = frame.find_element(By.CSS_SELECTOR, "[data-testid=vizInspector]")
+    window.until("the panel shows the candidate", lambda: "reason" in panel.text)
 
 
 def _click(window: Window, arrow: WebElement) -> None:
