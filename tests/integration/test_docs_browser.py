@@ -33,7 +33,7 @@ def places(store: Store) -> None:
 
 def test_the_examples_run(kgp: Any, places: None, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("webbrowser.open", lambda link: not opened.append(link))
+    monkeypatch.setattr("webbrowser.open", opened.append)
     assert len(COMMANDS) == 6
     for command in COMMANDS:
         if "serve" not in command:
