@@ -136,7 +136,7 @@ def stop_serving(settings: Settings) -> bool:
     """End the background server of the guide; False if none ran."""
     try:
         process = psutil.Process(int(json.loads(_state(settings).read_text())["pid"]))
-        if "serve" not in process.cmdline():
+        if not {"browser", "serve"} <= set(process.cmdline()):
             return False
         process.terminate()
         process.wait(10)
@@ -185,15 +185,18 @@ def _serve(settings: Settings, port: int) -> None:
         )
     until = time.monotonic() + SECONDS_TO_START
     while not _is_served(settings, port):
-        if child.poll() is not None or time.monotonic() > until:
+        # Another kgp may have been quicker, and its server is about to answer at this port.
+        ended = child.poll() is not None and is_free(port)
+        if ended or time.monotonic() > until:
             raise ServerError(
                 f"the guide cannot be served at port {port}",
                 hint=f"see {home / 'guide.log'}, or name another port with --port",
             )
         time.sleep(0.1)
-    # It outlives this process; without this, Popen would warn of a child that still runs.
-    child.returncode = 0
-    write_private(_state(settings), json.dumps({"pid": child.pid}) + "\n")
+    if child.poll() is None:
+        write_private(_state(settings), json.dumps({"pid": child.pid}) + "\n")
+        # It outlives this process; without this, Popen would warn of a child that still runs.
+        child.returncode = 0
 
 
 def _is_served(settings: Settings, port: int) -> bool:

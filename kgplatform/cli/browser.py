@@ -57,19 +57,20 @@ def install(
         _remove(settings, dry_run, as_json)
         return
     if dry_run:
-        data = _planned(settings, port)
-        emit(data, as_json, "\n".join([*_config_lines(data["config"]), "nothing was changed"]))
+        planned = _planned(settings, port)
+        lines = _config_lines(planned["config"])
+        emit(planned, as_json, "\n".join([*lines, "nothing was changed"]))
         return
-    data, text = {}, ""
+    # First, as it finds out whether there is such a graph.
+    files = _files(settings, folder, graph)
     if not settings.neo4j_uri:
         with progress_bar() as progress:
             guide = installing.install(settings, port, graph, progress)
-        data = {"guide": guide.address, "configured": guide.configured}
+        data: dict[str, Any] = {"guide": guide.address, "configured": guide.configured}
         text = _installed_text(data)
     else:
         data = _planned(settings, port)
         text = _remote_text(data)
-    files = _files(settings, folder, graph)
     emit({**data, "files": list(map(str, files))}, as_json, "\n".join([text, _files_text(files)]))
 
 

@@ -1,8 +1,14 @@
-"""Makes docs/images/browser.png: Neo4j Browser with the graph that `kgp demo` leaves.
+"""Makes the pictures of docs/images/browser*.png: Neo4j Browser with the graph of `kgp demo`.
 
-In the folder where `kgp demo` has run and its server is up:
+In a folder where `kgp demo` and `kgp browser install` have run, with a file notes.md that says
+"Ruritania borders Poland.", and after
 
-    PYTHONPATH=REPOSITORY/tests/support python REPOSITORY/tests/browser/screenshot.py [FILE]
+    kgp schema countries > schema.yaml
+    kgp extract notes.md --graph countries --schema schema.yaml --accept 0.995
+
+this writes them into the repository, or into FOLDER:
+
+    PYTHONPATH=REPOSITORY/tests/support python REPOSITORY/tests/browser/screenshot.py [FOLDER]
 """
 
 from __future__ import annotations
@@ -16,26 +22,16 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from kgplatform import server
+from kgplatform.browser.contents import read_contents
+from kgplatform.browser.editor import filled
+from kgplatform.browser.style import CANDIDATE, PREDICTED
+from kgplatform.connection import open_store
 from kgplatform.settings import load_settings
 
-FILE = Path(__file__).parents[2] / "docs" / "images" / "browser.png"
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
 MOST_BYTES = 400_000
+GRAPH = "countries"
 
-RED = "#D4351C"
-# Browser takes a style in one line. Entity comes before the types, which are to prevail.
-STYLE = " ".join(
-    (
-        ":style",
-        'node {diameter: 62px; font-size: 12px; caption: "{name}"; color: #A5ABB6;',
-        "border-color: #8A909B; text-color-internal: #FFFFFF;}",
-        'node.Entity {caption: "{name}";}',
-        "node.Country {color: #4C8EDA; border-color: #2870C2; text-color-internal: #FFFFFF;}",
-        "node.Language {color: #8DCC93; border-color: #5DB665; text-color-internal: #2E4A30;}",
-        'relationship {color: #A5ABB6; shaft-width: 1px; font-size: 9px; caption: "<type>";',
-        "padding: 3px; text-color-external: #000000; text-color-internal: #FFFFFF;}",
-        f'relationship.PREDICTED {{color: {RED}; shaft-width: 3px; caption: "{{relation}}";}}',
-    )
-)
 QUERY = """\
 // Languages that a country is predicted to speak (red), and the neighbours that speak them
 MATCH (c:Country)-[:IN_REGION]->(:Entity {graph: 'countries', name: 'Europe'})
@@ -45,24 +41,85 @@ RETURN c, p, l, b, n, s"""
 
 
 def main() -> None:
-    """Draw the demo's graph and write its picture."""
-    file = Path(sys.argv[1]) if len(sys.argv) > 1 else FILE
+    """Draw the demo's graph and write its pictures."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     programs = find_programs()
     info = server.running(load_settings())
     if programs is None or info is None:
         sys.exit("this needs chromium and chromedriver, and the server that `kgp demo` leaves")
+    with open_store() as store:
+        contents = read_contents(store, GRAPH)
+    if contents.candidate is None or contents.link is None:
+        sys.exit("nothing is predicted, or no text was read: see at the top of this file")
     with opened(programs, info.browser) as window:
         window.log_in(info.username, info.password)
+        _show_guide(window)
+        _keep(window, folder / "browser_guide.png")
+    with opened(programs, info.browser) as window:
+        window.log_in(info.username, info.password)
+        window.until("the style is there", lambda: "/style.json" in _shown(window))
         _draw_results_only(window)
-        window.run(STYLE)
-        frame = window.run(QUERY)
-        if error(frame) or not _predicted(frame):
-            sys.exit(error(frame) or "nothing is predicted: run `kgp demo` here first")
-        frame.find_element(By.CSS_SELECTOR, "[title=Fullscreen]").click()
-        _settle(window, frame)
-        _zoom(window, frame)
-        _select_the_most_confident(window, frame)
-        picture = window.driver.get_screenshot_as_png()
+        frame = _drawn(window, QUERY)
+        _select(window, frame, _predicted(frame))
+        _keep(window, folder / "browser.png")
+        window.click("[title='Close fullscreen']")
+        frame = _drawn(window, filled("show_candidate", contents.params()))
+        _select_candidate(window, frame)
+        _keep(window, folder / "browser_candidate.png")
+
+
+def _show_guide(window: Window) -> None:
+    """The guide beside what a query of it has drawn."""
+    window.until("the guide plays", lambda: "What is in here" in _shown(window))
+    window.until("the style is there", lambda: "/style.json" in _shown(window))
+    _draw_results_only(window)
+    window.click("[data-exec^='guide ']")
+    drawer = "#guide-drawer"
+    while "Predicted beside asserted" not in window.shown(drawer).text:
+        window.click("[data-testid=guideNextSlide]")
+    before = {frame.id for frame in window.frames()}
+    window.click(f"{drawer} pre.runnable i")
+    frame = window.until("it is drawn", lambda: window.answer(before))
+    _settle(window, frame)
+
+
+def _drawn(window: Window, query: str) -> WebElement:
+    """The answer to a query, drawn over the whole page."""
+    frame = window.run(query)
+    if error(frame):
+        sys.exit(error(frame))
+    frame.find_element(By.CSS_SELECTOR, "[title=Fullscreen]").click()
+    _settle(window, frame)
+    _zoom(window, frame)
+    return frame
+
+
+def _select_candidate(window: Window, frame: WebElement) -> None:
+    """Let the panel show the candidate: its status, its probability and the reasons for it."""
+    circle = frame.find_element(By.CSS_SELECTOR, f"g.node circle[fill='{CANDIDATE}']")
+    clicked = "arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))"
+    window.driver.execute_script(clicked, circle)
+    panel = frame.find_element(By.CSS_SELECTOR, "[data-testid=vizInspector]")
+    window.until("the panel shows the candidate", lambda: "reason" in panel.text)
+
+
+def _click(window: Window, arrow: WebElement) -> None:
+    # Not by the mouse, in whose way other arrows may be.
+    overlay = arrow.find_element(By.CSS_SELECTOR, "path.overlay")
+    pressed = "arguments[0].dispatchEvent(new MouseEvent('mousedown', {bubbles: true}))"
+    window.driver.execute_script(pressed, overlay)
+
+
+def _is_selected(arrow: WebElement) -> bool:
+    return "selected" in (arrow.get_attribute("class") or "")
+
+
+def _shown(window: Window) -> str:
+    return "\n".join(frame.text for frame in window.frames())
+
+
+def _keep(window: Window, file: Path) -> None:
+    picture = window.driver.get_screenshot_as_png()
     if len(picture) > MOST_BYTES:
         sys.exit(f"the picture has {len(picture):,} bytes, more than {MOST_BYTES:,}")
     file.write_bytes(picture)
@@ -77,7 +134,7 @@ def _draw_results_only(window: Window) -> None:
 
 
 def _predicted(frame: WebElement) -> list[WebElement]:
-    return [arrow.element for arrow in relationships(frame) if arrow.color == RED]
+    return [arrow.element for arrow in relationships(frame) if arrow.color == PREDICTED]
 
 
 def _places(frame: WebElement) -> list[dict[str, float]]:
@@ -116,13 +173,15 @@ def _centre(window: Window, frame: WebElement) -> None:
 def _zoom(window: Window, frame: WebElement) -> None:
     """As near as all nodes can still be seen."""
     _centre(window, frame)
-    while _all_visible(frame):
-        window.click("[aria-label=zoom-in]")
+    zoom_in = frame.find_element(By.CSS_SELECTOR, "[aria-label=zoom-in]")
+    while _all_visible(frame) and zoom_in.is_enabled():
+        zoom_in.click()
         _settle(window, frame)
         _centre(window, frame)
-    window.click("[aria-label=zoom-out]")
-    _settle(window, frame)
-    _centre(window, frame)
+    if not _all_visible(frame):
+        window.click("[aria-label=zoom-out]")
+        _settle(window, frame)
+        _centre(window, frame)
 
 
 def _all_visible(frame: WebElement) -> bool:
@@ -143,18 +202,19 @@ def _area(frame: WebElement) -> dict[str, float]:
     return {**area, "width": buttons["x"] - area["x"]}
 
 
-def _select_the_most_confident(window: Window, frame: WebElement) -> None:
+def _select(window: Window, frame: WebElement, arrows: list[WebElement]) -> None:
     """Click predicted links until the panel shows that of the highest confidence."""
-    arrows = _predicted(frame)
     confidences = [_confidence(window, frame, arrow) for arrow in arrows]
     _confidence(window, frame, arrows[confidences.index(max(confidences))])
 
 
 def _confidence(window: Window, frame: WebElement, arrow: WebElement) -> float:
     panel = frame.find_element(By.CSS_SELECTOR, "[data-testid=vizInspector]")
-    before = panel.text
-    arrow.find_element(By.CSS_SELECTOR, "path.overlay").click()
-    window.until("the panel shows the link", lambda: panel.text != before)
+    if not _is_selected(arrow):
+        _click(window, arrow)
+    window.until(
+        "the panel shows the link", lambda: _is_selected(arrow) and "confidence" in panel.text
+    )
     return float(panel.text.split("confidence")[1].split()[0])
 
 
