@@ -4,6 +4,7 @@
 // Params: $graph, $id, $index, $top_k; marks: property
 // Returns: id, name, score, shared (up to three facts that both have)
 MATCH (e:Entity {graph: $graph, id: $id})
+WHERE e.$$property$$ IS NOT NULL
 CALL db.index.vector.queryNodes($index, 2 * $top_k + 10, e.$$property$$) YIELD node
 WHERE node <> e
 WITH e, node, vector.similarity.cosine(e.$$property$$, node.$$property$$) AS score

@@ -97,6 +97,11 @@ def similar(
         index=active["index"],
         top_k=top_k,
     )
+    if not rows:
+        raise InputError(
+            f"{entity!r} has no vector of kind {active['kind']!r}, or no other entity has one",
+            hint="`kgp embed-new` gives one to entities that came after the training",
+        )
     return [Hit(row["id"], row["name"], row["score"], tuple(row["shared"])) for row in rows]
 
 
