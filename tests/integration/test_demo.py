@@ -2,14 +2,42 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kgplatform.settings import Settings
 from kgplatform.store.client import connect
+
+
+def check_the_rest(commands: list[dict[str, Any]], folder: Path) -> None:
+    """What the commands of --full gave."""
+    gave: dict[str, list[dict[str, Any]]] = {}
+    for each in commands:
+        words = shlex.split(each["command"])[1:]
+        name = " ".join(words[:2]) if words[0] in ("train", "review", "browser") else words[0]
+        gave.setdefault(name, []).append(each["result"])
+    runs = [*gave["train joint-qa"], *gave["train walker"]]
+    # Three strategies on the same questions: an entity drawn at random would be right 1 in 1,217.
+    for run in runs:
+        assert run["metrics"]["test"]["hits_at_1"] > 0.5
+    assert gave["search"][0]["hits"]
+    capital, *_, president = gave["ask"]
+    assert [each["name"] for each in capital["answers"]] == ["Budapest"]
+    assert president["strategy"] == "none"
+    assert gave["explain"][0]["paths"]
+    assert (folder / ".kgplatform" / "demo" / "why.png").stat().st_size
+    assert gave["recommend"][0]["recommendations"]
+    assert gave["generate"][0]["faithfulness"] == 1.0
+    (extracted,) = gave["extract"]
+    assert extracted["accepted"] > 0
+    # What does not exist waited for a person, and was rejected.
+    assert len(gave["review reject"]) == 2
+    assert gave["browser install"][0]["files"]
 
 
 @pytest.mark.slow
@@ -23,7 +51,7 @@ def test_demo_tells_the_whole_story(settings: Settings, tmp_path: Path) -> None:
         "NEO4J_PASSWORD": password,
     }
     done = subprocess.run(
-        [sys.executable, "-c", "from kgplatform.cli import main; main()", "demo", "--json"],
+        [sys.executable, "-c", "from kgplatform.cli import main; main()", "demo", "--full", "--json"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
@@ -42,6 +70,7 @@ def test_demo_tells_the_whole_story(settings: Settings, tmp_path: Path) -> None:
         assert (tmp_path / "runs" / run["run"] / "plots" / "learning_curve.png").stat().st_size
     assert len(told["predicted"]) == 3
     assert all(answer["rows"] for answer in told["queries"])
+    check_the_rest(told["commands"], tmp_path)
 
     with connect(settings.neo4j_uri, settings.neo4j_username, password) as store:
         for link in told["predicted"]:
