@@ -51,7 +51,14 @@ def test_demo_tells_the_whole_story(settings: Settings, tmp_path: Path) -> None:
         "NEO4J_PASSWORD": password,
     }
     done = subprocess.run(
-        [sys.executable, "-c", "from kgplatform.cli import main; main()", "demo", "--full", "--json"],
+        [
+            sys.executable,
+            "-c",
+            "from kgplatform.cli import main; main()",
+            "demo",
+            "--full",
+            "--json",
+        ],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
