@@ -7,7 +7,7 @@ different strategies can be compared; below the threshold the answer is that it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from kgplatform.answer.ask_runs import (
     joint_answer,
     link_answer,
     named_runs,
+    open_fitting,
     open_runs,
     runs_of_graph,
     walker_answer,
@@ -60,6 +61,7 @@ class Asker:
         planner: What chooses queries.
         runs: What was trained.
         model: What writes queries, if anything does.
+        left: Why newest runs are not asked, by their ids.
     """
 
     store: Store
@@ -68,6 +70,7 @@ class Asker:
     planner: Planner
     runs: OpenRuns
     model: LanguageModel | None = None
+    left: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -123,10 +126,16 @@ def open_asker(
 
     reader = encoder or load_encoder()
     planner = open_planner(store, settings, graph, reader, examples, progress)
-    chosen = named_runs(settings, runs) if runs else runs_of_graph(settings, graph)
-    opened = open_runs(store, chosen, reader, progress)
+    left: dict[str, str] = {}
+    if runs:
+        chosen = named_runs(settings, runs)
+        opened = open_runs(store, chosen, reader, progress)
+    else:
+        # Nobody asked for these: one that does not fit any more is no reason to answer nothing.
+        chosen = runs_of_graph(settings, graph)
+        opened, left = open_fitting(store, chosen, reader, progress)
     model = load_model(llm, settings=settings) if isinstance(llm, str) else llm
-    asker = Asker(store, settings, graph, planner, opened, model)
+    asker = Asker(store, settings, graph, planner, opened, model, left)
     if opened.joint is None and opened.walker is None:
         return asker
     from kgplatform.answer.ask_trials import with_curves

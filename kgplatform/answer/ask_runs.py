@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from kgplatform.answer.ask_choose import Choice
 from kgplatform.answer.ask_template import listed, path_of
 from kgplatform.answer.records import Answer, AnswerEntity, Path
-from kgplatform.errors import InputError, RunError
+from kgplatform.errors import InputError, KGPlatformError, RunError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.ask import Step, check_fact
 from kgplatform.store.client import Store
@@ -169,6 +169,30 @@ def open_runs(
             reader = load_encoder(found.said["encoder"])
         walker = runs["walker"].id, found, reader
     return OpenRuns(links, joint, walker)
+
+
+def open_fitting(
+    store: Store,
+    runs: Mapping[str, Run],
+    encoder: TextEncoder,
+    progress: Progress = silent,
+) -> tuple[OpenRuns, dict[str, str]]:
+    """Load those runs that can be asked as the graph is now.
+
+    Returns:
+        Those, and why others are left out, by their ids.
+    """
+    opened = OpenRuns()
+    left: dict[str, str] = {}
+    for strategy, run in runs.items():
+        field_of = {"link": "links"}.get(strategy, strategy)
+        try:
+            found = open_runs(store, {strategy: run}, encoder, progress)
+        except KGPlatformError as error:
+            left[run.id] = str(error)
+        else:
+            opened = replace(opened, **{field_of: getattr(found, field_of)})
+    return opened, left
 
 
 def _fitting(run: Run, encoder: TextEncoder) -> TextEncoder | None:

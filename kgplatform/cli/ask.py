@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kgplatform.cli.output import emit, json_option, progress_bar
+from kgplatform.cli.output import emit, json_option, note, progress_bar
 
 if TYPE_CHECKING:
     from kgplatform.answer.records import Answer, AnswerEntity
@@ -71,6 +71,8 @@ def ask(
             asker = open_asker(
                 store, settings, graph, runs=runs, llm=llm, examples=examples, progress=progress
             )
+        for run, why in asker.left.items():
+            note(f"run {run} is not asked: {why}")
         answer = answer_of(asker, question, strategy=strategy, top_k=top_k)
     emit(data_of(answer), as_json, answer_text(answer))
 
