@@ -237,9 +237,7 @@ def compare(store: Store, info: ServerInfo, data: Encyclopaedia, folder: Path) -
     for name, table in controls.items():
         write_graph(store, f"graph-{name.replace(' ', '-')}", data, table)
         again = found_by(searcher, data.valid)
-        add(
-            f"learned, graph {name}", found_by(searcher, data.test), learned(again, data.valid)
-        )
+        add(f"learned, graph {name}", found_by(searcher, data.test), learned(again, data.valid))
     show(rows)
 
 
