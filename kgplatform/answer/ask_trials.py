@@ -87,10 +87,15 @@ def fit_curve(seen: np.ndarray, right: np.ndarray) -> Curve:
         return Curve()
     rows = np.concatenate([seen, [[0.0, 0.0], [0.0, 0.0]]])
     labels = np.concatenate([right.astype(bool), [False, True]])
-    model = LogisticRegression(C=10.0, max_iter=1_000).fit(rows, labels)
-    slope, familiar = model.coef_[0].tolist()
-    # More confident, or more familiar, is never less often right.
-    return Curve(max(slope, 0.0), max(familiar, 0.0), float(model.intercept_[0]), len(seen))
+    used = np.ones(2, dtype=bool)
+    while True:
+        model = LogisticRegression(C=10.0, max_iter=1_000).fit(rows * used, labels)
+        weights = model.coef_[0] * used
+        # More confident, or more familiar, is never less often right: else it says nothing.
+        if (weights >= 0).all():
+            slope, familiar = weights.tolist()
+            return Curve(slope, familiar, float(model.intercept_[0]), len(seen))
+        used &= weights >= 0
 
 
 def _trained_on(asker: Asker, strategy: str, run: Run) -> tuple[np.ndarray, list[Trial]]:
