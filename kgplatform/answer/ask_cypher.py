@@ -32,9 +32,9 @@ SHOWN = 20
 
 USUAL = 0.66
 REPAIRED = 0.45
-"""How often a query is taken to be right, at first and after a repair, times the mean probability of
-its words. Not measured but set: a query that the model was sure of at once may answer where nothing
-surer does, and one that had to be repaired may not."""
+"""How often a query is taken to be right, at first and after a repair, times the mean probability
+of its words. Not measured but set: a query that the model was sure of at once may answer where
+nothing surer does, and one that had to be repaired may not."""
 
 _SCHEMA: dict[str, Any] = {
     "type": "object",
