@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -144,7 +144,7 @@ def _names(asker: Asker, strategy: str) -> tuple[Names, tuple[str, ...]]:
     return Names(snapshot.entities, walker.said["names"], degree), tuple(snapshot.entities)
 
 
-def _split_of(run: Run) -> dict[str, object]:
+def _split_of(run: Run) -> dict[str, Any]:
     """How a run's questions were split."""
     from kgplatform.joint.qa_settings import QASettings, settings_of
 
