@@ -44,7 +44,7 @@ _WALKING = threading.Lock()
 """A policy has one question's vector at a time."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Curve:
     """Platt's curve from what a run says of itself to how often it is right.
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -87,10 +87,15 @@ def fit_curve(seen: np.ndarray, right: np.ndarray) -> Curve:
         return Curve()
     rows = np.concatenate([seen, [[0.0, 0.0], [0.0, 0.0]]])
     labels = np.concatenate([right.astype(bool), [False, True]])
-    model = LogisticRegression(C=10.0, max_iter=1_000).fit(rows, labels)
-    slope, familiar = model.coef_[0].tolist()
-    # More confident, or more familiar, is never less often right.
-    return Curve(max(slope, 0.0), max(familiar, 0.0), float(model.intercept_[0]), len(seen))
+    used = np.ones(2, dtype=bool)
+    while True:
+        model = LogisticRegression(C=10.0, max_iter=1_000).fit(rows * used, labels)
+        weights = model.coef_[0] * used
+        # More confident, or more familiar, is never less often right: else it says nothing.
+        if (weights >= 0).all():
+            slope, familiar = weights.tolist()
+            return Curve(slope, familiar, float(model.intercept_[0]), len(seen))
+        used &= weights >= 0
 
 
 def _trained_on(asker: Asker, strategy: str, run: Run) -> tuple[np.ndarray, list[Trial]]:
@@ -139,7 +144,7 @@ def _names(asker: Asker, strategy: str) -> tuple[Names, tuple[str, ...]]:
     return Names(snapshot.entities, walker.said["names"], degree), tuple(snapshot.entities)
 
 
-def _split_of(run: Run) -> dict[str, object]:
+def _split_of(run: Run) -> dict[str, Any]:
     """How a run's questions were split."""
     from kgplatform.joint.qa_settings import QASettings, settings_of
 

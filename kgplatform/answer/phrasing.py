@@ -27,6 +27,11 @@ OUTER = 5
 THINGS = 3
 """Noun phrases of the steps before it."""
 
+COMPOSED = 4_000
+FEWEST = 3
+"""Phrasings of plans of two relations together, and of each at least: a graph without labels has so
+many plans that to read all of them would take minutes."""
+
 _THING = re.compile(r"(?:what|who) (?:is|are) (the [^{]+ of \{x\})")
 
 
@@ -49,8 +54,14 @@ def phrased(shape: GraphShape, plans: Sequence[Plan]) -> list[Phrased]:
     """Questions for plans, each with what it was made by."""
     known = {s: said(s, shape.start_word(s), shape.end_word(s)) for s in shape.starts}
     found: dict[tuple[str, Plan], str] = {}
-    for plan in plans:
-        for text, pattern in _of_plan(shape, plan, known):
+    composed = sum(len(plan.steps) > 1 for plan in plans)
+    most = max(FEWEST, COMPOSED // max(composed, 1))
+    for at, plan in enumerate(plans):
+        texts = list(_of_plan(shape, plan, known))
+        if len(plan.steps) > 1 and len(texts) > most:
+            # Other ones for each plan, so that every pattern has some.
+            texts = [texts[(at + each * len(texts) // most) % len(texts)] for each in range(most)]
+        for text, pattern in texts:
             text = text.replace("{x}", "X").replace("{y}", "Y")
             found.setdefault((text, plan), pattern)
     return [Phrased(text, plan, pattern) for (text, plan), pattern in found.items()]
@@ -107,7 +118,7 @@ def _of_plan(shape: GraphShape, plan: Plan, known: dict[Step, Forms]) -> Iterato
         yield from ((text, f"check {at}") for at, text in enumerate(_checks(shape, first)))
     elif plan.form == "both":
         adjective = first.inverse and any(r.kind == "place" for r in readings(first.relation))
-        pair = known[first].predicates, known[last].predicates
+        pair = (_predicates(shape, first, known), _predicates(shape, last, known))
         for text, pattern in _paired(*pair, shape.end_word(last), adjective):
             yield (f"how many {text.removeprefix('which ')}" if plan.count else text), pattern
     elif plan.count:
@@ -127,6 +138,14 @@ def _of_plan(shape: GraphShape, plan: Plan, known: dict[Step, Forms]) -> Iterato
         for text in dict.fromkeys((*outer[:OUTER], *outer[-OUTER:])):
             for at, thing in enumerate(things):
                 yield text.replace("{x}", thing), f"{at} in {_pattern(text, last, shape)}"
+
+
+def _predicates(shape: GraphShape, step: Step, known: dict[Step, Forms]) -> Sequence[str]:
+    """What is true of those a step leads to; of what holds both ways, as of heads first."""
+    turned = Step(step.relation, not step.inverse)
+    if step.relation in shape.symmetric and turned in known:
+        return (*known[turned].predicates[:1], *known[step].predicates)
+    return known[step].predicates
 
 
 def _one_step(shape: GraphShape, step: Step, known: dict[Step, Forms]) -> Iterator[str]:

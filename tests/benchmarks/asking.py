@@ -168,6 +168,7 @@ def main() -> None:
     parser.add_argument("--strategy", action="append", help="default: each, and the chooser")
     parser.add_argument("--seed", type=int, default=0, help="of the split of PathQuestion")
     parser.add_argument("--llm")
+    parser.add_argument("--first", type=int, help="so many questions, for slow strategies")
     parser.add_argument("--quiet", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -178,6 +179,7 @@ def main() -> None:
             questions = country_questions(given.split)
         else:
             asker, questions = path_asker(store, settings, given)
+        questions = questions[: given.first]
         print("strategies", asker.strategies)
         strategies = given.strategy or [*asker.strategies, "chooser"]
         rows = [
