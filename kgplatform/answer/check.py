@@ -8,7 +8,7 @@ sentence the graph's favourite counts: a check that misreads should not accuse.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -131,7 +131,11 @@ def check(
     named = [checker.reader.named(sentence) for sentence in sentences]
     ids = {one for of_one in named for each in of_one for one in each.ids} | set(topic.ids)
     labels = read_labels(checker.store, checker.graph, sorted(ids))
-    readings = _extracted(checker, sentences, topic)
+    readings = [
+        each
+        for each in _extracted(checker, sentences, topic)
+        if not _misread(checker, each, named[each.sentence], labels)
+    ]
     for at, sentence in enumerate(sentences):
         by_words = checker.reader.read(at, sentence, named[at], topic, labels)
         read = [*by_words, *(each for each in readings if each.sentence == at)]
@@ -167,6 +171,27 @@ def _extracted(checker: Checker, sentences: Sequence[str], topic: Named) -> list
             if not set(head.ids) & set(tail.ids):
                 found.append(Reading(at, head, fact.relation, tail, extractor.name))
     return found
+
+
+def _misread(
+    checker: Checker, reading: Reading, named: Sequence[Named], labels: Mapping[str, Sequence[str]]
+) -> bool:
+    """Whether an extractor hung a fact on the wrong words.
+
+    A parse cuts names ("Territories") and hangs a list's end on what stands before it: an end that
+    is a piece of a name of the graph, or of labels that the relation never joins.
+    """
+    assert reading.relation is not None
+    kind = checker.schema.relations[reading.relation]
+    for end, wanted in ((reading.head, kind.heads), (reading.tail, kind.tails)):
+        if not end.ids:
+            cut = end.text.casefold()
+            if any(cut in each.text.casefold() for each in named):
+                return True
+        known = [set(labels[one]) for one in end.ids if one in labels]
+        if wanted and known and all(of_one.isdisjoint(wanted) for of_one in known):
+            return True
+    return False
 
 
 def _end(checker: Checker, name: str, topic: Named) -> Named:

@@ -40,7 +40,9 @@ def explain_recommendation(
     """
     store, graph, trained = recommender.store, recommender.graph, recommender.trained
     user, wanted = find_entity(store, graph, entity), find_entity(store, graph, item)
-    listed = recommend(recommender, user, top_k=LOOKED_AT, include_known=True, paths=0)
+    listed = recommend(recommender, user, top_k=LOOKED_AT, paths=0)
+    if all(each.id != wanted for each in listed):
+        listed = recommend(recommender, user, top_k=LOOKED_AT, include_known=True, paths=0)
     found = next((each for each in listed if each.id == wanted), None)
     if found is None:
         raise InputError(

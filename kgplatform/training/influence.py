@@ -6,8 +6,8 @@ are fitted anew for a few steps, once to all training facts around them and once
 rest frozen; the difference is what the fact is taken to be worth. That is a local stand-in for
 retraining, as influence functions are (Koh and Liang 2017; Pezeshkpour et al. 2019, "Investigating
 Robustness and Interpretability of Link Prediction via Adversarial Modifications", solve the same
-for one vector in closed form); docs/benchmarks.md says how well it agrees with retraining. Of a
-model with an encoder, the fact is taken out of the messages, with the weights as they are.
+for one vector in closed form); it has not been shown to agree with retraining (docs/benchmarks.md).
+Of a model with an encoder, the fact is taken out of the messages, with the weights as they are.
 """
 
 from __future__ import annotations

@@ -107,7 +107,10 @@ def alone(model: LanguageModel, name: str) -> list[str]:
 
 
 def written(
-    models: dict[str, LanguageModel], told: dict[str, tuple[str, list[Line]]], minutes: float
+    models: dict[str, LanguageModel],
+    told: dict[str, tuple[str, list[Line]]],
+    minutes: float,
+    first: dict[str, int],
 ) -> dict[str, dict[str, list[str]]]:
     """Texts by writer and subject, as sentences; all of one subject, then the next, in the time."""
     texts: dict[str, dict[str, list[str]]] = {"template": {}}
@@ -118,6 +121,8 @@ def written(
             break
         texts["template"][key] = [line.text for line in lines]
         for label, model in models.items():
+            if done >= first.get(label, len(told)):
+                continue
             for way in ("facts", "alone"):
                 try:
                     if way == "facts":
@@ -172,7 +177,7 @@ def report(
             for pairs in of_writer.values()
         )
         facts = sum(
-            len({s.id for line in lines for s in line.statements}) for _, lines in told.values()
+            len({s.id for line in told[key][1] for s in line.statements}) for key in of_writer
         )
         rows.append(
             {
@@ -231,6 +236,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", action="append", default=[], metavar="LABEL=MODEL")
     parser.add_argument("--entities", type=int, default=30)
+    parser.add_argument(
+        "--first", action="append", default=[], metavar="LABEL=N", help="A model's first N alone."
+    )
     parser.add_argument("--minutes", type=float, default=600, help="No new subject after these.")
     parser.add_argument("--sample", type=int, default=20, help="Claims of each verdict.")
     parser.add_argument("--judged", type=Path)
@@ -244,7 +252,8 @@ def main() -> None:
     models: dict[str, LanguageModel] = {
         label: load_model(name, given.folder / "answers") for label, name in names.items()
     }
-    texts = written(models, told, given.minutes)
+    first = {label: int(count) for label, count in (each.split("=") for each in given.first)}
+    texts = written(models, told, given.minutes, first)
     told = {key: told[key] for key in texts["template"]}
     (given.folder / "texts.json").write_text(json.dumps(texts, ensure_ascii=False, indent=1))
     with own_server() as (store, _):
