@@ -14,7 +14,8 @@ import zipfile
 from kgplatform.browser.contents import Contents
 from kgplatform.browser.editor import filled, names, split
 
-TOP = "kgplatform"
+TOP = "kgp"
+"""What folders begin with; short, as Browser cuts their names after some twenty letters."""
 
 FOLDERS: dict[str, tuple[str, ...]] = {
     "1 what is there": (
@@ -60,7 +61,7 @@ def saved_queries(contents: Contents) -> list[tuple[str, str, str]]:
     placed = {name: folder for folder, listed in FOLDERS.items() for name in listed}
     found = []
     for name in names():
-        folder = placed.get(name, "examples of the demo")
+        folder = placed.get(name, "7 the demo")
         found.append((folder, split(name)[0].rstrip("."), filled(name, params)))
     return sorted(found, key=lambda each: each[0])
 

@@ -168,18 +168,18 @@ def test_each_query_can_be_filled_and_says_what_it_lacks() -> None:
 
 def test_saved_queries_are_a_zip_of_folders_and_a_csv_of_the_same() -> None:
     saved = saved_queries(WHOLE)
-    assert {folder for folder, _, _ in saved} == {*FOLDERS, "examples of the demo"}
+    assert {folder for folder, _, _ in saved} == {*FOLDERS, "7 the demo"}
     with zipfile.ZipFile(io.BytesIO(as_zip(WHOLE))) as archive:
         files = {name: archive.read(name).decode() for name in archive.namelist()}
     assert len(files) == len(saved) == len(names())
     for name, text in files.items():
-        assert re.fullmatch(r"kgplatform [\w ]+/\d\d_\w+\.cypher", name)
+        assert re.fullmatch(r"kgp [\w ]+/\d\d_\w+\.cypher", name)
         assert text.startswith("// ")
     rows = list(csv.DictReader(io.StringIO(as_csv(WHOLE))))
     assert list(rows[0]) == ["name", "description", "query", "id", "parentId", "isFolder"]
     folders = {row["id"]: row["name"] for row in rows if row["isFolder"] == "true"}
     queries = [row for row in rows if row["isFolder"] == "false"]
-    assert {folders[row["parentId"]] for row in queries} == {f"kgplatform {f}" for f, _, _ in saved}
+    assert {folders[row["parentId"]] for row in queries} == {f"kgp {f}" for f, _, _ in saved}
     assert {f"// {row['name']}\n{row['query']}" for row in queries} == set(files.values())
     assert as_zip(WHOLE) == as_zip(WHOLE)
 
