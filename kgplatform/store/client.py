@@ -134,7 +134,7 @@ class Store:
                 with self._session(neo4j.READ_ACCESS) as session:
                     # Not data(): it looks into each value for nodes, which no file of ours returns,
                     # and took a third of a search's time in this process (docs/log.md).
-                    return [dict(record.items()) for record in session.run(timed, _sent(params))]
+                    return [dict(record) for record in session.run(timed, _sent(params))]
             except (foreign.Neo4jError, foreign.DriverError) as error:
                 if last or not error.is_retryable():
                     raise map_error(error) from error

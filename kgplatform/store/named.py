@@ -12,10 +12,11 @@ from kgplatform import queries
 from kgplatform.errors import InputError
 from kgplatform.store.client import Store
 from kgplatform.store.lucene import MOST_ALIKE, alike, words_of
+from kgplatform.store.search import NAME_INDEX
 from kgplatform.store.texts import active_set_of, as_text
 from kgplatform.store.writeback import Target
 
-INDEX = "entity_names"
+INDEX = NAME_INDEX
 """One a database and property: it serves all graphs."""
 
 NAMES_AT_ONCE = 200

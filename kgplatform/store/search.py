@@ -1,15 +1,22 @@
 """Reading what was written back: the nearest entities through the active vector index."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from kgplatform import queries
 from kgplatform.errors import InputError, UnknownEntityError
 from kgplatform.store.client import Store
+from kgplatform.store.lucene import MOST_ALIKE, words_of
 from kgplatform.store.statements import Statement
 
-NAMES_COMPARED = 200_000
-"""Names that a misspelt one is compared with; beyond that a suggestion takes too long."""
+NAMES_COMPARED = 20_000
+"""Names that a misspelt one is compared with; of a larger graph the index of names is asked."""
+
+ALIKE_COMPARED = 50
+"""Names that the index gives, to compare a misspelt one with."""
+
+NAME_INDEX = "entity_names"
+"""The full-text index of names, which search makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +113,32 @@ def similar(
 
 
 def _suggest(store: Store, graph: str, text: str) -> list[str]:
-    from rapidfuzz import process
+    from rapidfuzz import fuzz, process
 
-    rows = store.rows(queries.get("search/list_names"), graph=graph, limit=NAMES_COMPARED)
+    record = store.rows(queries.get("read/get_graph"), graph=graph)
+    if record and record[0]["entities"] > NAMES_COMPARED:
+        rows, scorer = _alike(store, graph, text), fuzz.ratio
+    else:
+        rows = store.rows(queries.get("search/list_names"), graph=graph, limit=NAMES_COMPARED)
+        scorer = fuzz.WRatio
     names = {str(row["id"]): str(row["name"]) for row in rows}
-    found = process.extract(text, names, limit=3, score_cutoff=60)
+    found = process.extract(text, names, scorer=scorer, limit=3, score_cutoff=60)
     return [f"{name} ({key})" if name != key else name for name, _, key in found]
+
+
+def _alike(store: Store, graph: str, text: str) -> list[dict[str, Any]]:
+    """Entities with a word like one of a text, by the index of names; none where there is none."""
+    words = words_of(text)[:MOST_ALIKE]
+    indexes = {row["name"] for row in store.rows(queries.get("read/list_indexes"))}
+    if not words or NAME_INDEX not in indexes:
+        return []
+    # Two letters may be wrong, of words that then still say something.
+    query = " ".join(f"{word} {word}~2" if len(word) > 4 else f"{word}~1" for word in words)
+    return store.rows(
+        queries.get("search/find_named"),
+        graph=graph,
+        texts=[query],
+        index=NAME_INDEX,
+        top_k=ALIKE_COMPARED,
+        aliases="aliases",
+    )

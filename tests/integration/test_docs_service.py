@@ -18,6 +18,7 @@ GUIDE = (Path(__file__).parents[2] / "docs" / "guide" / "service.md").read_text(
 GRAPH = "guide-countries"
 
 
+@pytest.mark.slow
 def test_the_examples_run(
     settings: Settings, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:

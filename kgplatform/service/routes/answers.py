@@ -24,8 +24,16 @@ from kgplatform.service.stream import EVENTS, MEDIA_TYPE, streamed
 
 router = APIRouter(tags=["answers"], responses=EVERY | WORKING)
 
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["stage", "text", "answer", "error"]},
+        "data": {"type": "string", "description": "JSON."},
+    },
+    "required": ["event", "data"],
+}
 STREAMED: dict[int | str, dict[str, Any]] = {
-    200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}, "description": EVENTS}
+    200: {"content": {MEDIA_TYPE: {"schema": _EVENT}}, "description": EVENTS}
 }
 Stream = Annotated[bool, Query(description="Whether to answer as server-sent events.")]
 
