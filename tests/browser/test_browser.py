@@ -52,7 +52,7 @@ def window(programs: Programs, loaded: ServerInfo) -> Iterator[Window]:
         proposed = window.log_in(loaded.username, loaded.password)
         assert proposed.removeprefix("neo4j://") == loaded.uri.removeprefix("bolt://")
         # As the guide says, but for the name of the graph.
-        params, style = (_line_of_guide(command) for command in (":params ", ":style "))
+        params, style = (_line_of_guide(command) for command in (":params ", ":style relationship"))
         assert error(window.run(params.replace("'countries'", f"'{GRAPH}'"))) == ""
         frame = window.run(style)
         window.until("the style is shown", lambda: "relationship.PREDICTED" in frame.text or None)
