@@ -20,7 +20,7 @@ def test_the_examples_run(kgp: Any, store: Store, capsys: Any) -> None:
         entities += [Entity(key, country, types=("Country",)), Entity(city, city, types=("City",))]
         facts.append(Triple(key, "HAS_CAPITAL", city))
     load(store, "places", entities, facts, source="atlas")
-    rows = [f"who governs {country} from where\t{city}" for country, city in PLACES.values()]
+    rows = [f"what is the main city of {country}\t{city}" for country, city in PLACES.values()]
     Path("examples.tsv").write_text("question\tanswers\n" + "\n".join(rows) + "\n")
     commands = "".join(re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)).splitlines()
     assert len(commands) == 5
