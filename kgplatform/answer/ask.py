@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kgplatform.answer.ask_choose import Choice, Planner, choices
-from kgplatform.answer.ask_runs import (
+from kgplatform.answer.ask_open import (
     OpenRuns,
-    joint_answer,
-    link_answer,
     named_runs,
     open_fitting,
     open_runs,
     runs_of_graph,
-    walker_answer,
 )
+from kgplatform.answer.ask_runs import joint_answer, link_answer, walker_answer
 from kgplatform.answer.ask_template import template_answer
 from kgplatform.answer.plan_choice import THRESHOLD
 from kgplatform.answer.records import Answer

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kgplatform.answer.ask import Asker, offered
-from kgplatform.answer.ask_runs import Curve, log_odds
+from kgplatform.answer.ask_open import Curve
+from kgplatform.answer.ask_runs import log_odds
 from kgplatform.answer.plan_choice import outside_questions
 from kgplatform.errors import KGPlatformError
 from kgplatform.progress import Progress, silent

@@ -427,4 +427,4 @@ def test_every_command_explains_itself(kgp: Any, name: str) -> None:
     ended = kgp(name, "--help")
     assert ended.code == 0
     assert "Usage: " in ended.out
-    assert "--json" in ended.out or name in {"runs", "project", "review", "rules"}
+    assert "--json" in ended.out or name in {"browser", "project", "review", "rules", "runs"}

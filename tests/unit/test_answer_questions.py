@@ -8,7 +8,8 @@ import pytest
 from kgplatform.answer.ask import surest
 from kgplatform.answer.ask_cypher import _query as query_of
 from kgplatform.answer.ask_learn import steps_of
-from kgplatform.answer.ask_runs import Curve, calibrated
+from kgplatform.answer.ask_open import Curve
+from kgplatform.answer.ask_runs import calibrated
 from kgplatform.answer.ask_trials import fit_curve
 from kgplatform.answer.phrasing import phrased
 from kgplatform.answer.plan_choice import probabilities
