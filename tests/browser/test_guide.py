@@ -49,9 +49,18 @@ def programs() -> Programs:
 
 
 @pytest.fixture(scope="module")
-def own(server: ServerInfo) -> Settings:
-    """The settings by which the session's server is a project's own."""
-    return Settings(neo4j_uri=None, kgp_home=server.home.parent, kgp_heap="1g")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A project of its own: the guide is put into its server by starting that anew."""
+    return Settings(neo4j_uri=None, kgp_home=tmp_path_factory.mktemp("guided"), kgp_heap="1g")
+
+
+@pytest.fixture(scope="module")
+def server(programs: Programs, own: Settings) -> Iterator[ServerInfo]:
+    """Its server, in place of the session's."""
+    try:
+        yield local.start(own)
+    finally:
+        local.stop(own)
 
 
 @pytest.fixture(scope="module")
