@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from pydantic import SecretStr
 
 from kgplatform import server as local
@@ -58,6 +59,19 @@ def emptied() -> Iterator[None]:
             )
             for row in store.rows("SHOW VECTOR INDEXES YIELD name"):
                 store.command(f"DROP INDEX {quote(row['name'])}")
+
+
+@pytest.fixture(scope="session")
+def threads() -> int:
+    """Threads that torch computes with, as the tests find it."""
+    return torch.get_num_threads()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads_restored(threads: int) -> Iterator[None]:
+    """What a module computes does not depend on the threads that another one has set."""
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
