@@ -14,10 +14,11 @@ from kgplatform.answer.question_links import QuestionNames, find_names
 from kgplatform.answer.records import Answer
 from kgplatform.errors import PromptTooLongError, QueryRefusedError, StoreError
 from kgplatform.queries import quote
-from kgplatform.store.ask import End, Step, names_of
+from kgplatform.store.ask import End, Step
 from kgplatform.store.client import Store
 from kgplatform.store.fence import run_fenced
 from kgplatform.store.match import Matched
+from kgplatform.store.search import names_of
 from kgplatform.text.llm.protocol import LanguageModel, Message, Request
 from kgplatform.text.llm.untrusted import harmless
 from kgplatform.text.words import relation_words

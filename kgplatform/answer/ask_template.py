@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from kgplatform.answer.ask_choose import Choice
 from kgplatform.answer.records import Answer, AnswerEntity, Path
-from kgplatform.store.ask import End, Reached, check_fact, follow, follow_both, names_of, rank_ends
+from kgplatform.store.ask import End, Reached, check_fact, follow, follow_both, rank_ends
 from kgplatform.store.client import Store
+from kgplatform.store.search import names_of
 from kgplatform.store.statements import Passage, Statement, passages
 from kgplatform.text.words import relation_words
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from kgplatform.answer.records import Path
 from kgplatform.errors import InputError, RunError, UnknownNameError
 from kgplatform.store.client import Store
-from kgplatform.store.recommendation import Way, liked_by, names_of, ways_to
-from kgplatform.store.search import find_entity
+from kgplatform.store.recommendation import Way, liked_by, ways_to
+from kgplatform.store.search import find_entity, names_of
 
 if TYPE_CHECKING:
     import torch

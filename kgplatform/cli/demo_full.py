@@ -148,9 +148,11 @@ def _asked(store: Store, graph: str) -> Iterator[str]:
     """Questions with topic and answers, a line each, the same on every day."""
     from kgplatform.store.ask import Step, follow
     from kgplatform.store.labels import all_kinds
+    from kgplatform.store.search import names_of
 
-    kinds = all_kinds(store, graph)
-    countries = sorted(key for key, labels in kinds.labels.items() if "Country" in labels)
+    labels = all_kinds(store, graph).labels
+    countries = sorted(key for key, own in labels.items() if "Country" in own)
+    names = names_of(store, graph, countries)
     draw = random.Random(0)  # noqa: S311
     made = []
     for country in countries:
@@ -158,7 +160,7 @@ def _asked(store: Store, graph: str) -> Iterator[str]:
             steps = [Step(relation, False) for relation in path]
             ends = [end.id for end in follow(store, graph, country, steps).ends]
             for each in words if ends else ():
-                question = each.format(kinds.names[country])
+                question = each.format(names[country])
                 made.append(f"{question}\t{country}\t{'|'.join(sorted(ends))}")
     return iter(draw.sample(made, min(ASKED, len(made))))
 

@@ -322,12 +322,14 @@ def _key(asked: dict[str, Any]) -> tuple[str, str]:
 
 def written_text(data: dict[str, Any]) -> str:
     """What was written, or would be."""
+    from kgplatform.cli.explain_write import answers_drawn
+
     if data.get("dry_run"):
         text = data["statements"][0]
         return f"\n{text}\nwould write {data['would_write']:,} answers; nothing was written"
     written = data["written"]
     return (
         f"{written['answers']:,} answers with {written['steps']:,} steps are in the graph: "
-        f"MATCH p = (:Answer {{run: '{data['run']}'}})-[:STEP]->() RETURN p\n"
+        f"{answers_drawn(data['run'])}\n"
         f"kgp undo {data['run']} takes them out"
     )

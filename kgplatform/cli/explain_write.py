@@ -73,6 +73,11 @@ def write_explanation(
     return {"run": own, "written": written}
 
 
+def answers_drawn(run: str) -> str:
+    """The query that draws a run's answers in Browser, to be read and typed."""
+    return f"MATCH p = (:Answer {{run: '{run}'}})-[:STEP]->() RETURN p"
+
+
 def written_text(data: dict[str, Any]) -> str:
     """What was written, or would be."""
     if data.get("dry_run"):
@@ -80,7 +85,7 @@ def written_text(data: dict[str, Any]) -> str:
     written = data["written"]
     return (
         f"an answer with {written['steps']:,} steps is in the graph: "
-        f"MATCH p = (:Answer {{run: '{data['run']}'}})-[:STEP]->() RETURN p\n"
+        f"{answers_drawn(data['run'])}\n"
         f"kgp undo {data['run']} takes it out"
     )
 

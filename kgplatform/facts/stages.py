@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -28,7 +28,7 @@ from kgplatform.progress import Progress, silent
 from kgplatform.rules.files import RuleSet, load_rules
 from kgplatform.store.client import Store
 from kgplatform.store.labels import all_kinds
-from kgplatform.store.names import EntityNames, read_all_names
+from kgplatform.store.names import EntityNames, end_names, read_all_names
 from kgplatform.store.stream_vectors import read_set
 from kgplatform.store.texts import active_set_of
 from kgplatform.store.writeback import Target
@@ -188,21 +188,22 @@ class GraphJudge:
         """What is thought of candidates that stand for and against one another."""
         kinds = all_kinds(self._store, self._graph)
         for each in new:
-            kinds.names.setdefault(each.entity_id, each.name)
             if each.label is not None:
                 kinds.labels.setdefault(each.entity_id, (each.label,))
         unknown = kinds.new | {each.entity_id for each in new}
         background = self.background.with_kinds(kinds.labels, unknown)
         if self._tools.text is not None:
-            background = replace(background, text=self._plausibility(facts, kinds.names))
+            background = replace(background, text=self._plausibility(facts, new))
         return judge(facts, self._tools.judge, background, self._tools.policy)
 
     def _plausibility(
-        self, facts: Sequence[CandidateFact], names: Mapping[str, str]
+        self, facts: Sequence[CandidateFact], new: Sequence[NewEntity]
     ) -> TextPlausibility:
         """By the run of links by text, over its entities and the other ends of the candidates."""
         assert self._tools.text is not None
-        ends = dict.fromkeys(end for fact in facts for end in (fact.head, fact.tail))
+        ends = list(dict.fromkeys(end for fact in facts for end in (fact.head, fact.tail)))
+        names = {each.entity_id: each.name for each in new}
+        names |= end_names(self._store, self._graph, ends)
         return by_text_link(*self._tools.text, {end: names.get(end, end) for end in ends})
 
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_type_hints
 
-from kgplatform.training.given import coerced, wrong_setting
+from kgplatform.training.given import (
+    ABOVE_0,
+    AT_LEAST_0,
+    BELOW_1,
+    Range,
+    at_least,
+    check_choices,
+    check_ranges,
+    coerced,
+    wrong_setting,
+)
 
 Model = Literal["graph", "lightgcn", "bpr", "item_knn", "popularity"]
 Loss = Literal["softmax", "bpr"]
@@ -86,21 +96,8 @@ class RecommendSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, kind in get_type_hints(RecommendSettings).items():
-            if (allowed := get_args(kind)) and getattr(self, name) not in allowed:
-                raise wrong_setting(name, getattr(self, name), f"one of {', '.join(allowed)}")
-        for name in _AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise wrong_setting(name, getattr(self, name), "at least 1")
-        for name in ("layers", "side_layers", "regularization", "least_weight", "seed"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise wrong_setting(name, getattr(self, name), "a finite number, at least 0")
-        for name in ("alone", "dropout", "valid_share", "test_share"):
-            if not 0 <= getattr(self, name) < 1:
-                raise wrong_setting(name, getattr(self, name), "at least 0 and below 1")
-        for name in ("learning_rate", "temperature"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise wrong_setting(name, getattr(self, name), "a finite number above 0")
+        check_choices(self, get_type_hints(RecommendSettings))
+        check_ranges(self, _RANGES)
         if self.valid_share + self.test_share >= 1:
             raise wrong_setting("test_share", self.test_share, "below 1 together with valid_share")
 
@@ -109,15 +106,24 @@ class RecommendSettings:
         return dataclasses.asdict(self)
 
 
-_AT_LEAST_ONE = (
-    "embedding_dim",
-    "negatives",
-    "neighbours",
-    "epochs",
-    "batch_size",
-    "patience",
-    "evaluate_every",
-    "least_likes",
+_RANGES: tuple[Range, ...] = (
+    (
+        (
+            "embedding_dim",
+            "negatives",
+            "neighbours",
+            "epochs",
+            "batch_size",
+            "patience",
+            "evaluate_every",
+            "least_likes",
+        ),
+        at_least(1),
+        "at least 1",
+    ),
+    (("layers", "side_layers", "regularization", "least_weight", "seed"), *AT_LEAST_0),
+    (("alone", "dropout", "valid_share", "test_share"), *BELOW_1),
+    (("learning_rate", "temperature"), *ABOVE_0),
 )
 
 

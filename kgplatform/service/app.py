@@ -24,7 +24,7 @@ from kgplatform.service.gate import Gate
 from kgplatform.service.metrics import Metrics
 from kgplatform.service.problems import MEDIA_TYPE, Problem, problem, problem_of, status_of
 from kgplatform.service.routes import answers, graph, health
-from kgplatform.service.routes.common import Service
+from kgplatform.service.routes.pooled import Service
 from kgplatform.service.work import Pool
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from kgplatform.errors import KGPlatformError
 from kgplatform.service.answers import Tell
 from kgplatform.service.problems import problem, problem_of
-from kgplatform.service.routes.common import service_of
+from kgplatform.service.routes.pooled import service_of
 from kgplatform.service.work import Pool
 
 log = logging.getLogger("kgplatform.service")

@@ -94,12 +94,6 @@ def ways_of(store: Store, graph: str, ids: Sequence[str]) -> dict[str, Ways]:
     }
 
 
-def names_of(store: Store, graph: str, ids: Sequence[str]) -> dict[str, str]:
-    """What entities are called, those that the graph has."""
-    rows = store.rows(queries.get("ask/find_entities"), graph=graph, ids=list(ids))
-    return {row["id"]: row["name"] or row["id"] for row in rows}
-
-
 def follow(
     store: Store,
     graph: str,

@@ -42,12 +42,10 @@ class Kinds:
 
     Attributes:
         labels: Beside ``Entity``, by entity_id.
-        names: What they are called, by entity_id.
         new: entity_ids of those that texts alone name.
     """
 
     labels: dict[str, tuple[str, ...]]
-    names: dict[str, str]
     new: frozenset[str]
 
 
@@ -56,6 +54,5 @@ def all_kinds(store: Store, graph: str) -> Kinds:
     rows = store.rows(queries.get("read/list_kinds"), graph=graph)
     return Kinds(
         {row["id"]: tuple(row["labels"]) for row in rows},
-        {row["id"]: str(row["name"]) for row in rows},
         frozenset(row["id"] for row in rows if row["new"]),
     )

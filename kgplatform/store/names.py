@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,3 +100,9 @@ def read_all_names(
 def _listed(value: Any) -> list[str]:
     values = value if isinstance(value, list) else [value]
     return [as_text(each) for each in values]
+
+
+def end_names(store: Store, graph: str, ids: Sequence[str]) -> dict[str, str]:
+    """What ends of candidates are called, also those that texts alone name; by entity_id."""
+    rows = store.rows(queries.get("read/list_end_names"), graph=graph, ids=list(ids))
+    return {row["id"]: str(row["name"] or row["id"]) for row in rows}

@@ -31,12 +31,6 @@ def liked_by(store: Store, graph: str, user: str, relation: str) -> dict[str, st
     return {row["id"]: row["name"] or row["id"] for row in rows}
 
 
-def names_of(store: Store, graph: str, ids: Sequence[str]) -> dict[str, str]:
-    """What entities are called; those that are gone are left out."""
-    rows = store.rows(queries.get("search/list_entity_titles"), graph=graph, ids=list(ids))
-    return {row["id"]: row["name"] or row["id"] for row in rows}
-
-
 def ids_with_label(store: Store, graph: str, label: str) -> list[str]:
     """entity_ids of a graph's entities with a label."""
     rows = store.rows(queries.fill("read/list_label_keys", label=label), graph=graph)

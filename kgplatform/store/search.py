@@ -1,5 +1,6 @@
 """Reading what was written back: the nearest entities through the active vector index."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -66,10 +67,15 @@ def find_entity(store: Store, graph: str, text: str) -> str:
     raise UnknownEntityError(f"graph {graph!r} has no entity {text!r}", hint=hint)
 
 
+def names_of(store: Store, graph: str, ids: Sequence[str]) -> dict[str, str]:
+    """What entities are called; those that the graph does not have are left out."""
+    rows = store.rows(queries.get("search/list_entity_titles"), graph=graph, ids=list(ids))
+    return {row["id"]: row["name"] or row["id"] for row in rows}
+
+
 def name_of(store: Store, graph: str, key: str) -> str:
     """What an entity is called; its id where it has no name or is not there."""
-    rows = store.rows(queries.get("search/find_entity"), graph=graph, text=key)
-    return next((str(row["name"]) for row in rows if row["id"] == key and row["name"]), key)
+    return names_of(store, graph, [key]).get(key, key)
 
 
 def similar(

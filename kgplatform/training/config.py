@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_type_hints
 
@@ -15,7 +15,17 @@ from kgplatform.graph.split import SplitBy
 from kgplatform.models import DECODERS, ENCODERS, MODELS, SPECS, EncoderSpec, ModelSpec
 from kgplatform.models.compgcn import Composition
 from kgplatform.models.rgcn import Decomposition
-from kgplatform.training.given import choices_of, coerced, listed, wrong_setting
+from kgplatform.training.given import (
+    ABOVE_0,
+    AT_LEAST_0,
+    BELOW_1,
+    Range,
+    at_least,
+    check_choices,
+    check_ranges,
+    coerced,
+    wrong_setting,
+)
 
 Loss = Literal["cross_entropy", "binary", "margin", "self_adversarial"]
 Task = Literal["links", "classify"]
@@ -135,10 +145,7 @@ class TrainingConfig:
             raise UnknownNameError("model", self.model, MODELS)
         if self.decoder not in DECODERS:
             raise UnknownNameError("decoder", self.decoder, DECODERS)
-        for name, kind in _types().items():
-            allowed = choices_of(kind)
-            if allowed and getattr(self, name) not in allowed:
-                raise wrong_setting(name, getattr(self, name), f"one of {listed(allowed)}")
+        check_choices(self, _types())
         check_numbers(self)
         check_combinations(self)
         if self.device != "auto":
@@ -181,11 +188,7 @@ def check_numbers(config: TrainingConfig) -> None:
     Raises:
         UsageError: Naming the first one.
     """
-    for names, fits, wanted in _RANGES:
-        for name in names:
-            value = getattr(config, name)
-            if not fits(value):
-                raise wrong_setting(name, value, wanted)
+    check_ranges(config, _RANGES)
     if config.valid_share + config.test_share >= 1:
         raise wrong_setting("test_share", config.test_share, "below 1 together with valid_share")
     if config.warmup >= config.epochs:
@@ -322,32 +325,16 @@ def _for_size(model: str, snapshot: KGSnapshot) -> dict[str, Any]:
     return settings
 
 
-def _at_least(least: float) -> Callable[[float], bool]:
-    return lambda value: least <= value < float("inf")
-
-
-_RANGES: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
+_RANGES: tuple[Range, ...] = (
     (("rejected_weight",), lambda value: 1 <= value < float("inf"), "a finite number, at least 1"),
     (
         ("embedding_dim", "layers", "negatives", "epochs", "batch_size", "evaluate_every"),
-        _at_least(1),
+        at_least(1),
         "at least 1",
     ),
-    (
-        ("patience", "warmup", "regularization", "seed", "margin"),
-        _at_least(0),
-        "a finite number, at least 0",
-    ),
-    (
-        ("dropout", "input_dropout", "label_smoothing", "valid_share", "test_share"),
-        lambda value: 0 <= value < 1,
-        "at least 0 and below 1",
-    ),
-    (
-        ("learning_rate", "temperature"),
-        lambda value: 0 < value < float("inf"),
-        "a finite number above 0",
-    ),
+    (("patience", "warmup", "regularization", "seed", "margin"), *AT_LEAST_0),
+    (("dropout", "input_dropout", "label_smoothing", "valid_share", "test_share"), *BELOW_1),
+    (("learning_rate", "temperature"), *ABOVE_0),
     (("learning_rate_decay",), lambda value: 0 < value <= 1, "above 0, at most 1"),
     (("edge_drop",), lambda value: 0 < value <= 0.5, "above 0, at most 0.5"),
 )

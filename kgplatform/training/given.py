@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
 from kgplatform.errors import UnknownNameError, UsageError
@@ -25,6 +25,44 @@ def coerced(kinds: Mapping[str, Any], given: Mapping[str, object]) -> dict[str, 
             raise UnknownNameError("setting", name, kinds)
         values[name] = _coerced(name, kinds[name], value)
     return values
+
+
+Range = tuple[tuple[str, ...], Callable[[float], bool], str]
+"""Settings, what their numbers may be, and how to say so."""
+
+
+def at_least(low: float) -> Callable[[float], bool]:
+    """Whether a number is finite, and this or more."""
+    return lambda value: low <= value < float("inf")
+
+
+AT_LEAST_0 = at_least(0), "a finite number, at least 0"
+ABOVE_0 = (lambda value: 0 < value < float("inf")), "a finite number above 0"
+BELOW_1 = (lambda value: 0 <= value < 1), "at least 0 and below 1"
+
+
+def check_choices(settings: object, kinds: Mapping[str, Any]) -> None:
+    """Refuse what is none of a setting's choices.
+
+    Raises:
+        UsageError: Naming the first one.
+    """
+    for name, kind in kinds.items():
+        allowed = choices_of(kind)
+        if allowed and getattr(settings, name) not in allowed:
+            raise wrong_setting(name, getattr(settings, name), f"one of {listed(allowed)}")
+
+
+def check_ranges(settings: object, ranges: Iterable[Range]) -> None:
+    """Refuse numbers out of their range.
+
+    Raises:
+        UsageError: Naming the first one.
+    """
+    for names, fits, wanted in ranges:
+        for name in names:
+            if not fits(getattr(settings, name)):
+                raise wrong_setting(name, getattr(settings, name), wanted)
 
 
 def choices_of(kind: Any) -> tuple[object, ...]:

@@ -5,11 +5,21 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from kgplatform.errors import UnknownNameError, UsageError
 from kgplatform.models import DECODERS
-from kgplatform.training.given import coerced, wrong_setting
+from kgplatform.training.given import (
+    ABOVE_0,
+    AT_LEAST_0,
+    BELOW_1,
+    Range,
+    at_least,
+    check_choices,
+    check_ranges,
+    coerced,
+    wrong_setting,
+)
 
 Algorithm = Literal["reinforce", "dqn"]
 Baseline = Literal["leave_one_out", "moving"]
@@ -122,26 +132,10 @@ class WalkerSettings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        for name, kind in get_type_hints(WalkerSettings).items():
-            if (allowed := get_args(kind)) and getattr(self, name) not in allowed:
-                raise wrong_setting(name, getattr(self, name), f"one of {', '.join(allowed)}")
+        check_choices(self, get_type_hints(WalkerSettings))
         if self.teacher_model not in DECODERS:
             raise UnknownNameError("score function", self.teacher_model, DECODERS)
-        for name in _AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise wrong_setting(name, getattr(self, name), "at least 1")
-        for name in ("steps", "clone_epochs", "entropy", "patience", "seed", *_WEIGHTS):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise wrong_setting(name, getattr(self, name), "a finite number, at least 0")
-        for name in ("dropout", "action_dropout", "valid_share", "test_share"):
-            if not 0 <= getattr(self, name) < 1:
-                raise wrong_setting(name, getattr(self, name), "at least 0 and below 1")
-        for name in ("learning_rate_end", "entropy_end", "exploration", "hindsight"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise wrong_setting(name, getattr(self, name), "between 0 and 1")
-        for name in ("learning_rate", "temperature"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise wrong_setting(name, getattr(self, name), "a finite number above 0")
+        check_ranges(self, _RANGES)
         if self.steps > MOST_STEPS:
             raise wrong_setting("steps", self.steps, f"at most {MOST_STEPS}")
         if self.max_actions < 2:
@@ -168,19 +162,32 @@ class WalkerSettings:
         return dataclasses.asdict(self)
 
 
-_WEIGHTS = ("exact_match", "entity_f1", "grounding", "fluency")
-
-_AT_LEAST_ONE = (
-    "embedding_dim",
-    "hidden",
-    "epochs",
-    "batch_size",
-    "rollouts",
-    "return_steps",
-    "replay",
-    "target_every",
-    "beam_size",
-    "evaluate_every",
+_RANGES: tuple[Range, ...] = (
+    (
+        (
+            "embedding_dim",
+            "hidden",
+            "epochs",
+            "batch_size",
+            "rollouts",
+            "return_steps",
+            "replay",
+            "target_every",
+            "beam_size",
+            "evaluate_every",
+        ),
+        at_least(1),
+        "at least 1",
+    ),
+    (("steps", "clone_epochs", "entropy", "patience", "seed"), *AT_LEAST_0),
+    (("exact_match", "entity_f1", "grounding", "fluency"), *AT_LEAST_0),
+    (("dropout", "action_dropout", "valid_share", "test_share"), *BELOW_1),
+    (
+        ("learning_rate_end", "entropy_end", "exploration", "hindsight"),
+        lambda value: 0 <= value <= 1,
+        "between 0 and 1",
+    ),
+    (("learning_rate", "temperature"), *ABOVE_0),
 )
 
 

@@ -19,7 +19,7 @@ from kgplatform.service.answer_models import (
     SearchRequest,
     SearchResponse,
 )
-from kgplatform.service.routes.common import EVERY, WORKING, answer, service_of
+from kgplatform.service.routes.pooled import EVERY, WORKING, answer, service_of
 from kgplatform.service.stream import EVENTS, MEDIA_TYPE, streamed
 
 router = APIRouter(tags=["answers"], responses=EVERY | WORKING)

@@ -16,7 +16,7 @@ from kgplatform.service.models import (
     SimilarRequest,
     SimilarResponse,
 )
-from kgplatform.service.routes.common import EVERY, WORKING, answer, service_of
+from kgplatform.service.routes.pooled import EVERY, WORKING, answer, service_of
 
 router = APIRouter(tags=["graph"], responses=EVERY)
 

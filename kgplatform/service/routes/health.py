@@ -11,7 +11,7 @@ from kgplatform import queries
 from kgplatform.errors import KGPlatformError
 from kgplatform.service.metrics import MEDIA_TYPE
 from kgplatform.service.models import Health
-from kgplatform.service.routes.common import EVERY, service_of
+from kgplatform.service.routes.pooled import EVERY, service_of
 
 log = logging.getLogger("kgplatform.service")
 
