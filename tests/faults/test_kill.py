@@ -1,7 +1,7 @@
 """Real faults: killed writers, a killed server, cut connections; then the same again.
 
-Each ends with the same graph as an undisturbed run. ``KGP_FAULT_POINTS=20`` tries more points
-than a plain test run has time for.
+Each ends with the same graph as an undisturbed run. ``KGP_FAULTS=long`` tries more points than
+a plain test run has time for.
 """
 
 import os
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from campaign import points
 
 from kgplatform import server as local
 from kgplatform.errors import InputError, StoreError, UnavailableError
@@ -41,7 +42,7 @@ from kgplatform.triples import Triple
 
 Digest = Callable[..., str]
 
-POINTS = int(os.environ.get("KGP_FAULT_POINTS", "2"))
+POINTS = points(2, 20)
 ENTITIES = 5_000
 OLD, NEW = "old", "20260101-000000-distmult-0000"
 CHANGES_WITH_EVERY_LOAD = {"version", "loaded"}
