@@ -169,7 +169,7 @@ def _search(told: _Told, store: Store, settings: Settings, graph: str, folder: P
     """Search by names, words and vectors."""
     del store, settings, folder
     told("encode", "--graph", graph, "--write")
-    told("search", "small island in the Pacific", "--graph", graph, "--top-k", "3")
+    told("search", "Scandinavian kingdom", "--graph", graph, "--top-k", "3")
 
 
 def _questions(told: _Told, store: Store, settings: Settings, graph: str, folder: Path) -> None:
@@ -177,7 +177,7 @@ def _questions(told: _Told, store: Store, settings: Settings, graph: str, folder
     del store, settings, folder
     for question in (
         "what is the capitol of hungry",
-        "Which currencies are used in the countries that border Germany?",
+        "What languages do the neighbours of Poland speak?",
         "How many countries border Russia?",
         "Who is the president of Peru?",
     ):
