@@ -87,7 +87,7 @@ def tell_the_rest(
 def heading(number: int, text: str) -> None:
     """Say which step begins."""
     total = click.get_current_context().meta[TOTAL]
-    note(click.style(f"\n[{number}/{total}] {text}", bold=True))
+    note(f"\n[{number}/{total}] {text}", bold=True)
 
 
 class _Told:
@@ -106,7 +106,7 @@ class _Told:
         from kgplatform.cli import cli
 
         said = shlex.join(("kgp", *args))
-        note(click.style(f"\n$ {said}", fg="cyan"))
+        note(f"\n$ {said}", fg="cyan")
         kept: dict[str, Any] = {"command": said}
         self.commands.append(kept)
         if not self._as_json:
