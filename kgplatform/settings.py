@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -12,6 +13,7 @@ from pydantic_settings import (
 )
 
 from kgplatform.errors import UsageError
+from kgplatform.parsed import parsed_yaml
 
 CONFIG_FILE = "kgplatform.yaml"
 
@@ -19,6 +21,13 @@ CONFIG_FILE = "kgplatform.yaml"
 def _default_cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "kgplatform"
+
+
+class _ConfigFile(YamlConfigSettingsSource):
+    """``kgplatform.yaml``, without what a YAML that somebody else wrote could do."""
+
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        return parsed_yaml(file_path.read_text(encoding="utf-8")) or {}
 
 
 class Settings(BaseSettings):
@@ -106,7 +115,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The order in which a setting is looked for."""
-        return init_settings, env_settings, dotenv_settings, YamlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, _ConfigFile(settings_cls)
 
 
 def load_settings(**flags: object) -> Settings:
@@ -115,8 +124,6 @@ def load_settings(**flags: object) -> Settings:
     Raises:
         UsageError: ``kgplatform.yaml`` or ``.env`` cannot be read or holds a wrong value.
     """
-    import yaml
-
     given = {name: value for name, value in flags.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
@@ -128,7 +135,7 @@ def load_settings(**flags: object) -> Settings:
             hint=f"correct it in the environment, in .env or in {CONFIG_FILE}",
         ) from None
     # ValueError and TypeError: a YAML that is a list, a text or a number, and no mapping.
-    except (yaml.YAMLError, ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError) as error:
         detail = " ".join(str(error).split())
         raise UsageError(
             f"{CONFIG_FILE} or .env cannot be read: {detail}", hint="correct or remove the file"

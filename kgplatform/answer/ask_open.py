@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kgplatform.errors import InputError, KGPlatformError, RunError
+from kgplatform.parsed import parsed_json
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Store
 
@@ -178,9 +179,8 @@ def open_fitting(
 
 def _fitting(run: Run, encoder: TextEncoder) -> TextEncoder | None:
     """The encoder that is open already, if the run was trained with it."""
-    import json
 
-    said = json.loads((run.folder / "joint.json").read_text("utf-8"))
+    said = parsed_json((run.folder / "joint.json").read_text("utf-8"))
     return encoder if said.get("encoder_digest") == encoder.digest else None
 
 

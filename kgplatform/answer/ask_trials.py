@@ -21,6 +21,7 @@ from kgplatform.answer.ask_open import Curve
 from kgplatform.answer.ask_runs import log_odds
 from kgplatform.answer.plan_choice import outside_questions
 from kgplatform.errors import KGPlatformError
+from kgplatform.parsed import parsed_json
 from kgplatform.progress import Progress, silent
 from kgplatform.store.ask import follow, ways_of
 
@@ -54,7 +55,7 @@ def _curve(asker: Asker, strategy: str, run: Run, valid: list[Trial], progress: 
     """From the cache, or fitted now and kept there."""
     path = asker.settings.kgp_cache.expanduser() / "ask" / f"{run.id}-{strategy}.json"
     try:
-        return Curve(**json.loads(path.read_text("utf-8")))
+        return Curve(**parsed_json(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         pass
     from kgplatform.training.artifacts import write_atomically
@@ -150,7 +151,7 @@ def _split_of(run: Run) -> dict[str, Any]:
     from kgplatform.joint.qa_settings import QASettings, settings_of
 
     path = run.folder / "joint.json"
-    given = json.loads(path.read_text("utf-8"))["settings"] if path.is_file() else None
+    given = parsed_json(path.read_text("utf-8"))["settings"] if path.is_file() else None
     chosen = QASettings(seed=run.config.seed) if given is None else settings_of(given)
     return {
         "by": chosen.split,

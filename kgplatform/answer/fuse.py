@@ -15,6 +15,7 @@ from scipy.special import logsumexp
 from scipy.stats import rankdata
 
 from kgplatform.errors import InputError
+from kgplatform.parsed import parsed_json
 from kgplatform.store.find import Key
 
 CHANNELS = ("name", "fulltext", "text", "graph", "facts")
@@ -156,7 +157,7 @@ def load_weights(path: Path) -> Weights:
     """
     hint = "`kgp tune search EXAMPLES --to FILE` makes one"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parsed_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"weights {path} cannot be read: {error}", hint=hint) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:

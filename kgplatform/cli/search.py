@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import click
 
 from kgplatform.cli.output import emit, json_option, note, table
 from kgplatform.errors import UsageError
+from kgplatform.parsed import parsed_json
 
 if TYPE_CHECKING:
     from kgplatform.answer.search import Searcher
@@ -109,7 +109,7 @@ def _conditions(given: tuple[str, ...]) -> dict[str, list[Any]]:
             raise UsageError(f"--where {each!r}", hint="--where PROPERTY=VALUE")
         found[name].append(value)
         try:
-            read = json.loads(value)
+            read = parsed_json(value)
         except ValueError:
             continue
         if isinstance(read, bool | int | float):

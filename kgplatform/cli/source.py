@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from kgplatform.errors import UsageError
+from kgplatform.parsed import parsed_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -189,9 +190,8 @@ def values_of(params: tuple[str, ...]) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     """A query parameter as JSON where it is JSON (3, true, ["a"]), else as the text it is."""
-    import json
 
     try:
-        return json.loads(text)
+        return parsed_json(text)
     except ValueError:
         return text

@@ -14,6 +14,7 @@ from kgplatform.cli.results import results_text
 from kgplatform.cli.source import pairs, source_options
 from kgplatform.cli.training_view import training_view
 from kgplatform.errors import UsageError
+from kgplatform.parsed import parsed_yaml
 
 if TYPE_CHECKING:
     from kgplatform.graph.snapshot import KGSnapshot
@@ -310,11 +311,9 @@ def from_file(path: Path | None) -> dict[str, Any]:
     """
     if path is None:
         return {}
-    import yaml
-
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values = parsed_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         detail = " ".join(str(error).split())
         raise UsageError(f"{path} cannot be read: {detail}", hint="check the file") from None
     if not isinstance(values, dict):

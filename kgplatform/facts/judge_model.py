@@ -19,6 +19,7 @@ import numpy as np
 
 from kgplatform.errors import InputError
 from kgplatform.facts.features import groups_of
+from kgplatform.parsed import parsed_json
 from kgplatform.training.calibrate import Curve
 
 FORMAT = 1
@@ -136,7 +137,7 @@ def load_judge(path: Path) -> Judge:
         InputError: There is no such file, or it is no judge.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parsed_json(path.read_text(encoding="utf-8"))
         if values["format"] != FORMAT:
             raise InputError(
                 f"{path} is a judge of format {values['format']}, not {FORMAT}", hint=REFIT

@@ -29,6 +29,7 @@ from kgplatform.graph.adjacency import Adjacency, adjacency_of
 from kgplatform.graph.features import Feature
 from kgplatform.graph.lazy_names import LazyNames, open_names, write_names
 from kgplatform.graph.snapshot import KGSnapshot
+from kgplatform.parsed import parsed_json
 
 FORMAT = 1
 """Version of the folder's format; a newer one is refused."""
@@ -144,7 +145,7 @@ def describe_snapshot(path: Path) -> SnapshotFolder:
         InputError: It is no snapshot, is damaged, or is of a newer format.
     """
     try:
-        values = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
+        values = parsed_json((path / DESCRIPTION).read_text(encoding="utf-8"))
         if values["format"] > FORMAT:
             raise InputError(
                 f"{path} is of format {values['format']}, which is newer than this kgplatform's "

@@ -28,6 +28,7 @@ from kgplatform.joint.qa_settings import QASettings, settings_of
 from kgplatform.joint.qa_solver import Solver
 from kgplatform.joint.qa_train import Trained, graph_reader
 from kgplatform.joint.qa_walks import Walks
+from kgplatform.parsed import parsed_json
 from kgplatform.text.encode import TextEncoder, load_encoder
 from kgplatform.training.artifacts import (
     TRAIN_AGAIN,
@@ -125,7 +126,7 @@ def load_answerer(run: Run, encoder: TextEncoder | None = None) -> Answerer:
     """
     path = run.folder / QA_FILE
     try:
-        values = json.loads(path.read_text("utf-8"))
+        values = parsed_json(path.read_text("utf-8"))
         if values["task"] != TASK:
             raise RunError(f"run {run.id} does not answer questions", hint=_TRAIN)
         settings = settings_of(values["settings"])

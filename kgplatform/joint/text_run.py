@@ -19,6 +19,7 @@ from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.joint.text_link import TextLink
 from kgplatform.joint.text_neighbours import neighbours_of
 from kgplatform.joint.text_settings import TextLinkSettings
+from kgplatform.parsed import parsed_json
 from kgplatform.text.encode import TextEncoder, text_vectors
 from kgplatform.training.artifacts import (
     TRAIN_AGAIN,
@@ -107,7 +108,7 @@ def load_text_link(run: Run) -> TextLinkRun:
             hint="name a run of `kgp train text-link`",
         )
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = parsed_json(path.read_text(encoding="utf-8"))
         tensors = load_file(run.folder / TENSORS_FILE)
         settings = TextLinkSettings(**said.pop("settings"))
         facts = tensors.pop("facts").long()

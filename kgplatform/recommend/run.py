@@ -21,6 +21,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from kgplatform.errors import RunError, UsageError
+from kgplatform.parsed import parsed_json
 from kgplatform.recommend.baselines import ItemKnn, Popularity
 from kgplatform.recommend.confidence import Confidence
 from kgplatform.recommend.likes import Likes
@@ -132,7 +133,7 @@ def load_recommender(run: Run) -> Trained:
             f"run {run.id} recommends nothing", hint="kgp train recommend makes one that does"
         )
     try:
-        said = json.loads((run.folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+        said = parsed_json((run.folder / SETTINGS_FILE).read_text(encoding="utf-8"))
         tensors = load_file(run.folder / TENSORS_FILE)
         users, items = tuple(said["users"]), tuple(said["items"])
         popularity = Popularity(tensors["popularity"])

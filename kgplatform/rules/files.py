@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from kgplatform.errors import InputError, UnknownNameError
 from kgplatform.graph.snapshot import KGSnapshot
+from kgplatform.parsed import parsed_json
 from kgplatform.rules.mine import MiningConfig
 from kgplatform.rules.table import MOST_ATOMS, RuleTable, rule_text
 from kgplatform.training.artifacts import new_run_id
@@ -165,7 +166,7 @@ def load_rules(found: RuleSet, snapshot: KGSnapshot) -> RuleTable:
 def _read_record(folder: Path) -> RuleSet:
     path = folder / RECORD_FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parsed_json(path.read_text(encoding="utf-8"))
         if values.pop("format") != FORMAT:
             raise ValueError("it is of another version of kgplatform")
         config = MiningConfig(**values.pop("config"))

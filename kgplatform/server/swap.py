@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kgplatform.errors import ServerError
+from kgplatform.parsed import parsed_json
 from kgplatform.server.config import Folders, write_private
 
 DATABASE = "neo4j"
@@ -116,7 +117,7 @@ def _read(where: Folders) -> dict[str, str] | None:
     except FileNotFoundError:
         return None
     try:
-        note = json.loads(text)
+        note = parsed_json(text)
         if "swapping" in note or {"graph", "source"} <= set(note):
             return dict(note)
     except (ValueError, TypeError):

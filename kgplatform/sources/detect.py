@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from kgplatform.errors import UsageError
+from kgplatform.parsed import parsed_json
 from kgplatform.sources.files import check_exists, open_text, plain_name
 
 RDF_SUFFIXES = {".nt", ".nq", ".ttl", ".trig", ".rdf", ".owl", ".jsonld"}
@@ -100,7 +100,7 @@ def _is_neo4j_header(line: str) -> bool:
 
 def _json_lines(path: Path) -> str:
     try:
-        record = json.loads(_first_line(path))
+        record = parsed_json(_first_line(path))
     except ValueError:
         return "table"
     if not isinstance(record, dict):

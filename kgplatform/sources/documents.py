@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kgplatform.errors import InputError
+from kgplatform.parsed import parsed_json
 from kgplatform.sources.files import check_exists, open_binary
 from kgplatform.sources.html_text import read_html
 from kgplatform.sources.pdf_text import read_pdf
@@ -168,7 +168,7 @@ def _has_documents(path: Path, notes: list[str]) -> bool:
     if not _is_lines(path):
         return True
     try:
-        record = json.loads(next((line for _, line in _lines(path)), b"null"))
+        record = parsed_json(next((line for _, line in _lines(path)), b"null"))
     except (ValueError, RecursionError):
         return False
     if not isinstance(record, dict) or not isinstance(record.get("text"), str):
@@ -359,7 +359,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def _of_record(path: Path, line: bytes) -> _Text | str:
     try:
-        record = json.loads(line.decode("utf-8"))
+        record = parsed_json(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         return f"it is not UTF-8 (byte {error.start} of the line)"
     except (ValueError, RecursionError) as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kgplatform.errors import InputError, UnknownNameError
+from kgplatform.parsed import parsed_json
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
@@ -69,7 +69,7 @@ def _read(path: Path) -> dict[str, list[Any]]:
 
     suffix = path.suffix.lower()
     if suffix in (".jsonl", ".ndjson"):
-        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+        rows = [parsed_json(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
         if not all(isinstance(row, dict) for row in rows):
             raise ValueError("a line is no JSON object")
         names = dict.fromkeys(name for row in rows for name in row)
@@ -132,7 +132,7 @@ def _ids(value: Any) -> tuple[str, ...]:
     """One id, several as a list or as JSON's list, or none."""
     if isinstance(value, str) and value.startswith("["):
         try:
-            value = json.loads(value)
+            value = parsed_json(value)
         except ValueError:
             return (value,)
     if value is None or value == "":

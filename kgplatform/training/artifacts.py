@@ -25,6 +25,7 @@ from torch import Tensor
 from kgplatform import __version__
 from kgplatform.errors import RunError, UnknownNameError, UsageError
 from kgplatform.models import Edges, LinkModel
+from kgplatform.parsed import parsed_json
 from kgplatform.training.config import TrainingConfig, config_from_json
 
 log = logging.getLogger(__name__)
@@ -160,7 +161,7 @@ def load_run(folder: Path, *, allow_incomplete: bool = False) -> Run:
     """
     path = folder / RUN_FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parsed_json(path.read_text(encoding="utf-8"))
         config = config_from_json(values.pop("config"))
         run = Run(folder=folder, config=config, **values)
     except FileNotFoundError:

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from kgplatform.errors import RunError
+from kgplatform.parsed import parsed_json
 from kgplatform.training.sharded import Shard, in_shards
 
 CHECKPOINT_FILE = Path("checkpoint") / "state.safetensors"
@@ -88,10 +89,10 @@ def load_checkpoint(
             index, key = name.split(".", 1)
             states.setdefault(int(index), {})[key] = value
         optimizer.load_state_dict(
-            {"state": states, "param_groups": json.loads(metadata["param_groups"])}
+            {"state": states, "param_groups": parsed_json(metadata["param_groups"])}
         )
         generator.set_state(tensors["generator"])
-        return Counters(**json.loads(metadata["counters"]))
+        return Counters(**parsed_json(metadata["counters"]))
     except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         detail = " ".join(str(error).split())
         raise RunError(

@@ -27,6 +27,7 @@ from torch.nn.functional import cross_entropy, linear
 from kgplatform.errors import RunError, TrainingError
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.models import Edges, LinkModel
+from kgplatform.parsed import parsed_json
 from kgplatform.progress import Progress, silent
 from kgplatform.training.artifacts import (
     CARD_FILE,
@@ -258,7 +259,7 @@ def class_probabilities(run: Run) -> tuple[tuple[str, ...], Tensor]:
             hint="train with --set task=classify for labels",
         )
     try:
-        classes = tuple(json.loads((run.folder / CLASSES_FILE).read_text("utf-8")))
+        classes = tuple(parsed_json((run.folder / CLASSES_FILE).read_text("utf-8")))
         head = load_file(run.folder / HEAD_FILE)
         found = _probabilities(load_model(run), head["weight"], head["bias"])
     except (OSError, ValueError, SafetensorError, KeyError, RuntimeError) as error:

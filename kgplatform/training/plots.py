@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kgplatform.errors import InputError, RunError
+from kgplatform.parsed import parsed_json
 from kgplatform.training.calibrate import ReliabilityBin
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def plain(name: str) -> str:
 
 def _lines_of(metrics_file: Path) -> list[dict[str, Any]]:
     try:
-        lines = [json.loads(line) for line in metrics_file.read_text("utf-8").splitlines()]
+        lines = [parsed_json(line) for line in metrics_file.read_text("utf-8").splitlines()]
     except (OSError, ValueError) as error:
         raise RunError(
             f"{metrics_file} cannot be read: {error}", hint="train again or resume the run"

@@ -15,6 +15,7 @@ import yaml
 
 from kgplatform.errors import RunError, TrainingError, UnknownNameError, UsageError
 from kgplatform.graph.snapshot import KGSnapshot
+from kgplatform.parsed import parsed_json
 from kgplatform.progress import Progress, silent
 from kgplatform.training.artifacts import load_run, write_atomically
 from kgplatform.training.config import resolve_config
@@ -115,7 +116,7 @@ def load_plan(folder: Path) -> Plan:
     """
     path = folder / STUDY_FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parsed_json(path.read_text(encoding="utf-8"))
         return Plan(**values | {"space": space_from_json(values["space"])})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RunError(

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from kgplatform.errors import RunError, UsageError
 from kgplatform.graph.snapshot import KGSnapshot
+from kgplatform.parsed import parsed_json
 from kgplatform.training.artifacts import (
     TRAIN_AGAIN,
     WEIGHTS_FILE,
@@ -153,7 +154,7 @@ def read_settings(run: Run) -> tuple[WalkerSettings, dict[str, Any]]:
     if run.source.get("task") != MODEL:
         raise RunError(f"run {run.id} does not walk", hint=_TRAIN)
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = parsed_json(path.read_text(encoding="utf-8"))
         return settings_of(said.pop("settings")), said
     except (OSError, ValueError, TypeError, KeyError, UsageError) as error:
         detail = " ".join(str(error).split())

@@ -5,7 +5,6 @@ https://aws-dglke.readthedocs.io/en/latest/format_kg.html and format_out.html
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from kgplatform.graph.interchange.content import (
     write_lines,
 )
 from kgplatform.graph.interchange.vectors import Opening, Score, Vectors, in_order
+from kgplatform.parsed import parsed_json
 
 SCORES = {
     "TransE": Score("transe", norm=2),
@@ -62,7 +62,7 @@ def read(path: Path, opening: Opening) -> Vectors:  # noqa: ARG001  # as every r
         InputError: A file is missing or wrong.
     """
     try:
-        config: dict[str, Any] = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        config: dict[str, Any] = parsed_json((path / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path / 'config.json'} cannot be read: {error}",

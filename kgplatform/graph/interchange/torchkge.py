@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 from kgplatform.errors import InputError
@@ -18,6 +17,7 @@ from kgplatform.graph.interchange.content import (
 )
 from kgplatform.graph.interchange.openke import sole_file
 from kgplatform.graph.interchange.vectors import Opening, Vectors, in_order, joined, open_tensors
+from kgplatform.parsed import parsed_json
 
 ENTITY_KEYS = (("ent_emb.weight",), ("re_ent_emb.weight", "im_ent_emb.weight"))
 
@@ -50,7 +50,7 @@ def read(path: Path, opening: Opening) -> Vectors:  # noqa: ARG001  # as every r
     file = sole_file(path, (".pt", ".pth", ".bin", ".safetensors"))
     mapping = folder / "ent2ix.json"
     try:
-        given = json.loads(mapping.read_text(encoding="utf-8"))
+        given = parsed_json(mapping.read_text(encoding="utf-8"))
         names = {int(row): str(name) for name, row in given.items()}
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise InputError(

@@ -11,6 +11,7 @@ import numpy as np
 
 from kgplatform.errors import InputError, UsageError
 from kgplatform.graph.interchange.vectors import Opening, Vectors
+from kgplatform.parsed import parsed_json
 
 WRITTEN = (".npy", ".parquet", ".safetensors")
 """Endings of what :func:`write` makes."""
@@ -127,7 +128,7 @@ def _safetensors(path: Path) -> tuple[list[str], np.ndarray]:
     try:
         with safe_open(path, "np") as opened:
             metadata = opened.metadata() or {}
-            return list(json.loads(metadata["ids"])), opened.get_tensor("vectors")
+            return list(parsed_json(metadata["ids"])), opened.get_tensor("vectors")
     except SafetensorError as error:
         raise ValueError(str(error)) from None
 

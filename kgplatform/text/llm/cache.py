@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kgplatform.errors import InputError
+from kgplatform.parsed import parsed_json
 from kgplatform.text.llm.listen import UnheardError, say
 from kgplatform.text.llm.protocol import Answer, LanguageModel, Request, Token
 
@@ -95,7 +96,7 @@ def request_key(digest: str, request: Request) -> str:
 def _read(path: Path) -> Answer | None:
     """The answer of a file; one that is damaged is as good as none."""
     try:
-        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        kept: dict[str, Any] = parsed_json(path.read_text(encoding="utf-8"))
         tokens = kept.pop("tokens")
         pieces = None if tokens is None else tuple(Token(str(t), float(p)) for t, p in tokens)
         return Answer(**kept, tokens=pieces, cached=True)

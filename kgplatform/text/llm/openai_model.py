@@ -21,6 +21,7 @@ from kgplatform.errors import (
     UsageError,
 )
 from kgplatform.hosts import is_loopback
+from kgplatform.parsed import parsed_json
 from kgplatform.text.llm.listen import listener, say
 from kgplatform.text.llm.openai_stream import TOLD, Heard, events
 from kgplatform.text.llm.openai_wire import (
@@ -211,7 +212,7 @@ class OpenAIModel:
             LanguageModelError: It will not help.
         """
         try:
-            said = self._plain(detail_of(json.loads(content)))
+            said = self._plain(detail_of(parsed_json(content)))
         except ValueError:
             said = self._plain(content[:1_000].decode("utf-8", "replace"))
         problem = f"HTTP {status}" + (f", {said}" if said else "")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import json
 from collections.abc import Iterable, Iterator
 
 from pydantic import BaseModel
 
+from kgplatform.parsed import parsed_json
 from kgplatform.text.llm.listen import say
 from kgplatform.text.llm.openai_wire import Chunk, Piece, tokens_of
 from kgplatform.text.llm.protocol import Answer, Finish
@@ -49,7 +49,7 @@ class Heard:
         if data == "[DONE]":
             self.ended = True
             return
-        said = json.loads(data)
+        said = parsed_json(data)
         chunk, counted = Chunk.model_validate(said), _Counted.model_validate(said)
         if counted.usage is not None:
             self._counts = counted.usage

@@ -143,6 +143,8 @@ def _entries(answer: Answer, key: str) -> tuple[list[Any], str, bool]:
         return [], "" if unclosed else f"it is no JSON: {error}", unclosed
     except RecursionError:
         return [], "it is nested too deeply", False
+    except ValueError as error:  # a number of thousands of digits
+        return [], f"it is no JSON: {error}", False
     entries = value.get(key) if isinstance(value, dict) else None
     if not isinstance(entries, list):
         return [], f'it has no list "{key}"', False
