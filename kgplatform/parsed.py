@@ -1,9 +1,13 @@
-"""JSON and YAML that somebody else wrote, as values: whatever is wrong with it is a ValueError."""
+"""JSON, YAML and arrays that somebody else wrote: whatever is wrong with them is a ValueError."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def parsed_json(text: str | bytes) -> Any:
@@ -46,3 +50,28 @@ def parsed_yaml(text: str) -> Any:
     # The constructor of tags: `!!binary x` and the like.
     except (TypeError, AttributeError, LookupError) as error:
         raise ValueError(f"a value cannot be read: {error}") from None
+
+
+def parsed_array(path: Path, mmap_mode: Literal["c"] | None = None) -> np.ndarray:
+    """The array of a file of NumPy, never unpickled.
+
+    Args:
+        path: The file.
+        mmap_mode: ``c`` to map it, as ``numpy.load`` has it.
+
+    Raises:
+        ValueError: It is none, is cut, or holds objects.
+        OSError: It cannot be read.
+    """
+    from tokenize import TokenError
+
+    import numpy as np
+
+    try:
+        found = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+    # Its header is read as Python's literals, by Python's own reader.
+    except (EOFError, TokenError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise ValueError(f"{path.name} is no array: {error or type(error).__name__}") from None
+    if not isinstance(found, np.ndarray):
+        raise ValueError(f"{path.name} holds several arrays")
+    return found

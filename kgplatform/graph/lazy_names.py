@@ -90,4 +90,9 @@ def open_names(path: Path) -> LazyNames:
     with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
         if reader.num_record_batches != 1 or reader.schema.names != ["name"]:
             raise pa.ArrowInvalid("it holds something else than names")
-        return LazyNames(reader.get_batch(0).column(0))
+        names = reader.get_batch(0).column(0)
+        if names.type != pa.large_string() or names.null_count:
+            raise pa.ArrowInvalid("it holds something else than names")
+        # Places of texts are believed by Arrow, wherever in memory they are.
+        names.validate(full=True)
+        return LazyNames(names)

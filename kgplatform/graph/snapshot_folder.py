@@ -29,7 +29,7 @@ from kgplatform.graph.adjacency import Adjacency, adjacency_of
 from kgplatform.graph.features import Feature
 from kgplatform.graph.lazy_names import LazyNames, open_names, write_names
 from kgplatform.graph.snapshot import KGSnapshot
-from kgplatform.parsed import parsed_json
+from kgplatform.parsed import parsed_array, parsed_json
 
 FORMAT = 1
 """Version of the folder's format; a newer one is refused."""
@@ -291,7 +291,7 @@ def _open_feature(folder: SnapshotFolder, number: int) -> Feature:
 def _map(path: Path) -> Tensor:
     # Copy on write: pages are shared as long as nobody writes, the file never changes, and torch,
     # which knows no read-only tensors, is not handed memory that it would crash on.
-    array = np.load(path, mmap_mode="c", allow_pickle=False)
+    array = parsed_array(path, "c")
     return torch.from_numpy(np.asarray(array))
 
 

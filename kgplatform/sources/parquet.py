@@ -45,7 +45,8 @@ def open_parquet(path: Path) -> ParquetTable:
     try:
         with parquet.ParquetFile(path) as file:
             names, count = tuple(file.schema_arrow.names), file.metadata.num_rows
-    except (ArrowException, OSError) as error:
+    # ValueError: names and texts that are not UTF-8.
+    except (ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     if not count:
         raise InputError(f"{path} holds no rows", hint="a row has the columns head, relation, tail")
@@ -79,7 +80,8 @@ def _batches(table: ParquetTable) -> Iterator[list[list[Any]]]:
         with parquet.ParquetFile(table.path) as file:
             for batch in file.iter_batches(batch_size=_BATCH, columns=list(table.names)):
                 yield [batch.column(name).to_pylist() for name in table.names]
-    except (ArrowException, OSError) as error:
+    # ValueError: names and texts that are not UTF-8.
+    except (ArrowException, OSError, ValueError) as error:
         raise _unreadable(table.path, error) from error
 
 

@@ -282,8 +282,11 @@ def load_vocabulary(run: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:
         path = _vocabulary_path(run.folder, column)
         try:
             with pa.ipc.open_file(pa.BufferReader(path.read_bytes())) as reader:
-                names.append(tuple(reader.read_all()[column].to_pylist()))
-        except (OSError, pa.ArrowException, KeyError) as error:
+                listed = reader.read_all()[column]
+            # Places of texts are believed by Arrow, wherever in memory they are.
+            listed.validate(full=True)
+            names.append(tuple(listed.cast(pa.string()).to_pylist()))
+        except (OSError, ValueError, pa.ArrowException, KeyError) as error:
             detail = " ".join(str(error).split())
             raise RunError(f"{path} cannot be read: {detail}", hint=TRAIN_AGAIN) from None
     return names[0], names[1]

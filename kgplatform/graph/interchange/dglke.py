@@ -23,7 +23,7 @@ from kgplatform.graph.interchange.content import (
     write_lines,
 )
 from kgplatform.graph.interchange.vectors import Opening, Score, Vectors, in_order
-from kgplatform.parsed import parsed_json
+from kgplatform.parsed import parsed_array, parsed_json
 
 SCORES = {
     "TransE": Score("transe", norm=2),
@@ -90,7 +90,7 @@ def _table(path: Path, kind: str) -> np.ndarray:
             hint="name the folder of one training",
         )
     try:
-        values: np.ndarray = np.load(found[0], allow_pickle=False)
+        values: np.ndarray = parsed_array(found[0])
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{found[0]} cannot be read: {error}", hint="fetch it again") from None
     return values.astype(np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 
 from kgplatform.errors import InputError, UsageError
 from kgplatform.graph.interchange.vectors import Opening, Vectors
-from kgplatform.parsed import parsed_json
+from kgplatform.parsed import parsed_array, parsed_json
 
 WRITTEN = (".npy", ".parquet", ".safetensors")
 """Endings of what :func:`write` makes."""
@@ -35,12 +35,12 @@ def read(path: Path, opening: Opening) -> Vectors:  # noqa: ARG001  # as every r
         elif path.suffix == ".safetensors":
             names, values = _safetensors(path)
         elif path.suffix == ".npy":
-            values = np.load(path, allow_pickle=False)
+            values = parsed_array(path)
             listed = path.with_suffix(".txt").read_text(encoding="utf-8").removesuffix("\n")
             names = listed.split("\n")
         else:
             names, values = _word2vec(path)
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, ArithmeticError) as error:
         detail = " ".join(str(error).split())[:200]
         raise InputError(
             f"{path} cannot be read as vectors: {detail}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from kgplatform.errors import InputError, UsageError
+from kgplatform.parsed import parsed_json
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def open_tensors(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         if path.suffix == ".json":
             with path.open(encoding="utf-8") as file:
-                listed = json.load(file)
+                listed = parsed_json(file.read())
             return {
                 name: torch.tensor(value, dtype=torch.float32) for name, value in listed.items()
             }
@@ -166,7 +166,10 @@ def open_tensors(path: Path) -> dict[str, Tensor]:
             f"{path} holds more than tensors: {' '.join(str(error).split())[:120]}",
             hint="save the weights alone: torch.save(model.state_dict(), path)",
         ) from None
-    except (OSError, RuntimeError, SafetensorError, ValueError, EOFError) as error:
+    # What torch meets in a damaged file ends in errors of any kind, also in KeyError and the like.
+    except (OSError, SafetensorError, EOFError, MemoryError, ArithmeticError) as error:
+        raise _damaged(path, error) from None
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise _damaged(path, error) from None
     if not isinstance(loaded, Mapping):
         raise InputError(
