@@ -30,6 +30,10 @@ one line; the command line prints both and never a traceback for these.
 from collections.abc import Iterable
 
 
+LONGEST_MESSAGE = 4_000
+"""Characters."""
+
+
 class KGPlatformError(Exception):
     """Base of all errors that name their cause and remedy.
 
@@ -41,7 +45,9 @@ class KGPlatformError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
+        # It may quote what somebody else wrote, however long that is.
+        cut = len(message) > LONGEST_MESSAGE
+        super().__init__(f"{message[:LONGEST_MESSAGE]} …" if cut else message)
         self.hint = hint
 
 

@@ -13,6 +13,9 @@ RDF_SUFFIXES = {".nt", ".nq", ".ttl", ".trig", ".rdf", ".owl", ".jsonld"}
 DOCUMENT_SUFFIXES = {".md", ".markdown", ".html", ".htm", ".pdf"}
 TABLES_OF_ADMIN = {".csv", ".tsv"}
 
+_LOOKED_AT = 1 << 20
+"""Characters of a first line that are read."""
+
 
 def detect(given: Sequence[str]) -> str:
     """The name of the format, a key of ``FORMATS``.
@@ -91,7 +94,11 @@ def _suffix(path: Path) -> str:
 
 def _first_line(path: Path) -> str:
     with open_text(path) as stream:
-        return next((line.rstrip("\r\n") for line in stream if line.strip()), "")
+        # A file, a compressed one above all, may be one line without an end.
+        while line := stream.readline(_LOOKED_AT):
+            if line.strip():
+                return line.rstrip("\r\n")
+    return ""
 
 
 def _is_neo4j_header(line: str) -> bool:

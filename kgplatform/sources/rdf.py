@@ -129,6 +129,8 @@ def parse_file(file: RdfFile) -> Iterator[Located]:
                 done += 1
         except SyntaxError as error:
             raise _wrong(file, error, stream.line, done) from error
+        except MemoryError as error:
+            raise _too_long(file, error) from None
 
 
 class _Stream:
@@ -222,6 +224,8 @@ def _declared(file: RdfFile) -> dict[str, str]:
             next(parser, None)
         except SyntaxError as error:
             raise _wrong(file, error, stream.line, 0) from error
+        except MemoryError as error:
+            raise _too_long(file, error) from None
         return dict(parser.prefixes)
 
 
@@ -240,6 +244,14 @@ def _statements(files: list[RdfFile], on_reject: OnReject) -> Iterator[Located]:
 
 def _base(path: Path) -> str:
     return f"file:///{quote(plain_name(path).name)}"
+
+
+def _too_long(file: RdfFile, error: MemoryError) -> InputError:
+    """Of a name or text without an end, of which the parser holds no more than 16 MiB."""
+    return InputError(
+        f"{file.path}: a name or text in it is too long: {error}",
+        hint="correct or shorten it; what is in the graph stays as it is",
+    )
 
 
 def _wrong(file: RdfFile, error: SyntaxError, line: int | None, done: int) -> InputError:

@@ -10,13 +10,12 @@ import io
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 from campaign import counted, drawn, points
-from hostile import NAMES, REFUSED_NAMES, Touched, canary, in_time, mutated, touched
+from hostile import Touched, in_time, mutated, touched
 
 from kgplatform.errors import KGPlatformError
 from kgplatform.sources import open_source
@@ -34,16 +33,21 @@ def _parquet() -> bytes:
 
 
 def _pdf() -> bytes:
-    """One page of text; a reader finds its way without a table of places."""
+    """One page of text, with its table of places."""
     shown = b"BT /F 12 Tf 10 50 Td (A text that a page has.) Tj ET"
-    return (
-        b"%%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
-        b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
-        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Contents 4 0 R"
-        b"/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>endobj\n"
-        b"4 0 obj<</Length %d>>stream\n%b\nendstream endobj\n"
-        b"trailer<</Root 1 0 R>>\n%%%%EOF\n" % (len(shown), shown)
+    parts = (
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Contents 4 0 R/Resources"
+        b"<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>",
+        b"<</Length %d>>stream\n%b\nendstream" % (len(shown), shown),
     )
+    made, places = b"%PDF-1.4\n", b"0000000000 65535 f \n"
+    for number, part in enumerate(parts, 1):
+        places += b"%010d 00000 n \n" % len(made)
+        made += b"%d 0 obj\n%b\nendobj\n" % (number, part)
+    end = b"trailer<</Root 1 0 R/Size 5>>\nstartxref\n%d\n%%%%EOF\n" % len(made)
+    return made + b"xref\n0 5\n" + places + end
 
 
 RDF_XML = b"""<?xml version="1.0"?>

@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import resource
 import shutil
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from campaign import counted, drawn, points
-from hostile import NAMES, Touched, in_time, mutated, touched
+from hostile import Touched, in_time, mutated, touched
 from pydantic import BaseModel
 
 from kgplatform.cli.train import from_file
 from kgplatform.errors import KGPlatformError
 from kgplatform.graph.interchange import torchkge, vector_tables
-from kgplatform.graph.interchange.vectors import Opening, open_tensors
+from kgplatform.graph.interchange.vectors import Opening
 from kgplatform.graph.snapshot import from_triples
 from kgplatform.graph.snapshot_folder import open_snapshot, save_snapshot, verify_snapshot
 from kgplatform.settings import load_settings
@@ -35,7 +33,7 @@ from kgplatform.text.extract.schema_file import parse_schema
 from kgplatform.text.llm.protocol import Answer, Request
 from kgplatform.text.llm.structured import ask_list
 from kgplatform.training.artifacts import entity_vectors, list_runs, load_run
-from kgplatform.training.config import TrainingConfig, config_from_json, resolve_config
+from kgplatform.training.config import resolve_config
 from kgplatform.training.loop import train
 from kgplatform.triples import Triple
 
@@ -168,3 +166,117 @@ def test_tampered_folders_are_refused_by_a_reason(
     assert outcomes.total() == tried
     assert outcomes["refused"] > tried // 4
     counted("input", f"tampered folders: {kind}", tried, **outcomes)
+
+
+class Said(BaseModel):
+    """What a list of facts has."""
+
+    head: str
+    relation: str
+    tail: str
+
+
+class Speaker:
+    """A model that always says the same."""
+
+    name, digest, concurrency = "speaker", "0", 1
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def complete(self, request: Request) -> Answer:
+        json.dumps([turn.content for turn in request.messages])
+        return Answer(self.text, 1, 1, "stop", 0.0)
+
+
+SETTINGS = b"""embedding_dim: 64
+learning_rate: 0.01
+loss: cross_entropy
+kgp_heap: 512m
+kgp_accept: 0.9
+neo4j_uri: bolt://127.0.0.1:7687
+"""
+SCHEMA = b"""labels:
+  Person: A human being.
+  Place:
+relations:
+  born_in:
+    heads: [Person]
+    tails: [Place]
+    example: [Chopin was born in Warsaw., Chopin, Warsaw]
+    functional: true
+open: false
+"""
+ANSWER = b'{"facts": [{"head": "a", "relation": "r", "tail": "b"}, {"head": "c", "relation": "r", "tail": "d"}]}'
+YAML_BOMB = b"a: &a [x,x,x,x,x,x,x,x,x,x]\n" + b"".join(
+    b"%c: &%c [%b]\n" % (98 + i, 98 + i, b",".join([b"*%c" % (97 + i)] * 10)) for i in range(9)
+)
+HOSTILE_YAML = (
+    YAML_BOMB, b"a: !!python/object/apply:os.system ['touch owned']", b"a: !!python/name:os.system",
+    b"a: " + b"[" * 100_000, b"a: 2001-99-99", b"a: " + b"9" * 5_000, b"? [a]\n: b", b"&a [*a]", b"<<: 1",
+    b"a: !!binary x", b"embedding_dim: .nan", b"embedding_dim: 1e400", b"embedding_dim: [1]", b"a\x00",
+    b"- a", b"1", b"\xff\xfe", b"a: !!set {x, y}", b"!!omap [a: 1]", b"a: !!float x", b"a: !!int 0x",
+)  # fmt: skip
+
+
+def settings_from(data: bytes, place: Path) -> None:
+    (place / "kgplatform.yaml").write_bytes(data)
+    load_settings()
+
+
+def training_from(data: bytes, place: Path) -> None:
+    (place / "train.yaml").write_bytes(data)
+    resolve_config("distmult", from_triples(TRIPLES), from_file(place / "train.yaml"))
+
+
+def schema_from(data: bytes, _place: Path) -> None:
+    parse_schema(data.decode("utf-8", "replace"))
+
+
+def answer_from(data: bytes, _place: Path) -> None:
+    listed = ask_list(Speaker(data.decode("utf-8", "replace")), (), Said, most=10, max_tokens=10)
+    json.dumps(listed.problems)
+    for item in listed.items:
+        assert isinstance(item.head, str)
+    if not listed.items:
+        raise KGPlatformError("nothing")
+
+
+TEXTS: dict[str, tuple[Callable[[bytes, Path], None], bytes, tuple[bytes, ...]]] = {
+    "kgplatform.yaml": (settings_from, SETTINGS, HOSTILE_YAML),
+    "a training's settings": (training_from, b"epochs: 5\nembedding_dim: 64\nlearning_rate: 0.01\n", HOSTILE_YAML),
+    "schemas of extraction": (schema_from, SCHEMA, HOSTILE_YAML),
+    "answers of language models": (answer_from, ANSWER, (
+        b'{"facts":[{"head":' + b"9" * 5_000 + b"}]}", b'{"facts":' + b"[" * 100_000, b'{"facts":[NaN]}',
+        b'{"facts":[' + b"[" * 900 + b"]" * 900 + b"]}", b'{"facts":[{"head":"\\ud800","relation":"r","tail":1}]}',
+        b'{"facts":{"a":1}}', b"[]", b"{}" * 1_000, b'{"facts":[1,null,"a",[],{}]}',
+    )),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_hostile_texts_are_refused_by_a_reason(
+    kind: str, watched: Touched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, sound, corpus = TEXTS[kind]
+    monkeypatch.chdir(tmp_path)
+    watched.folder = str(tmp_path)
+    reader(sound, tmp_path)
+    draw = drawn(f"texts {kind}")
+    made = [mutated(draw, sound, corpus) for _ in range(points(60, 800))]
+    outcomes: Counter[str] = Counter()
+    for data in (*corpus, *made):
+        try:
+            with watched.watching(), in_time():
+                reader(data, tmp_path)
+        except KGPlatformError as error:
+            assert len(str(error)) < 5_000
+            outcomes["refused"] += 1
+        except BaseException as error:
+            error.add_note(f"{kind}: {data[:1000]!r}")
+            raise
+        else:
+            outcomes["kept"] += 1
+    assert watched.outside == []
+    assert not (tmp_path / "owned").exists()
+    counted("input", kind, outcomes.total(), **outcomes)
