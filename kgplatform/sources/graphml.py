@@ -24,6 +24,12 @@ from kgplatform.triples import Entity, Triple
 _CHUNK = 1 << 16
 _NAMESPACE = "http://graphml.graphdrawing.org/xmlns"
 _FOREIGN = "foreign"
+_LONGEST = 16 << 20
+"""Bytes of a tag or a text that are held."""
+
+_DEEPEST = 1_000
+"""Elements in one another; nested graphs are a few deep."""
+
 _LABELS = ("NodeLabel", "EdgeLabel")
 """Where yEd keeps what is written on a node or an edge."""
 
@@ -162,6 +168,7 @@ class _Reader:
         self._text: list[str] | None = None
         self._label: str | None = None
         self._foreign = 0
+        self._fed = self._held = 0
         self._parser = expat.ParserCreate(namespace_separator=" ")
         self._parser.buffer_text = True
         self._parser.CharacterDataHandler = self._characters
@@ -171,8 +178,12 @@ class _Reader:
 
     def parse(self, chunk: bytes, last: bool = False) -> None:
         """Take the next piece of the file; ``done`` then has what ended in it."""
+        self._fed += len(chunk)
         try:
             self._parser.Parse(chunk, last)
+            # A tag without an end is held by the parser, whatever its length.
+            if self._fed - max(self._parser.CurrentByteIndex, 0) > _LONGEST:
+                raise self._too_long()
         except expat.ExpatError as error:
             raise InputError(
                 f"{self._path}, line {error.lineno}: {expat.ErrorString(error.code)}",
@@ -206,19 +217,29 @@ class _Reader:
         if tag == "key":
             self._declare(given)
         elif tag in ("data", "default"):
-            self._text, self._label = [], None
+            self._text, self._label, self._held = [], None, 0
         elif tag == "edge":
             element.directed = self._is_directed(given)
             self.counts["undirected"] += not element.directed
             self.counts["edge id"] += "id" in given
         self.counts[tag] += 1
         self._open.append(element)
+        self._check_depth()
+
+    def _check_depth(self) -> None:
+        if len(self._open) + self._foreign > _DEEPEST:
+            raise InputError(
+                f"{self._path}, line {self._parser.CurrentLineNumber}: more than {_DEEPEST} "
+                "elements in one another",
+                hint="save it as GraphML once more",
+            )
 
     def _start_foreign(self, tag: str) -> None:
         self._foreign += 1
+        self._check_depth()
         self.counts[_FOREIGN] += 1
         if self._label is None and tag in _LABELS:
-            self._text = []
+            self._text, self._held = [], 0
 
     def _end(self, name: str) -> None:
         if self._foreign:
@@ -243,6 +264,16 @@ class _Reader:
     def _characters(self, text: str) -> None:
         if self._text is not None:
             self._text.append(text)
+            self._held += len(text)
+            if self._held > _LONGEST:
+                raise self._too_long()
+
+    def _too_long(self) -> InputError:
+        return InputError(
+            f"{self._path}, line {self._parser.CurrentLineNumber}: a text or tag is longer than "
+            f"{_LONGEST >> 20} MiB",
+            hint="it is no value of a node or an edge; correct the file, or save it again",
+        )
 
     def _declare(self, given: dict[str, str]) -> None:
         key = given.get("id", "")

@@ -10,12 +10,13 @@ import io
 import json
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 from campaign import counted, drawn, points
-from hostile import Touched, in_time, mutated, touched
+from hostile import Touched, canary, in_child, in_time, mutated, touched
 
 from kgplatform.errors import KGPlatformError
 from kgplatform.sources import open_source
@@ -168,3 +169,103 @@ def test_broken_files_are_refused_by_a_reason(kind: str, watched: Touched, tmp_p
     shutil.rmtree(folder)
     assert watched.outside == []
     counted("input", f"broken files: {kind}", tried, **{k: outcomes[k] for k in sorted(outcomes)})
+
+
+RDF_HEAD = b"<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#' xmlns:e='http://e/'>"
+GRAPHML_HEAD = b"<graphml xmlns='http://graphml.graphdrawing.org/xmlns'><graph>"
+LAUGHS = b"<!DOCTYPE r [<!ENTITY a '" + b"x" * 1_000 + b"'>" + b"".join(
+    b"<!ENTITY %c '%b'>" % (98 + i, b"&%c;" % (97 + i) * 10) for i in range(8)
+) + b"]>"  # fmt: skip
+TEXT = b"a" * (1 << 20)
+
+
+def squeezed(head: bytes, piece: bytes, count: int) -> bytes:
+    """A gzip file that is a thousandth of what it holds."""
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as file:
+        file.write(head)
+        for _ in range(count):
+            file.write(piece)
+    return packed.getvalue()
+
+
+def laughing(head: bytes, tail: bytes) -> bytes:
+    return LAUGHS + head + b"&i;" + tail
+
+
+BOMBS: dict[str, tuple[str, bytes, bytes, int]] = {
+    "a table that is one line": ("a.tsv.gz", b"", TEXT, 800),
+    "a text of N-Triples": ("a.nt.gz", b'<http://e/a> <http://e/p> "', TEXT, 800),
+    "a text of Turtle": ("a.ttl.gz", b'<http://e/a> <http://e/p> "', TEXT, 800),
+    "a text of RDF/XML": ("a.rdf.gz", RDF_HEAD + b"<e:a><e:p>", TEXT, 800),
+    "a text of JSON-LD": ("a.jsonld.gz", b'{"@id":"http://e/a","http://e/p":"', TEXT, 800),
+    "a text of GraphML": ("a.graphml.gz", GRAPHML_HEAD + b"<node id='a'><data key='k'>", TEXT, 800),
+    "an id of GraphML": ("a.graphml.gz", GRAPHML_HEAD + b"<node id='", TEXT, 800),
+    "graphs in graphs": ("a.graphml.gz", GRAPHML_HEAD, b"<graph>" * 100_000, 60),
+    "extensions in extensions": ("a.graphml.gz", GRAPHML_HEAD, b"<y:a xmlns:y='y'>" * 1_000, 2_000),
+    "a page of HTML": ("a.html.gz", b"<p>", TEXT, 800),
+    "a text of JSON Lines": ("a.jsonl.gz", b'{"text":"', TEXT, 800),
+    "laughs of RDF/XML": ("a.rdf", laughing(RDF_HEAD + b"<e:a><e:p>", b"</e:p></e:a></rdf:RDF>"), b"", 0),
+    "laughs of GraphML": ("a.graphml", laughing(GRAPHML_HEAD, b"</graph></graphml>"), b"", 0),
+    "JSON in JSON": ("a.jsonl", b'{"head":' * 100_000, b"", 0),
+    "JSON-LD in JSON-LD": ("a.jsonld", b'{"http://e/p":' * 100_000, b"", 0),
+    "lists in lists of Turtle": ("a.ttl", b"<http://e/a> <http://e/p> " + b"(" * 1_000_000, b"", 0),
+    "elements of HTML": ("a.html", b"<div>" * 300_000, b"", 0),
+    "columns": ("a.csv", b"," * 5_000_000 + b"\n" + b"," * 5_000_000, b"", 0),
+}  # fmt: skip
+"""A file, its beginning, and what comes after it so many times, compressed."""
+
+
+@pytest.mark.parametrize("bomb", [pytest.param(b, marks=pytest.mark.slow) for b in BOMBS])
+def test_bombs_are_refused_in_little_memory(bomb: str, tmp_path: Path) -> None:
+    name, head, piece, count = BOMBS[bomb]
+    content = squeezed(head, piece, points(count // 2, count)) if count else head
+    (tmp_path / name).write_bytes(content)
+
+    def attempt() -> Iterator[str]:
+        try:
+            source = open_source((str(tmp_path / name),), Options(folder=tmp_path))
+            rejects: list[object] = []
+            for each in (source.entities, source.triples, source.documents):
+                for _ in each(rejects.append):
+                    pass
+        except KGPlatformError:
+            yield "refused"
+        else:
+            yield "refused" if rejects else "read"
+
+    lines = in_child(attempt, memory=1 << 30)
+    assert lines in (["refused"], ["read"]), lines
+    counted("input", f"bombs: {bomb}", 1, **{lines[0]: 1})
+
+
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_what_files_name_is_not_fetched(scheme: str, tmp_path: Path) -> None:
+    (tmp_path / "outside.txt").write_text(OUTSIDE)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with canary() as (address, asked):
+        place = f"file://{tmp_path}/outside.txt" if scheme == "file" else f"{address}/x"
+        files = {
+            "a.rdf": f"<!DOCTYPE r [<!ENTITY a SYSTEM '{place}'>]>{RDF_HEAD.decode()}"
+            "<rdf:Description rdf:about='http://e/a'><e:p>&a;</e:p></rdf:Description></rdf:RDF>",
+            "a.graphml": f"<!DOCTYPE r SYSTEM '{place}'>{GRAPHML_HEAD.decode()}</graph></graphml>",
+            "a.jsonld": json.dumps({"@context": place, "@id": "http://e/a", "p": "x"}),
+            "a.html": f"<base href='{place}'><link rel=stylesheet href='{place}'>"
+            f"<iframe src='{place}'></iframe><img src='{place}'><p>A text of it.</p>",
+            "a.md": f"# T\n\n![x]({place}) and [y]({place})\n",
+            "a.ttl": f"<{place}> <{place}> <{place}> .",
+        }
+        for name, text in files.items():
+            read(folder, {name: text.encode()}, None)
+            (folder / name).unlink()
+        assert asked == []
+    counted("input", f"files that name others by {scheme}:", len(files), fetched=0)
+
+
+def test_links_of_a_folder_do_not_lead_out_of_it(tmp_path: Path) -> None:
+    (tmp_path / "outside.tsv").write_text(f"{OUTSIDE}\tr\tb\n")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "linked.tsv").symlink_to(tmp_path / "outside.tsv")
+    assert read(folder, {"a.tsv": TSV, "b.tsv": TSV}, None) != ""

@@ -7,10 +7,7 @@ binary files does so in a forked child, so that a crash of a library is seen as 
 from __future__ import annotations
 
 import json
-import os
-import resource
 import shutil
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from campaign import counted, drawn, points
-from hostile import Touched, in_time, mutated, touched
+from hostile import Touched, in_child, in_time, mutated, touched
 from pydantic import BaseModel
 
 from kgplatform.cli.train import from_file
@@ -36,9 +33,6 @@ from kgplatform.training.artifacts import entity_vectors, list_runs, load_run
 from kgplatform.training.config import resolve_config
 from kgplatform.training.loop import train
 from kgplatform.triples import Triple
-
-MEMORY = 6 << 30
-"""Bytes of addresses that a child may have: torch alone takes most of them."""
 
 TRIPLES = [Triple(f"e{i}", "next", f"e{(i + 1) % 30}", "train") for i in range(30)]
 
@@ -67,31 +61,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Touched:
     return touched(tmp_path_factory.mktemp("models"))
-
-
-def in_child(work: Callable[[], Iterable[str]]) -> list[str]:
-    """What the work yields, in a forked process with bounded memory; the last line says a fault."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        with os.fdopen(writing, "w", errors="backslashreplace") as told:
-            try:
-                resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-                resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-                for line in work():
-                    told.write(f"{line}\n")
-                    told.flush()
-            except BaseException:
-                told.write("FAULT " + " | ".join(traceback.format_exc().splitlines()[-12:]) + "\n")
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, errors="replace") as heard:
-        lines = heard.read().splitlines()
-    _, status = os.waitpid(child, 0)
-    if status:
-        lines.append(f"FAULT the process ended by {status}")
-    return lines
 
 
 def opened_run(folder: Path) -> None:
@@ -160,7 +129,7 @@ def test_tampered_folders_are_refused_by_a_reason(
                     yield "opened"
         yield from (f"FAULT touched {each}" for each in watched.outside)
 
-    lines = in_child(attempts)
+    lines = in_child(attempts, memory=2 << 30)
     assert not any(line.startswith("FAULT") for line in lines), lines[-2:]
     outcomes = Counter(line for line in lines if not line.startswith("#"))
     assert outcomes.total() == tried

@@ -6,11 +6,13 @@ import contextlib
 import json
 import os
 import random
+import resource
 import signal
 import sys
 import sysconfig
 import threading
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +21,7 @@ from typing import Any
 
 _DATA = Path(__file__).parent.parent / "data" / "hostile"
 _SECONDS = 20
+_CPU = 300
 
 
 def _lines(name: str) -> list[str]:
@@ -160,3 +163,37 @@ def canary() -> Iterator[tuple[str, list[str]]]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def in_child(work: Callable[[], Iterable[str]], memory: int) -> list[str]:
+    """What the work yields, in a forked process; the last line says a fault.
+
+    Args:
+        work: What is done.
+        memory: Bytes of addresses that the process may have beyond those it begins with.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        with os.fdopen(writing, "w", errors="backslashreplace") as told:
+            try:
+                begun = (
+                    int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+                )
+                resource.setrlimit(resource.RLIMIT_AS, (begun + memory, begun + memory))
+                resource.setrlimit(resource.RLIMIT_CPU, (_CPU, _CPU))
+                resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+                for line in work():
+                    told.write(f"{line}\n")
+                    told.flush()
+            except BaseException:
+                told.write("FAULT " + " | ".join(traceback.format_exc().splitlines()[-12:]) + "\n")
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, errors="replace") as heard:
+        lines = heard.read().splitlines()
+    _, status = os.waitpid(child, 0)
+    if status:
+        lines.append(f"FAULT the process ended by {status}")
+    return lines
