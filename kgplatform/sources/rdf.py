@@ -49,6 +49,9 @@ _IN_FOLDERS = FORMATS.keys() - {".xml", ".json"}
 
 _LINE_FORMATS = (RdfFormat.N_TRIPLES, RdfFormat.N_QUADS)
 _LOOKED_AT = 65_536
+_LONGEST = 16 << 20
+"""Bytes of a text or tag that are held; the parsers of the other formats have the same bound."""
+
 _TURTLE = re.compile(rb"\s*(@prefix|@base|prefix\s|base\s|#|<[a-z]+:/)", re.IGNORECASE)
 _RDF_ROOT = re.compile(rb"<([\w.-]+:)?RDF[\s>]")
 _OWL_XML = re.compile(rb"<([\w.-]+:)?Ontology\s[^>]*xmlns")
@@ -137,7 +140,8 @@ class _Stream:
     """The bytes of a file for the parser, without a byte order mark.
 
     The parser of XML does not say where an error is. It is given a line at a time, so that the
-    last one that it took is where it stopped.
+    last one that it took is where it stopped. Nor has it an end of what it holds: a text without
+    one would end the process.
     """
 
     def __init__(self, stream: BinaryIO, *, by_line: bool) -> None:
@@ -145,7 +149,7 @@ class _Stream:
         self._by_line = by_line
         self._started = False
         self._ended = True
-        self._lines = 0
+        self._lines = self._held = 0
 
     @property
     def line(self) -> int | None:
@@ -159,6 +163,11 @@ class _Stream:
         if data:
             self._lines += self._ended
             self._ended = data.endswith(b"\n")
+        if self._by_line:
+            begun = data.rfind(b"<")
+            self._held = self._held + len(data) if begun < 0 else len(data) - begun
+            if self._held > _LONGEST:
+                raise MemoryError(f"more than {_LONGEST >> 20} MiB without a tag")
         return data
 
 

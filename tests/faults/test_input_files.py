@@ -74,7 +74,7 @@ FILES: dict[str, tuple[str | None, dict[str, bytes]]] = {
     "CSV": (None, {"a.csv": b'head,relation,tail\n"a",r,"b, c"\n"a""b",r,c\n'}),
     "JSON Lines": (None, {"a.jsonl": b'{"head":"a","relation":"r","tail":"b","w":1}\n' * 2}),
     "Parquet": (None, {"a.parquet": _parquet()}),
-    "gzip": (None, {"a.tsv.gz": gzip.compress(TSV * 20, mtime=0)}),
+    "gzip": (None, {"a.tsv.gz": gzip.compress(TSV + b"a\tr\td\t1\n" * 20, mtime=0)}),
     "N-Triples": (None, {"a.nt": b'<http://e/a> <http://e/p> "x"@en .\n<http://e/a> <http://e/p> _:b .\n'}),
     "N-Quads": (None, {"a.nq": b"<http://e/a> <http://e/p> <http://e/b> <http://e/g> .\n"}),
     "Turtle": (None, {"a.ttl": b'@prefix e: <http://e/> .\ne:a e:p e:b, [ e:q (1 2.5 true) ]; e:n "A"@en .\n'}),
@@ -152,7 +152,7 @@ def test_broken_files_are_refused_by_a_reason(kind: str, watched: Touched, tmp_p
     draw = drawn(f"files {kind}")
     outcomes: Counter[str] = Counter()
     (Path(watched.folder).parent / "outside.txt").write_text(OUTSIDE)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     assert read(folder, whole, name) == "kept"
     tried = points(12, 400)
     for _ in range(tried):
