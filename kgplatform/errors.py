@@ -29,7 +29,6 @@ one line; the command line prints both and never a traceback for these.
 
 from collections.abc import Iterable
 
-
 LONGEST_MESSAGE = 4_000
 """Characters."""
 

@@ -37,7 +37,7 @@ def parsed_yaml(text: str) -> Any:
     class Loader(yaml.SafeLoader):
         def compose_node(self, parent: Any, index: Any) -> Any:
             if self.check_event(yaml.AliasEvent):
-                line = self.peek_event().start_mark.line + 1
+                line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
                 raise ValueError(f"line {line} has an alias (*), which is not read")
             return super().compose_node(parent, index)
 
@@ -73,5 +73,5 @@ def parsed_array(path: Path, mmap_mode: Literal["c"] | None = None) -> np.ndarra
     except (EOFError, TokenError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise ValueError(f"{path.name} is no array: {error or type(error).__name__}") from None
     if not isinstance(found, np.ndarray):
-        raise ValueError(f"{path.name} holds several arrays")
+        raise ValueError(f"{path.name} holds several arrays")  # noqa: TRY004  # as all else
     return found

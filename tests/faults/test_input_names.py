@@ -1,4 +1,4 @@
-"""Hostile names and queries, on a real server: kept literally or refused, and nothing else happens."""
+"""Hostile names and queries, on a real server: kept literally or refused, and nothing else."""
 
 from __future__ import annotations
 
@@ -113,10 +113,17 @@ def test_commands_take_any_word_as_a_name(kgp: Kgp, tmp_path: Path) -> None:
     words = [word for word in words if "\0" not in word and not word.startswith("-")]
     before = sorted(tmp_path.rglob("*"))
     asked = (
-        ("rm", "--graph"), ("export", "--to", "out.nt", "--format", "ntriples", "--graph"),
-        ("runs", "show"), ("undo",), ("search", "a", "--graph"), ("review", "list", "--graph"),
-        ("train", "distmult", "--graph"), ("schema",), ("plot",), ("snapshot", "--graph"),
-    )  # fmt: skip
+        ("rm", "--graph"),
+        ("export", "--to", "out.nt", "--format", "ntriples", "--graph"),
+        ("runs", "show"),
+        ("undo",),
+        ("search", "a", "--graph"),
+        ("review", "list", "--graph"),
+        ("train", "distmult", "--graph"),
+        ("schema",),
+        ("plot",),
+        ("snapshot", "--graph"),
+    )
     tried = 0
     for word in words:
         for command in asked:
@@ -132,21 +139,45 @@ def test_commands_take_any_word_as_a_name(kgp: Kgp, tmp_path: Path) -> None:
 
 
 WRITING = (
-    "CREATE (:Owned)", "MATCH (n) DETACH DELETE n", "MERGE (:Owned)", "MATCH (n) SET n.owned = 1",
-    "MATCH (n) REMOVE n:Entity", "DROP CONSTRAINT entity_key IF EXISTS", "CREATE INDEX owned FOR (n:O) ON (n.x)",
-    "CALL db.createLabel('Owned')", "CALL dbms.listConfig() YIELD name RETURN name AS head, name AS relation, name AS tail",
-    "CALL dbms.killQuery('x')", "CALL apoc.cypher.doIt('CREATE (:Owned)', {}) YIELD value RETURN value",
-    "SHOW USERS", "USE system SHOW USERS", "ALTER CURRENT USER SET PASSWORD FROM 'a' TO 'b'",
+    "CREATE (:Owned)",
+    "MATCH (n) DETACH DELETE n",
+    "MERGE (:Owned)",
+    "MATCH (n) SET n.owned = 1",
+    "MATCH (n) REMOVE n:Entity",
+    "DROP CONSTRAINT entity_key IF EXISTS",
+    "CREATE INDEX owned FOR (n:O) ON (n.x)",
+    "CALL db.createLabel('Owned')",
+    "CALL dbms.listConfig() YIELD name RETURN name AS head, name AS relation, name AS tail",
+    "CALL dbms.killQuery('x')",
+    "CALL apoc.cypher.doIt('CREATE (:Owned)', {}) YIELD value RETURN value",
+    "SHOW USERS",
+    "USE system SHOW USERS",
+    "ALTER CURRENT USER SET PASSWORD FROM 'a' TO 'b'",
     "LOAD CSV FROM '{http}/x.csv' AS l RETURN l[0] AS head, l[0] AS relation, l[0] AS tail",
     "LOAD CSV FROM 'file:///{file}' AS l RETURN l[0] AS head, l[0] AS relation, l[0] AS tail",
-    "WITH '{http}/' + 'y' AS u LOAD CSV FROM u AS l RETURN l[0] AS head, l[0] AS relation, l[0] AS tail",
-    "CALL { LOAD CSV FROM '{http}/z' AS l RETURN l } RETURN l[0] AS head, l[0] AS relation, l[0] AS tail",
+    "WITH '{http}/' + 'y' AS u LOAD CSV FROM u AS l "
+    "RETURN l[0] AS head, l[0] AS relation, l[0] AS tail",
+    "CALL { LOAD CSV FROM '{http}/z' AS l RETURN l } "
+    "RETURN l[0] AS head, l[0] AS relation, l[0] AS tail",
     "UNWIND [1] AS x CALL (x) { CREATE (:Owned) } RETURN 1 AS head, 1 AS relation, 1 AS tail",
     "CALL apoc.load.json('{http}/j') YIELD value RETURN value",
     "CALL db.index.fulltext.awaitEventuallyConsistentIndexRefresh()",
-)  # fmt: skip
-FRONTS = ("", "EXPLAIN ", "PROFILE ", "CYPHER 5 ", "CYPHER 25 ", "/* a */ ", "// a\n", "\ufeff", "MATCH (n) RETURN n; ",
-          "MATCH (n) WITH n LIMIT 1 ", "RETURN 1 AS head, 1 AS relation, 1 AS tail UNION ", "\u00a0", "CALL { MATCH (n) RETURN n } ")  # fmt: skip
+)
+FRONTS = (
+    "",
+    "EXPLAIN ",
+    "PROFILE ",
+    "CYPHER 5 ",
+    "CYPHER 25 ",
+    "/* a */ ",
+    "// a\n",
+    "\ufeff",
+    "MATCH (n) RETURN n; ",
+    "MATCH (n) WITH n LIMIT 1 ",
+    "RETURN 1 AS head, 1 AS relation, 1 AS tail UNION ",
+    "\u00a0",
+    "CALL { MATCH (n) RETURN n } ",
+)
 
 
 def escaped(text: str, draw: Any) -> str:

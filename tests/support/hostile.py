@@ -36,12 +36,49 @@ REFUSED_NAMES = _lines("refused_names.jsonl")
 """What no name may be."""
 
 _PIECES = [name.encode() for name in NAMES[:60]] + [
-    b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\xc3\x28", b"\xed\xa0\x80", b"\x1b]0;owned\x07", b"\r", b"\r\n",
-    b"\n", b"\t", b",", b'"', b"'", b"[" * 200, b"[" * 20_000, b'{"a":' * 5_000, b"(" * 5_000, b"<a>" * 5_000,
-    b"9" * 5_000, b"-1", b"1e400", b"NaN", b"Infinity", b"null", b"\\ud800", b"\\u0000", b"%00", b"A" * 5_000,
-    b"9223372036854775808", b"0.1e-400", b"true", b"&amp;", b"&b;", b"&#0;", b"&#xD800;", b"]]>", b"<!--",
-    b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"@prefix : <http://a/> .", b"_:", b"^^<http://a/>", b"@en",
-]  # fmt: skip
+    b"\x00",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"\xc3\x28",
+    b"\xed\xa0\x80",
+    b"\x1b]0;owned\x07",
+    b"\r",
+    b"\r\n",
+    b"\n",
+    b"\t",
+    b",",
+    b'"',
+    b"'",
+    b"[" * 200,
+    b"[" * 20_000,
+    b'{"a":' * 5_000,
+    b"(" * 5_000,
+    b"<a>" * 5_000,
+    b"9" * 5_000,
+    b"-1",
+    b"1e400",
+    b"NaN",
+    b"Infinity",
+    b"null",
+    b"\\ud800",
+    b"\\u0000",
+    b"%00",
+    b"A" * 5_000,
+    b"9223372036854775808",
+    b"0.1e-400",
+    b"true",
+    b"&amp;",
+    b"&b;",
+    b"&#0;",
+    b"&#xD800;",
+    b"]]>",
+    b"<!--",
+    b"<!DOCTYPE a [<!ENTITY b 'c'>]>",
+    b"@prefix : <http://a/> .",
+    b"_:",
+    b"^^<http://a/>",
+    b"@en",
+]
 
 
 def mutated(draw: random.Random, data: bytes, others: Sequence[bytes] = ()) -> bytes:
@@ -103,7 +140,7 @@ class Touched:
 
 
 _PACKAGES = tuple(
-    os.path.realpath(place)
+    os.path.realpath(str(place))
     for place in (
         *(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")),
         sys.prefix,

@@ -54,8 +54,8 @@ def read(path: Path, opening: Opening) -> Vectors:  # noqa: ARG001  # as every r
     """Vectors of ``dglke_train``: ``*_entity.npy``, ``*_relation.npy``, ``config.json``.
 
     Args:
-        path: Its ``save_path``, with ``entities.tsv`` and ``relations.tsv`` in it, or where
-            ``config.json`` names them.
+        path: Its ``save_path``, with ``entities.tsv`` and ``relations.tsv`` in it, or what
+            ``config.json`` calls them.
         opening: Nothing is needed.
 
     Raises:
@@ -63,6 +63,8 @@ def read(path: Path, opening: Opening) -> Vectors:  # noqa: ARG001  # as every r
     """
     try:
         config: dict[str, Any] = parsed_json((path / "config.json").read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError("it is no object")  # noqa: TRY004  # as all else
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path / 'config.json'} cannot be read: {error}",
@@ -90,31 +92,27 @@ def _table(path: Path, kind: str) -> np.ndarray:
             hint="name the folder of one training",
         )
     try:
-        values: np.ndarray = parsed_array(found[0])
-    except (OSError, ValueError, EOFError) as error:
+        return parsed_array(found[0]).astype(np.float32)
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{found[0]} cannot be read: {error}", hint="fetch it again") from None
-    return values.astype(np.float32)
 
 
 def _names(
     path: Path, config: dict[str, Any], keys: tuple[str, ...], usual: str
 ) -> tuple[str, ...]:
     # It writes emap_file; its documentation says emp_file.
-    said = next((config[key] for key in keys if config.get(key)), None)
-    places = [path / usual]
-    if said:
-        # DGL-KE writes the path as it saw it; the folder may have moved since.
-        places = [Path(said), path / said, path / Path(said).name, *places]
-        if data_path := config.get("data_path"):
-            places.append(Path(data_path) / Path(said).name)
+    said = str(next((config[key] for key in keys if config.get(key)), usual))
+    # DGL-KE writes the path as it saw it. By its name alone: a folder that somebody else has made
+    # could name any file of this machine, of which the errors would show the beginning.
+    places = [path / name for name in (Path(said).name, usual) if name]
     file = next((place for place in places if place.is_file()), None)
     if file is None:
         raise InputError(
-            f"{path} has no {Path(said).name if said else usual}",
+            f"{path} has no {Path(said).name}",
             hint="copy it from the folder of the data, where DGL-KE has written it",
         )
     names: dict[int, str] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(_text(file).split("\n"), start=1):
         if not line:
             continue
         first, _, second = line.partition("\t")
@@ -122,3 +120,10 @@ def _names(
             raise InputError(f"{file}, line {number}: {line[:60]!r} is not an id and a name")
         names[int(first)] = second
     return in_order(names, file)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}", hint="fetch it again") from None
