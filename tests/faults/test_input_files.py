@@ -314,3 +314,17 @@ def test_links_of_a_folder_do_not_lead_out_of_it(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "linked.tsv").symlink_to(tmp_path / "outside.tsv")
     assert read(folder, {"a.tsv": TSV, "b.tsv": TSV}, None) != ""
+
+
+def test_what_is_touched_outside_is_seen(watched: Touched, tmp_path: Path) -> None:
+    outside = Path(watched.folder).parent / "seen.txt"
+    with watched.watching():
+        outside.write_text("x")
+    assert watched.outside == [f"open {outside.resolve()}"]
+    watched.outside.clear()
+
+    def crash() -> Iterator[str]:
+        yield "begun"
+        bytearray(4 << 30)
+
+    assert in_child(crash, memory=1 << 30)[-1].startswith("FAULT")
