@@ -38,7 +38,8 @@ PATHS = (
 PIECES = (
     b"%00", b"%0d%0aSet-Cookie:%20a=b", b"'", b'"', b"`", b"}) DETACH DELETE n //", b"%ff%fe",
     b"%F0%9F%92%A9", b"\\u0027", b"../", b"${jndi:ldap://127.0.0.1/a}", b"<script>",
-    b"&graph=other",     b"germany", b"%", b"%zz", b"A" * 5_000, b"\x80\xff", b"$(id)", b"{{7*7}}", b"-1", b"NaN",
+    b"&graph=other", b"germany", b"%", b"%zz", b"A" * 5_000, b"\x80\xff", b"$(id)", b"{{7*7}}",
+    b"-1", b"NaN",
 )  # fmt: skip
 HEADERS = (
     b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
