@@ -315,9 +315,8 @@ ModelServers = Callable[[Speaker], ModelServer]
 """``model_server(answer)``; see the fixture."""
 
 
-@pytest.fixture
-def model_server() -> Iterator[ModelServers]:
-    """Start endpoints of language models that answer as a function says."""
+@contextlib.contextmanager
+def _model_servers() -> Iterator[ModelServers]:
     running: list[ThreadingHTTPServer] = []
 
     def start(answer: Speaker) -> ModelServer:
@@ -332,6 +331,20 @@ def model_server() -> Iterator[ModelServers]:
     for server in running:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def model_server() -> Iterator[ModelServers]:
+    """Start endpoints of language models that answer as a function says."""
+    with _model_servers() as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def model_servers() -> Iterator[ModelServers]:
+    """The same for endpoints that outlive a test."""
+    with _model_servers() as start:
+        yield start
 
 
 def _handler(answer: Speaker, server: Callable[[], ModelServer]) -> type[BaseHTTPRequestHandler]:

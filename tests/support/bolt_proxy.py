@@ -8,6 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Literal
+
+Passed = Literal["no", "sent", "answered"]
 
 NAMES = {
     0x01: "HELLO",
@@ -23,6 +26,9 @@ NAMES = {
 }
 """Messages by the tag of their structure, as the Bolt protocol has them; others do not count."""
 
+OFFER, CHOICE = 20, 5
+"""Bytes of a client's first words, and of its choice among what a manifest offers."""
+
 MANIFEST = bytes.fromhex("000001ff")
 """What a server answers first where the versions that it speaks come as a list (Bolt 5.7 on)."""
 
@@ -34,14 +40,15 @@ class Moment:
     Attributes:
         message: The kind.
         number: Which one, from 1.
-        after: Whether the server still gets the message, and its answer is the first that the
-            client does not get; else the server does not get it either.
+        passed: ``no``: the server does not get the message. ``sent``: it does, and the fault comes
+            at once. ``answered``: the fault comes when the server answers, and the client does not
+            get the answer.
         gone: Whether the server cannot be reached from then on; else it can be at once.
     """
 
     message: str
     number: int
-    after: bool = False
+    passed: Passed = "no"
     gone: bool = False
 
 
@@ -133,7 +140,9 @@ class Proxy:
                 for kind, whole in reader.messages(data):
                     if self._is_now(kind):
                         assert self.moment is not None
-                        if not self.moment.after:
+                        if self.moment.passed == "sent":
+                            link.server.sendall(whole)
+                        if self.moment.passed != "answered":
                             self._happen(link)
                             return
                         link.answer_lost = True
@@ -163,45 +172,40 @@ class Proxy:
 
 
 class _Reader:
-    """Takes what a client sends apart into messages; the handshake before them is one, too."""
+    """Takes what a client sends apart into messages; the handshake before them is one or two."""
 
     def __init__(self, link: _Link) -> None:
         self._link = link
         self._left = b""
-        self._hands_shaken = False
+        self._handshakes = 0
 
     def messages(self, data: bytes) -> list[tuple[str, bytes]]:
         """Whole messages, each with its kind."""
         self._left += data
         found: list[tuple[str, bytes]] = []
-        if not self._hands_shaken:
-            length = self._handshake_length()
-            if length is None:
-                return [("handshake", self._taken(20))] if len(self._left) == 20 else []
-            if length:
-                found.append(("handshake", self._taken(length)))
-            self._hands_shaken = True
-        while (length := self._message_length()) is not None:
-            whole = self._taken(length)
-            tag = whole[3] if len(whole) > 4 else -1
-            found.append((NAMES.get(tag, "other"), whole))
+        while (length := self._next_length()) is not None:
+            whole, self._left = self._left[:length], self._left[length:]
+            if self._handshakes < 3:
+                kind = "handshake"
+            else:
+                kind = NAMES.get(whole[3], "other") if len(whole) > 4 else "other"
+            found.append((kind, whole))
         return found
 
-    def _taken(self, length: int) -> bytes:
-        taken, self._left = self._left[:length], self._left[length:]
-        return taken
-
-    def _handshake_length(self) -> int | None:
-        """How much of what is there belongs to the handshake; None before the server's answer."""
-        if not self._link.begun:
+    def _next_length(self) -> int | None:
+        """Bytes of what comes next; None while it is not whole."""
+        if self._handshakes == 0 and len(self._left) >= OFFER:
+            self._handshakes = 1
+            return OFFER
+        if self._handshakes == 1 and self._left:
+            if self._link.begun[:4] == MANIFEST and len(self._left) >= CHOICE:
+                self._handshakes = 2
+                return CHOICE
+            if self._link.begun[:4] != MANIFEST:
+                self._handshakes = 2
+        if self._handshakes < 2:
             return None
-        if self._link.begun[:4] != MANIFEST:
-            return 0
-        # The client's choice: the version, and the capabilities in one byte.
-        return 5
-
-    def _message_length(self) -> int | None:
-        """Bytes of the first message with its chunks' headers; None while it is not whole."""
+        self._handshakes = 3
         at = 0
         while at + 2 <= len(self._left):
             size = int.from_bytes(self._left[at : at + 2], "big")

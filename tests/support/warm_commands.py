@@ -36,7 +36,7 @@ IMPORTED = (
 """What the commands import, beside the modules of the command line."""
 
 Values = Mapping[str, Mapping[str, Any]]
-"""Attributes to set, by module: small batches, so that small graphs have many."""
+"""Attributes to set, by ``module`` or ``module:Class``: small batches, so that small graphs have many."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,9 @@ def _serve() -> None:
     for name in (*IMPORTED, *(f"kgplatform.cli.{module}" for module, _ in COMMANDS.values())):
         importlib.import_module(name)
     # A fork has the thread that called it alone: a lock that another one holds is held for ever.
-    assert len(os.listdir("/proc/self/task")) == 1
+    # That of Arrow's memory is looked after by its library (pthread_atfork).
+    threads = [place.read_text().strip() for place in Path("/proc/self/task").glob("*/comm")]
+    assert sum(name != "jemalloc_bg_thd" for name in threads) == 1, threads
     for line in sys.stdin:
         asked = json.loads(line)
         # Before the fork: the parent may look into it before the child has run at all.
@@ -194,7 +196,9 @@ def _become(asked: dict[str, Any]) -> None:
 
 
 def _set(module: str, name: str, value: object) -> None:
-    found = importlib.import_module(module)
+    place, _, inner = module.partition(":")
+    found = importlib.import_module(place)
+    found = getattr(found, inner) if inner else found
     getattr(found, name)  # a name that is not there would change nothing
     setattr(found, name, value)
 

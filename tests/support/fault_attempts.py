@@ -1,0 +1,406 @@
+"""A command that writes is disturbed by a fault and called again: what became of it?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from bolt_proxy import Moment, Proxy
+from database_copies import Copy, copied, restored
+from vector_readers import VectorReaders, reading_vectors
+from warm_commands import Running, Told, Warm
+from writing_commands import BATCHES, Words, Writing
+
+from kgplatform import server as local
+from kgplatform.settings import Settings
+from kgplatform.store.client import Store, connect
+
+Digest = Callable[..., str]
+
+CUT_AT = ("HELLO", "BEGIN", "RUN", "PULL", "COMMIT")
+"""Messages at which a connection is cut."""
+
+OF_TIME = {"seconds", "created", "triples_per_second", "id"}
+"""What a run's files say that is another thing every time."""
+
+
+@dataclass
+class Scene:
+    """A server that may be killed, a folder to work in, and a process that commands come from.
+
+    Attributes:
+        settings: Of the server.
+        warm: The process.
+        folder: Where commands run.
+        model: Address of an endpoint of a language model.
+        digest: Of a database (tests/conftest.py).
+    """
+
+    settings: Settings
+    warm: Warm
+    folder: Path
+    model: str
+    digest: Digest
+    prepared: dict[str, Prepared] = field(default_factory=dict)
+
+    def info(self) -> local.ServerInfo:
+        """The server, which must run."""
+        info = local.running(self.settings)
+        assert info is not None
+        return info
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """A connection to it, straight."""
+        info = self.info()
+        with connect(info.uri, info.username, info.password) as store:
+            yield store
+
+    def start(self, words: Words, port: int | None = None, *, own: bool = False) -> Running:
+        """Begin a command, straight or through a proxy's port.
+
+        Args:
+            words: The command.
+            port: The proxy's port.
+            own: Whether it finds the server as its project's own, not by an address.
+        """
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(Path.home()),
+            "OMP_NUM_THREADS": "1",
+            "KGP_RUNS": str(self.folder / "runs"),
+            "KGP_HOME": str(self.settings.kgp_home if own else self.folder / ".kgplatform"),
+            "KGP_HEAP": str(self.settings.kgp_heap),
+            "KGP_LLM_MODEL": "small",
+            "KGP_LLM_CONCURRENCY": "1",
+        }
+        if not own:
+            info = self.info()
+            environment |= {
+                "NEO4J_URI": info.uri if port is None else f"bolt://127.0.0.1:{port}",
+                "NEO4J_PASSWORD": info.password,
+            }
+        return self.warm.start(words, self.folder, environment, BATCHES)
+
+    def done(self, *words: object) -> Any:
+        """Run a command to its end; its JSON."""
+        told = self.start([*words, "--json"]).wait()
+        assert told.code == 0, told.err
+        return json.loads(told.out)
+
+    def proxy(self, moment: Moment | None = None, fault: Callable[[], None] | None = None) -> Proxy:
+        """A proxy in front of the server."""
+        return Proxy(("127.0.0.1", int(self.info().uri.rsplit(":", 1)[1])), moment, fault)
+
+    def kill_server(self) -> None:
+        """Kill the server, and wait for its end."""
+        pid = self.info().pid
+        os.kill(pid, signal.SIGKILL)
+        while local.running(self.settings) is not None:
+            time.sleep(0.005)
+
+    def empty(self) -> None:
+        """Leave nothing in the database and in the folder."""
+        with self.store() as store:
+            restored(store, Copy())
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+
+
+@dataclass(frozen=True)
+class State:
+    """What a database and a folder hold, without what is another thing every time."""
+
+    graph: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A command that is ready to be disturbed, and what it came to undisturbed.
+
+    Attributes:
+        writing: The command.
+        words: As it is called.
+        before: The database before it.
+        files: A copy of the folder before it.
+        after: What it made.
+        seen: How many messages of each kind it sent.
+        seconds: How long it took.
+        lines: How many lines it printed on stderr.
+        sets: Digests of the whole sets of vectors that readers may find, by name.
+    """
+
+    writing: Writing
+    words: Words
+    before: Copy
+    files: Path
+    after: State
+    seen: Counter[str]
+    seconds: float
+    lines: int
+    sets: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Attempt:
+    """One fault and what came of it.
+
+    Attributes:
+        fault: What happened, and when.
+        outcome: ``survived``, ``lost``, ``doubled`` or ``changed``.
+        problem: What was not as it should be.
+        went_on: Whether the command came to its end in spite of the fault.
+        read: How often readers found the one whole set or the other, or were told to repeat.
+    """
+
+    fault: str
+    outcome: str = "survived"
+    problem: str = ""
+    went_on: bool = False
+    read: Counter[str] = field(default_factory=Counter)
+
+
+def prepare(scene: Scene, writing: Writing) -> Prepared:
+    """Make what a command needs, run it undisturbed, and keep both states; once."""
+    if writing.name in scene.prepared:
+        return scene.prepared[writing.name]
+    scene.empty()
+    words = writing.prepare(scene)
+    files = scene.folder.with_name(f"before {writing.name}")
+    shutil.copytree(scene.folder, files)
+    with scene.store() as store:
+        before = copied(store)
+        with scene.proxy() as proxy:
+            began = time.monotonic()
+            told = scene.start(words, proxy.port).wait()
+            seconds = time.monotonic() - began
+        assert told.code == 0, told.err
+        after = state(scene, store, writing)
+        made = Prepared(
+            writing, words, before, files, after, proxy.seen, seconds, told.err.count("\n")
+        )
+        if writing.vectors:
+            made.sets.update(VectorReaders.whole_sets(store))
+            restored(store, before)
+            made.sets.update(VectorReaders.whole_sets(store))
+    scene.prepared[writing.name] = made
+    return made
+
+
+def restore(scene: Scene, made: Prepared) -> None:
+    """Put database and folder back to before the command."""
+    with scene.store() as store:
+        restored(store, made.before)
+    shutil.rmtree(scene.folder)
+    shutil.copytree(made.files, scene.folder)
+
+
+def state(scene: Scene, store: Store, writing: Writing) -> State:
+    """What there is now."""
+    runs = scene.folder / "runs"
+    return State(scene.digest(store, ignoring=writing.ignoring), run_files(runs))
+
+
+def run_files(runs: Path) -> dict[str, str]:
+    """Digests of the files of runs, by their place; runs that are named by time are numbered."""
+    found: dict[str, str] = {}
+    for number, folder in enumerate(sorted(each.parent for each in runs.glob("*/run.json"))):
+        name = "a run" if re.match(r"\d{8}-", folder.name) else folder.name
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                place = f"{name} {number}/{path.relative_to(folder)}"
+                found[place] = hashlib.sha256(_content(path, folder.name)).hexdigest()
+    return found
+
+
+def _content(path: Path, run: str) -> bytes:
+    """A file without times, speeds and the name of its run."""
+    if path.name == "run.json":
+        return _plain(json.loads(path.read_text()), run)
+    if path.name == "metrics.jsonl":
+        return b"\n".join(_plain(json.loads(line), run) for line in path.open())
+    if path.name == "state.safetensors":
+        with safetensors.safe_open(path, framework="pt") as file:
+            told = file.metadata()
+            tensors = {name: file.get_tensor(name).numpy().tobytes() for name in file.keys()}  # noqa: SIM118
+        told["counters"] = _plain(json.loads(told["counters"]), run).decode()
+        return repr((sorted(told.items()), sorted(tensors.items()))).encode()
+    if path.name == "card.md":
+        text = path.read_text().replace(run, "RUN")
+        return re.sub(r"[\d.,:T+-]+ s\b|\d{4}-\d\d-\d\dT[\d:+.-]+", "TIME", text).encode()
+    return path.read_bytes()
+
+
+def _plain(values: dict[str, Any], run: str) -> bytes:
+    kept = {name: value for name, value in values.items() if name not in OF_TIME}
+    return json.dumps(kept, sort_keys=True).replace(run, "RUN").encode()
+
+
+def kill_client(scene: Scene, made: Prepared, drawn: random.Random) -> Attempt:
+    """Kill the command at a message, at a line that it prints, or at any time."""
+    how = drawn.choice(["message", "line", "time"])
+    if how == "message" and made.seen:
+        moment = _drawn_moment(made, drawn, ("no", "sent", "answered"), gone=False)
+        running: list[Running] = []
+        with scene.proxy(moment, lambda: running[0].kill()) as proxy:
+            return _disturbed(scene, made, f"killed at {_said(moment)}", proxy, running)
+    at = drawn.randint(1, max(1, made.lines)) if how == "line" else drawn.random() * made.seconds
+    unit = "lines" if how == "line" else "s"
+
+    def wait(running: Running) -> None:
+        began = time.monotonic()
+        while running.lives():
+            reached = running.lines() if how == "line" else time.monotonic() - began
+            if reached >= at:
+                return
+            time.sleep(0.001)
+
+    running = []
+    with scene.proxy() as proxy:
+        attempt = _disturbed(scene, made, f"killed after {at:.3g} {unit}", proxy, running, wait)
+    return attempt
+
+
+def cut(scene: Scene, made: Prepared, drawn: random.Random, message: str) -> Attempt:
+    """Cut all connections at a message of a kind."""
+    gone = drawn.random() < 0.4
+    moment = _drawn_moment(made, drawn, ("no", "sent", "answered"), gone=gone, message=message)
+    with scene.proxy(moment) as proxy:
+        return _disturbed(scene, made, f"cut at {_said(moment)}", proxy, [])
+
+
+def kill_server(scene: Scene, made: Prepared, drawn: random.Random) -> Attempt:
+    """Kill the server at a message, and start it again."""
+    moment = _drawn_moment(made, drawn, ("no", "sent", "answered"), gone=False)
+    with scene.proxy(moment, scene.kill_server) as proxy:
+        return _disturbed(scene, made, f"server killed at {_said(moment)}", proxy, [])
+
+
+def _drawn_moment(
+    made: Prepared,
+    drawn: random.Random,
+    passed: tuple[Any, ...],
+    *,
+    gone: bool,
+    message: str | None = None,
+) -> Moment:
+    kinds = [kind for kind in CUT_AT if made.seen[kind]]
+    kind = message or drawn.choice(kinds)
+    return Moment(kind, drawn.randint(1, made.seen[kind]), drawn.choice(passed), gone)
+
+
+def _said(moment: Moment) -> str:
+    passed = {"no": "before", "sent": "once sent", "answered": "when answered"}[moment.passed]
+    return f"{moment.message} {moment.number}, {passed}{', and gone' if moment.gone else ''}"
+
+
+def _disturbed(
+    scene: Scene,
+    made: Prepared,
+    fault: str,
+    proxy: Proxy,
+    holder: list[Running],
+    wait: Callable[[Running], None] | None = None,
+) -> Attempt:
+    """Run the command up to the fault, then again; see what there is."""
+    attempt = Attempt(f"{made.writing.name}: {fault}")
+    restore(scene, made)
+    with _readers(scene, made, attempt):
+        running = scene.start(made.words, proxy.port)
+        holder.append(running)
+        if wait is not None:
+            wait(running)
+            running.kill()
+        first = _ended(scene, running)
+        if local.running(scene.settings) is None:
+            local.start(scene.settings)
+        attempt.went_on = first.code == 0
+        _check_told(first, attempt, killed=first.code < 0)
+        _repeat(scene, made, attempt, first)
+    return attempt
+
+
+def _ended(scene: Scene, running: Running) -> Told:
+    """How the command ends, while the server, if it was killed, is started."""
+    done = threading.Event()
+
+    def revive() -> None:
+        while not done.wait(0.02):
+            if local.running(scene.settings) is None:
+                local.start(scene.settings)
+
+    reviving = threading.Thread(target=revive)
+    reviving.start()
+    try:
+        return running.wait()
+    finally:
+        done.set()
+        reviving.join()
+
+
+def _repeat(scene: Scene, made: Prepared, attempt: Attempt, first: Told) -> None:
+    writing = made.writing
+    with scene.store() as store:
+        if writing.between is not None:
+            try:
+                writing.between(store)
+            except AssertionError as error:
+                _problem(attempt, "changed", str(error))
+        if first.code == 0:
+            _compare(made, attempt, state(scene, store, writing), "at its end")
+        already = state(scene, store, writing) == made.after
+        words = made.words if writing.again is None else writing.again(scene, made.words)
+        second = scene.start(words).wait()
+        told_so = already and second.code == 1 and writing.told and writing.told in second.err
+        if second.code != 0 and not told_so:
+            _problem(attempt, "changed", f"the repetition ended with {second.code}: {second.err}")
+        _compare(made, attempt, state(scene, store, writing), "after the repetition")
+
+
+def _check_told(told: Told, attempt: Attempt, *, killed: bool) -> None:
+    """A command that ends says why and what to do, and never shows a traceback."""
+    if "Traceback" in told.err or (not killed and told.code not in (0, 1)):
+        _problem(attempt, "changed", f"it ended with {told.code}: {told.err}")
+    if told.code == 1 and not ("error:" in told.err and "fix:" in told.err):
+        _problem(attempt, "changed", f"it did not say what to do: {told.err}")
+
+
+def _compare(made: Prepared, attempt: Attempt, now: State, when: str) -> None:
+    if now.graph != made.after.graph:
+        _problem(attempt, "changed", f"the graph is another one {when}")
+    if now.files != made.after.files:
+        both = {*now.files, *made.after.files}
+        other = sorted(f for f in both if now.files.get(f) != made.after.files.get(f))
+        _problem(attempt, "changed", f"other files {when}: {', '.join(other)}")
+
+
+def _problem(attempt: Attempt, outcome: str, problem: str) -> None:
+    attempt.outcome = outcome
+    attempt.problem += f"{problem}\n"
+
+
+@contextmanager
+def _readers(scene: Scene, made: Prepared, attempt: Attempt) -> Iterator[None]:
+    if not made.writing.vectors:
+        yield
+        return
+    with reading_vectors(scene.store, made.sets) as readers:
+        yield
+    attempt.read = readers.read
+    for problem in readers.problems:
+        _problem(attempt, "changed", problem)

@@ -1,0 +1,221 @@
+"""The commands that write, as a table: what each needs, how it is called, how it is called again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from extraction_commands import write_documents, write_judge, write_schema
+from warm_commands import Values
+
+from kgplatform.errors import InputError, StoreError
+from kgplatform.store.client import Store
+from kgplatform.store.stream import stream_graph
+
+ENTITIES, FACTS = 240, 300
+GRAPH = "g"
+OLD, NEW = "old", "new"
+
+BATCHES: Values = {
+    "kgplatform.store.load": {"BATCH": 60},
+    "kgplatform.store.writeback": {"VECTORS_A_BATCH": 30},
+    "kgplatform.store.links": {"LINKS_A_BATCH": 8},
+    "kgplatform.store.remove": {"ROWS": 60},
+    "kgplatform.facts.review": {"AT_ONCE": 2},
+    # A server that is gone is given up at once, not after half a minute.
+    "neo4j._conf:WorkspaceConfig": {"max_transaction_retry_time": 2.0},
+}
+"""Small ones, so that a graph that is quickly made has many, and a fault can come between."""
+
+Words = Sequence[object]
+
+
+class Place(Protocol):
+    """Where commands run: a folder, a database that nothing disturbs, a model to ask."""
+
+    folder: Path
+    model: str
+
+    def done(self, *words: object) -> Any:
+        """Run a command to its end; its JSON."""
+
+    def store(self) -> Any:
+        """A connection, as a context."""
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A command that writes.
+
+    Attributes:
+        name: What it is called in the counts.
+        prepare: Makes what it needs, and gives its words.
+        ignoring: Properties that are other ones every time.
+        again: Its words after a fault, from those of the first time; the same ones if None.
+        told: What the repetition may say, with exit code 1, where the first time had come to its
+            end after all.
+        between: Looks at what readers get after a fault, before the command is repeated.
+        vectors: Whether readers look at vectors all the time meanwhile.
+    """
+
+    name: str
+    prepare: Callable[[Place], Words]
+    ignoring: frozenset[str] = frozenset({"version", "loaded"})
+    again: Callable[[Place, Words], Words] | None = None
+    told: str | None = None
+    between: Callable[[Store], None] | None = None
+    vectors: bool = False
+
+
+def facts(seed: int) -> str:
+    """A ring through all entities, so that each has a fact, and some facts more, as a table."""
+    drawn = random.Random(seed)
+    names = [f"e{i}" for i in range(ENTITIES)]
+    rows = {(head, "next", tail) for head, tail in zip(names, names[1:] + names[:1], strict=True)}
+    while len(rows) < FACTS:
+        rows.add((drawn.choice(names), f"r{drawn.randrange(3)}", drawn.choice(names)))
+    return "".join(f"{head}\t{relation}\t{tail}\n" for head, relation, tail in sorted(rows))
+
+
+def marked_or_whole(store: Store) -> None:
+    """A reader gets all of a graph or is told that a load was cut; never a part."""
+    try:
+        read = stream_graph(store, GRAPH).head.size
+    except (StoreError, InputError):
+        return
+    assert read == FACTS, f"a reader got {read} of {FACTS} facts"
+
+
+def _load(place: Place) -> Words:
+    (place.folder / "kept.tsv").write_text("a\tr\tb\nb\tr\tc\n")
+    place.done("load", "kept.tsv", "--graph", "kept")
+    (place.folder / "facts.tsv").write_text(facts(1))
+    return ["load", "facts.tsv", "--graph", GRAPH]
+
+
+def _loaded(place: Place) -> None:
+    place.done(*_load(place))
+
+
+def _bulk(place: Place) -> Words:
+    (place.folder / "facts.tsv").write_text(facts(1))
+    return ["load", "facts.tsv", "--graph", GRAPH, "--bulk"]
+
+
+def _replace(place: Place) -> Words:
+    _loaded(place)
+    (place.folder / "facts.tsv").write_text(facts(2))
+    return ["load", "facts.tsv", "--graph", GRAPH, "--replace"]
+
+
+def _remove(place: Place) -> Words:
+    _loaded(place)
+    return ["rm", "--graph", GRAPH]
+
+
+def _trained(place: Place, seed: int, name: str) -> None:
+    settings = {"epochs": 3, "embedding_dim": 16, "evaluate_every": 3, "seed": seed}
+    given = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    run = place.done("train", "distmult", "--graph", GRAPH, *given)["run"]
+    folder = place.folder / "runs"
+    text = (folder / run / "run.json").read_text().replace(run, name)
+    (folder / run / "run.json").write_text(text)
+    (folder / run).rename(folder / name)
+
+
+def _write(place: Place) -> Words:
+    _loaded(place)
+    _trained(place, 0, OLD)
+    _trained(place, 1, NEW)
+    place.done("write", OLD)
+    return ["write", NEW]
+
+
+def _predict(place: Place) -> Words:
+    _loaded(place)
+    _trained(place, 0, OLD)
+    return ["predict", OLD, "--write", "--top-k", "60"]
+
+
+def _undo(place: Place) -> Words:
+    place.done(*_write(place))
+    place.done("predict", NEW, "--write", "--top-k", "60")
+    return ["undo", NEW]
+
+
+COUNTRIES = ["France", "Spain", "Portugal", "Italy", "Austria", "Hungary", "Croatia", "Poland"]
+CITIES = ["Paris", "Madrid", "Lisbon", "Rome"]
+
+
+def _extract(place: Place) -> Words:
+    texts = {
+        f"d{i:02}": f"{COUNTRIES[i % 8]} borders {COUNTRIES[(i + 1) % 8]}. "
+        f"{CITIES[i % 4]} is the capital of {COUNTRIES[i % 4]}. This is note {i}."
+        for i in range(12)
+    }
+    write_documents(place.folder / "notes", texts)
+    tools = ["--schema", write_schema(place.folder).name, "--judge", write_judge(place.folder).name]
+    words = ["extract", "notes", "--graph", GRAPH, *tools, "--llm", place.model]
+    return [*words, "--names-only", "--batch", 4]
+
+
+def _accept(place: Place) -> Words:
+    place.done(*_extract(place))
+    listed = place.done("review", "list", "--graph", GRAPH, "--limit", 100)["candidates"]
+    assert len(listed) > 4
+    return ["review", "accept", *(each["id"] for each in listed), "--graph", GRAPH, "--by", "me"]
+
+
+def _apply(place: Place) -> Words:
+    place.done(*_extract(place))
+    with place.store() as store:
+        store.run("MATCH (c:Candidate {status: 'staged'}) SET c.status = 'accepted'")
+    return ["review", "apply", "--graph", GRAPH]
+
+
+def _import(place: Place) -> Words:
+    _loaded(place)
+    drawn = random.Random(3)
+    rows = [f"e{i} " + " ".join(f"{drawn.gauss(0, 1):.4f}" for _ in range(8)) for i in range(240)]
+    (place.folder / "vectors.txt").write_text("240 8\n" + "\n".join(rows) + "\n")
+    return ["import-embeddings", "vectors.txt", "--from", "table", "--graph", GRAPH, "--name", "v"]
+
+
+def _train(place: Place) -> Words:
+    _loaded(place)
+    settings = {"epochs": 20, "embedding_dim": 16, "evaluate_every": 1, "schedule": "plateau"}
+    given = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    return ["train", "distmult", "--graph", GRAPH, *given]
+
+
+def _resume(place: Place, words: Words) -> Words:
+    """A training goes on where it was; one that had not begun begins."""
+    if list((place.folder / "runs").glob("*/run.json")):
+        return ["train", "distmult", "--resume", "latest"]
+    return words
+
+
+OF_TEXTS = frozenset({"version", "loaded", "created", "next_nid", "nid", "at"})
+
+WRITING: dict[str, Writing] = {
+    each.name: each
+    for each in (
+        Writing("load", _load, between=marked_or_whole),
+        Writing("load --replace", _replace, between=marked_or_whole),
+        Writing("write", _write, vectors=True),
+        Writing("undo", _undo, vectors=True, told="has written nothing into this database"),
+        Writing("predict --write", _predict),
+        Writing("extract", _extract, OF_TEXTS),
+        Writing("review accept", _accept, OF_TEXTS),
+        Writing("review apply", _apply, OF_TEXTS),
+        Writing("import-embeddings", _import, told="there is a run 'v' already"),
+        Writing("rm", _remove, between=marked_or_whole, told="there is no graph 'g'"),
+        Writing("train", _train, again=_resume, told="is complete; there is nothing to resume"),
+    )
+}
+
+BULK = Writing("load --bulk", _bulk)
+
