@@ -213,7 +213,9 @@ def restore(scene: Scene, made: Prepared) -> None:
 def state(scene: Scene, store: Store, writing: Writing) -> State:
     """What there is now."""
     runs = scene.folder / "runs"
-    return State(scene.digest(store, ignoring=writing.ignoring), run_files(runs))
+    # The record of each load says how much of it was new: that of a repetition is another one.
+    graph = scene.digest(store, ignoring=writing.ignoring, without={"Load"})
+    return State(graph, run_files(runs))
 
 
 def run_files(runs: Path) -> dict[str, str]:

@@ -25,10 +25,19 @@ SECONDS = 240
 """How long a command may take before it counts as hanging."""
 
 IMPORTED = (
+    "httpx",
+    "matplotlib.pyplot",
     "kgplatform.bulk",
     "kgplatform.connection",
+    "kgplatform.facts.pipeline",
+    "kgplatform.facts.review",
     "kgplatform.facts.stages",
     "kgplatform.ingest",
+    "kgplatform.joint.classify",
+    "kgplatform.sources.tables",
+    "kgplatform.store.undo",
+    "kgplatform.store.weights",
+    "kgplatform.text.llm.openai_wire",
     "kgplatform.training.imported",
     "kgplatform.training.loop",
     "kgplatform.training.predict",

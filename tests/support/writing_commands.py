@@ -71,10 +71,10 @@ class Writing:
 
 
 def facts(seed: int) -> str:
-    """A ring through all entities, so that each has a fact, and some facts more, as a table."""
+    """One of eight hubs for each entity, and some facts more, as a table."""
     drawn = random.Random(seed)
     names = [f"e{i}" for i in range(ENTITIES)]
-    rows = {(head, "next", tail) for head, tail in zip(names, names[1:] + names[:1], strict=True)}
+    rows = {(name, "of", names[i % 8]) for i, name in enumerate(names)}
     while len(rows) < FACTS:
         rows.add((drawn.choice(names), f"r{drawn.randrange(3)}", drawn.choice(names)))
     return "".join(f"{head}\t{relation}\t{tail}\n" for head, relation, tail in sorted(rows))
@@ -117,7 +117,7 @@ def _remove(place: Place) -> Words:
 
 
 def _trained(place: Place, seed: int, name: str) -> None:
-    settings = {"epochs": 3, "embedding_dim": 16, "evaluate_every": 3, "seed": seed}
+    settings = {"epochs": 40, "embedding_dim": 16, "evaluate_every": 20, "seed": seed}
     given = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     run = place.done("train", "distmult", "--graph", GRAPH, *given)["run"]
     folder = place.folder / "runs"
@@ -165,7 +165,7 @@ def _extract(place: Place) -> Words:
 def _accept(place: Place) -> Words:
     place.done(*_extract(place))
     listed = place.done("review", "list", "--graph", GRAPH, "--limit", 100)["candidates"]
-    assert len(listed) > 4
+    assert len(listed) > 1, listed
     return ["review", "accept", *(each["id"] for each in listed), "--graph", GRAPH, "--by", "me"]
 
 
