@@ -20,9 +20,7 @@ def scene(
     model_servers: Callable[..., Any],
 ) -> Iterator[Scene]:
     """A server of its own, with a schema and nothing else, and a folder to work in."""
-    settings = Settings(
-        neo4j_uri=None, kgp_home=tmp_path_factory.mktemp("killed"), kgp_heap="512m"
-    )
+    settings = Settings(neo4j_uri=None, kgp_home=tmp_path_factory.mktemp("killed"), kgp_heap="512m")
     folder = tmp_path_factory.mktemp("attempts")
     model = model_servers(lambda heard: answer(heard.document))
     try:

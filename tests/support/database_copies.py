@@ -71,5 +71,7 @@ def restored(store: Store, copy: Copy) -> None:
 
 def _indexes(store: Store) -> dict[str, str]:
     """Indexes that commands make and remove: those of vectors."""
-    rows = store.rows("SHOW VECTOR INDEXES YIELD name, createStatement RETURN name, createStatement")
+    rows = store.rows(
+        "SHOW VECTOR INDEXES YIELD name, createStatement RETURN name, createStatement"
+    )
     return {row["name"]: row["createStatement"] for row in rows}

@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import safetensors.torch
-from bolt_proxy import Moment, Proxy
+from bolt_proxy import Moment, Passed, Proxy
+from campaign import counted
 from database_copies import Copy, copied, restored
 from vector_readers import VectorReaders, reading_vectors
-from warm_commands import Running, Told, Warm
+from warm_commands import AtFile, Running, Told, Warm
 from writing_commands import BATCHES, Words, Writing
 
 from kgplatform import server as local
@@ -70,12 +71,20 @@ class Scene:
         with connect(info.uri, info.username, info.password) as store:
             yield store
 
-    def start(self, words: Words, port: int | None = None, *, own: bool = False) -> Running:
+    def start(
+        self,
+        words: Words,
+        port: int | None = None,
+        at_file: AtFile | None = None,
+        *,
+        own: bool = False,
+    ) -> Running:
         """Begin a command, straight or through a proxy's port.
 
         Args:
             words: The command.
             port: The proxy's port.
+            at_file: When it kills itself.
             own: Whether it finds the server as its project's own, not by an address.
         """
         environment = {
@@ -94,7 +103,7 @@ class Scene:
                 "NEO4J_URI": info.uri if port is None else f"bolt://127.0.0.1:{port}",
                 "NEO4J_PASSWORD": info.password,
             }
-        return self.warm.start(words, self.folder, environment, BATCHES)
+        return self.warm.start(words, self.folder, environment, BATCHES, at_file)
 
     def done(self, *words: object) -> Any:
         """Run a command to its end; its JSON."""
@@ -123,10 +132,17 @@ class Scene:
 
 @dataclass(frozen=True)
 class State:
-    """What a database and a folder hold, without what is another thing every time."""
+    """What a database and a folder hold, without what is another thing every time.
+
+    Attributes:
+        graph: Digest of the database.
+        files: Digests of the files of runs.
+        size: Nodes and relationships, to tell what is lost from what is doubled.
+    """
 
     graph: str
     files: Mapping[str, str]
+    size: int
 
 
 @dataclass(frozen=True)
@@ -142,6 +158,7 @@ class Prepared:
         seen: How many messages of each kind it sent.
         seconds: How long it took.
         lines: How many lines it printed on stderr.
+        put: How many files it put in their places.
         sets: Digests of the whole sets of vectors that readers may find, by name.
     """
 
@@ -153,6 +170,7 @@ class Prepared:
     seen: Counter[str]
     seconds: float
     lines: int
+    put: int
     sets: dict[str, str] = field(default_factory=dict)
 
 
@@ -183,16 +201,19 @@ def prepare(scene: Scene, writing: Writing) -> Prepared:
     words = writing.prepare(scene)
     files = scene.folder.with_name(f"before {writing.name}")
     shutil.copytree(scene.folder, files)
+    own = "--bulk" in words
     with scene.store() as store:
         before = copied(store)
-        with scene.proxy() as proxy:
-            began = time.monotonic()
-            told = scene.start(words, proxy.port).wait()
-            seconds = time.monotonic() - began
-        assert told.code == 0, told.err
+    with scene.proxy() as proxy:
+        began = time.monotonic()
+        told = scene.start(words, None if own else proxy.port, own=own).wait()
+        seconds = time.monotonic() - began
+    assert told.code == 0, told.err
+    with scene.store() as store:
         after = state(scene, store, writing)
+        lines = told.err.count("\n")
         made = Prepared(
-            writing, words, before, files, after, proxy.seen, seconds, told.err.count("\n")
+            writing, words, before, files, after, proxy.seen, seconds, lines, told.files
         )
         if writing.vectors:
             made.sets.update(VectorReaders.whole_sets(store))
@@ -212,10 +233,10 @@ def restore(scene: Scene, made: Prepared) -> None:
 
 def state(scene: Scene, store: Store, writing: Writing) -> State:
     """What there is now."""
-    runs = scene.folder / "runs"
     # The record of each load says how much of it was new: that of a repetition is another one.
     graph = scene.digest(store, ignoring=writing.ignoring, without={"Load"})
-    return State(graph, run_files(runs))
+    (row,) = store.rows("RETURN COUNT { (n) WHERE NOT n:Load } + COUNT { ()-->() } AS size")
+    return State(graph, run_files(scene.folder / "runs"), row["size"])
 
 
 def run_files(runs: Path) -> dict[str, str]:
@@ -254,56 +275,89 @@ def _plain(values: dict[str, Any], run: str) -> bytes:
 
 
 def kill_client(scene: Scene, made: Prepared, drawn: random.Random) -> Attempt:
-    """Kill the command at a message, at a line that it prints, or at any time."""
-    how = drawn.choice(["message", "line", "time"])
-    if how == "message" and made.seen:
-        moment = _drawn_moment(made, drawn, ("no", "sent", "answered"), gone=False)
-        running: list[Running] = []
+    """Kill the command at a message, at a file, at a line that it prints, or at any time."""
+    ways = ["message", "line", "time"] + (["file"] * 2 if made.put else [])
+    how = drawn.choice(ways)
+    if how == "file":
+        at_file = AtFile(drawn.randint(1, made.put), drawn.random() < 0.5)
+        return kill_at_file(scene, made, at_file)
+    running: list[Running] = []
+    if how == "message":
+        moment = _drawn_moment(made, drawn, gone=False)
         with scene.proxy(moment, lambda: running[0].kill()) as proxy:
             return _disturbed(scene, made, f"killed at {_said(moment)}", proxy, running)
     at = drawn.randint(1, max(1, made.lines)) if how == "line" else drawn.random() * made.seconds
-    unit = "lines" if how == "line" else "s"
-
-    def wait(running: Running) -> None:
-        began = time.monotonic()
-        while running.lives():
-            reached = running.lines() if how == "line" else time.monotonic() - began
-            if reached >= at:
-                return
-            time.sleep(0.001)
-
-    running = []
+    said = f"killed after {at:.3g} {'lines' if how == 'line' else 's'}"
     with scene.proxy() as proxy:
-        attempt = _disturbed(scene, made, f"killed after {at:.3g} {unit}", proxy, running, wait)
-    return attempt
+        return _disturbed(scene, made, said, proxy, running, lambda it: _kill_after(it, how, at))
+
+
+def kill_at_file(scene: Scene, made: Prepared, at_file: AtFile) -> Attempt:
+    """Kill the command as it puts a file in its place."""
+    said = f"killed {'after' if at_file.after else 'before'} file {at_file.number}"
+    with scene.proxy() as proxy:
+        return _disturbed(scene, made, said, proxy, [], at_file=at_file)
 
 
 def cut(scene: Scene, made: Prepared, drawn: random.Random, message: str) -> Attempt:
     """Cut all connections at a message of a kind."""
     gone = drawn.random() < 0.4
-    moment = _drawn_moment(made, drawn, ("no", "sent", "answered"), gone=gone, message=message)
+    moment = _drawn_moment(made, drawn, gone=gone, message=message)
     with scene.proxy(moment) as proxy:
         return _disturbed(scene, made, f"cut at {_said(moment)}", proxy, [])
 
 
 def kill_server(scene: Scene, made: Prepared, drawn: random.Random) -> Attempt:
     """Kill the server at a message, and start it again."""
-    moment = _drawn_moment(made, drawn, ("no", "sent", "answered"), gone=False)
+    moment = _drawn_moment(made, drawn, gone=False)
     with scene.proxy(moment, scene.kill_server) as proxy:
         return _disturbed(scene, made, f"server killed at {_said(moment)}", proxy, [])
 
 
+def kill_bulk_load(scene: Scene, made: Prepared, drawn: random.Random) -> Attempt:
+    """Kill a bulk load, which stops the server and starts it again, at any time or line."""
+    how = drawn.choice(["line", "time"])
+    at = drawn.randint(1, made.lines) if how == "line" else drawn.random() * made.seconds
+    attempt = Attempt(f"{made.writing.name}: killed after {at:.3g} {'s' * (how == 'time')}")
+    restore(scene, made)
+    running = scene.start(made.words, own=True)
+    _kill_after(running, how, at)
+    first = running.wait()
+    attempt.went_on = first.code == 0
+    _check_told(first, attempt, killed=first.code < 0)
+    if attempt.went_on:
+        with scene.store() as store:
+            _compare(made, attempt, state(scene, store, made.writing), "at its end")
+        return attempt
+    second = scene.start(made.words, own=True).wait()
+    if local.running(scene.settings) is None:
+        local.start(scene.settings)
+    with scene.store() as store:
+        now = state(scene, store, made.writing)
+        told_so = second.code == 1 and made.writing.told and made.writing.told in second.err
+        if second.code and not (told_so and now == made.after):
+            _problem(attempt, "changed", f"the repetition ended with {second.code}: {second.err}")
+        _compare(made, attempt, now, "after the repetition")
+    return attempt
+
+
+def _kill_after(running: Running, how: str, at: float) -> None:
+    """Kill a command when it has printed so many lines, or when so many seconds have passed."""
+    began = time.monotonic()
+    while running.lives():
+        reached = running.lines() if how == "line" else time.monotonic() - began
+        if reached >= at:
+            break
+        time.sleep(0.001)
+    running.kill()
+
+
 def _drawn_moment(
-    made: Prepared,
-    drawn: random.Random,
-    passed: tuple[Any, ...],
-    *,
-    gone: bool,
-    message: str | None = None,
+    made: Prepared, drawn: random.Random, *, gone: bool, message: str | None = None
 ) -> Moment:
-    kinds = [kind for kind in CUT_AT if made.seen[kind]]
-    kind = message or drawn.choice(kinds)
-    return Moment(kind, drawn.randint(1, made.seen[kind]), drawn.choice(passed), gone)
+    kind = message or drawn.choice([kind for kind in CUT_AT if made.seen[kind]])
+    passed: Passed = drawn.choice(get_args(Passed))
+    return Moment(kind, drawn.randint(1, made.seen[kind]), passed, gone)
 
 
 def _said(moment: Moment) -> str:
@@ -318,16 +372,16 @@ def _disturbed(
     proxy: Proxy,
     holder: list[Running],
     wait: Callable[[Running], None] | None = None,
+    at_file: AtFile | None = None,
 ) -> Attempt:
     """Run the command up to the fault, then again; see what there is."""
     attempt = Attempt(f"{made.writing.name}: {fault}")
     restore(scene, made)
     with _readers(scene, made, attempt):
-        running = scene.start(made.words, proxy.port)
+        running = scene.start(made.words, proxy.port, at_file)
         holder.append(running)
         if wait is not None:
             wait(running)
-            running.kill()
         first = _ended(scene, running)
         if local.running(scene.settings) is None:
             local.start(scene.settings)
@@ -368,7 +422,7 @@ def _repeat(scene: Scene, made: Prepared, attempt: Attempt, first: Told) -> None
         already = state(scene, store, writing) == made.after
         words = made.words if writing.again is None else writing.again(scene, made.words)
         second = scene.start(words).wait()
-        told_so = already and second.code == 1 and writing.told and writing.told in second.err
+        told_so = already and second.code in (1, 2) and writing.told and writing.told in second.err
         if second.code != 0 and not told_so:
             _problem(attempt, "changed", f"the repetition ended with {second.code}: {second.err}")
         _compare(made, attempt, state(scene, store, writing), "after the repetition")
@@ -384,11 +438,14 @@ def _check_told(told: Told, attempt: Attempt, *, killed: bool) -> None:
 
 def _compare(made: Prepared, attempt: Attempt, now: State, when: str) -> None:
     if now.graph != made.after.graph:
-        _problem(attempt, "changed", f"the graph is another one {when}")
+        more = now.size - made.after.size
+        outcome = "lost" if more < 0 else "doubled" if more > 0 else "changed"
+        _problem(attempt, outcome, f"the graph is another one {when} ({more:+} of its parts)")
     if now.files != made.after.files:
         both = {*now.files, *made.after.files}
         other = sorted(f for f in both if now.files.get(f) != made.after.files.get(f))
-        _problem(attempt, "changed", f"other files {when}: {', '.join(other)}")
+        outcome = "lost" if made.after.files.keys() - now.files.keys() else "changed"
+        _problem(attempt, outcome, f"other files {when}: {', '.join(other)}")
 
 
 def _problem(attempt: Attempt, outcome: str, problem: str) -> None:
@@ -406,3 +463,19 @@ def _readers(scene: Scene, made: Prepared, attempt: Attempt) -> Iterator[None]:
     attempt.read = readers.read
     for problem in readers.problems:
         _problem(attempt, "changed", problem)
+
+
+def counted_attempts(what: str, attempts: list[Attempt]) -> None:
+    """Count what became of attempts, and fail if anything was not as it should be."""
+    outcomes = Counter(attempt.outcome for attempt in attempts)
+    told = {name: outcomes[name] for name in ("survived", "lost", "doubled", "changed")}
+    counted("kills", what, len(attempts), **told)
+    read: Counter[str] = sum((attempt.read for attempt in attempts), Counter())
+    if read:
+        whole = read["whole"] + read["searched"]
+        repeat = sum(read.values()) - whole
+        mixed = sum("readers found" in attempt.problem for attempt in attempts)
+        what = f"reads of vectors while: {what}"
+        counted("kills", what, whole + repeat, whole=whole, told_to_repeat=repeat, mixed=mixed)
+    problems = [f"{attempt.fault}: {attempt.problem}" for attempt in attempts if attempt.problem]
+    assert not problems, "\n".join(problems)
