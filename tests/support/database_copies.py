@@ -9,8 +9,6 @@ from typing import Any
 from kgplatform.queries import quote
 from kgplatform.store.client import Store
 
-ROWS = 2_000
-
 
 @dataclass(frozen=True)
 class Copy:

@@ -2,176 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import random
-import re
-import shutil
-import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
-import safetensors.torch
 from bolt_proxy import Moment, Passed, Proxy
 from campaign import counted
-from database_copies import Copy, copied, restored
-from vector_readers import VectorReaders, reading_vectors
-from warm_commands import AtFile, Running, Told, Warm
-from writing_commands import BATCHES, Words, Writing
+from fault_scenes import Prepared, Scene, State, restore, state
+from vector_readers import reading_vectors
+from warm_commands import AtFile, Running, Told
 
 from kgplatform import server as local
-from kgplatform.settings import Settings
-from kgplatform.store.client import Store, connect
-
-Digest = Callable[..., str]
 
 CUT_AT = ("HELLO", "BEGIN", "RUN", "PULL", "COMMIT")
 """Messages at which a connection is cut."""
-
-OF_TIME = {"seconds", "created", "triples_per_second", "id"}
-"""What a run's files say that is another thing every time."""
-
-
-@dataclass
-class Scene:
-    """A server that may be killed, a folder to work in, and a process that commands come from.
-
-    Attributes:
-        settings: Of the server.
-        warm: The process.
-        folder: Where commands run.
-        model: Address of an endpoint of a language model.
-        digest: Of a database (tests/conftest.py).
-    """
-
-    settings: Settings
-    warm: Warm
-    folder: Path
-    model: str
-    digest: Digest
-    prepared: dict[str, Prepared] = field(default_factory=dict)
-
-    def info(self) -> local.ServerInfo:
-        """The server, which must run."""
-        info = local.running(self.settings)
-        assert info is not None
-        return info
-
-    @contextmanager
-    def store(self) -> Iterator[Store]:
-        """A connection to it, straight."""
-        info = self.info()
-        with connect(info.uri, info.username, info.password) as store:
-            yield store
-
-    def start(
-        self,
-        words: Words,
-        port: int | None = None,
-        at_file: AtFile | None = None,
-        *,
-        own: bool = False,
-    ) -> Running:
-        """Begin a command, straight or through a proxy's port.
-
-        Args:
-            words: The command.
-            port: The proxy's port.
-            at_file: When it kills itself.
-            own: Whether it finds the server as its project's own, not by an address.
-        """
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(Path.home()),
-            "OMP_NUM_THREADS": "1",
-            "KGP_RUNS": str(self.folder / "runs"),
-            "KGP_HOME": str(self.settings.kgp_home if own else self.folder / ".kgplatform"),
-            "KGP_HEAP": str(self.settings.kgp_heap),
-            "KGP_LLM_MODEL": "small",
-            "KGP_LLM_CONCURRENCY": "1",
-        }
-        if not own:
-            info = self.info()
-            environment |= {
-                "NEO4J_URI": info.uri if port is None else f"bolt://127.0.0.1:{port}",
-                "NEO4J_PASSWORD": info.password,
-            }
-        return self.warm.start(words, self.folder, environment, BATCHES, at_file)
-
-    def done(self, *words: object) -> Any:
-        """Run a command to its end; its JSON."""
-        told = self.start([*words, "--json"]).wait()
-        assert told.code == 0, told.err
-        return json.loads(told.out)
-
-    def proxy(self, moment: Moment | None = None, fault: Callable[[], None] | None = None) -> Proxy:
-        """A proxy in front of the server."""
-        return Proxy(("127.0.0.1", int(self.info().uri.rsplit(":", 1)[1])), moment, fault)
-
-    def kill_server(self) -> None:
-        """Kill the server, and wait for its end."""
-        pid = self.info().pid
-        os.kill(pid, signal.SIGKILL)
-        while local.running(self.settings) is not None:
-            time.sleep(0.005)
-
-    def empty(self) -> None:
-        """Leave nothing in the database and in the folder."""
-        with self.store() as store:
-            restored(store, Copy())
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-
-
-@dataclass(frozen=True)
-class State:
-    """What a database and a folder hold, without what is another thing every time.
-
-    Attributes:
-        graph: Digest of the database.
-        files: Digests of the files of runs.
-        size: Nodes and relationships, to tell what is lost from what is doubled.
-    """
-
-    graph: str
-    files: Mapping[str, str]
-    size: int
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A command that is ready to be disturbed, and what it came to undisturbed.
-
-    Attributes:
-        writing: The command.
-        words: As it is called.
-        before: The database before it.
-        files: A copy of the folder before it.
-        after: What it made.
-        seen: How many messages of each kind it sent.
-        seconds: How long it took.
-        lines: How many lines it printed on stderr.
-        put: How many files it put in their places.
-        sets: Digests of the whole sets of vectors that readers may find, by name.
-    """
-
-    writing: Writing
-    words: Words
-    before: Copy
-    files: Path
-    after: State
-    seen: Counter[str]
-    seconds: float
-    lines: int
-    put: int
-    sets: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -191,87 +40,6 @@ class Attempt:
     problem: str = ""
     went_on: bool = False
     read: Counter[str] = field(default_factory=Counter)
-
-
-def prepare(scene: Scene, writing: Writing) -> Prepared:
-    """Make what a command needs, run it undisturbed, and keep both states; once."""
-    if writing.name in scene.prepared:
-        return scene.prepared[writing.name]
-    scene.empty()
-    words = writing.prepare(scene)
-    files = scene.folder.with_name(f"before {writing.name}")
-    shutil.copytree(scene.folder, files)
-    own = "--bulk" in words
-    with scene.store() as store:
-        before = copied(store)
-    with scene.proxy() as proxy:
-        began = time.monotonic()
-        told = scene.start(words, None if own else proxy.port, own=own).wait()
-        seconds = time.monotonic() - began
-    assert told.code == 0, told.err
-    with scene.store() as store:
-        after = state(scene, store, writing)
-        lines = told.err.count("\n")
-        made = Prepared(
-            writing, words, before, files, after, proxy.seen, seconds, lines, told.files
-        )
-        if writing.vectors:
-            made.sets.update(VectorReaders.whole_sets(store))
-            restored(store, before)
-            made.sets.update(VectorReaders.whole_sets(store))
-    scene.prepared[writing.name] = made
-    return made
-
-
-def restore(scene: Scene, made: Prepared) -> None:
-    """Put database and folder back to before the command."""
-    with scene.store() as store:
-        restored(store, made.before)
-    shutil.rmtree(scene.folder)
-    shutil.copytree(made.files, scene.folder)
-
-
-def state(scene: Scene, store: Store, writing: Writing) -> State:
-    """What there is now."""
-    # The record of each load says how much of it was new: that of a repetition is another one.
-    graph = scene.digest(store, ignoring=writing.ignoring, without={"Load"})
-    (row,) = store.rows("RETURN COUNT { (n) WHERE NOT n:Load } + COUNT { ()-->() } AS size")
-    return State(graph, run_files(scene.folder / "runs"), row["size"])
-
-
-def run_files(runs: Path) -> dict[str, str]:
-    """Digests of the files of runs, by their place; runs that are named by time are numbered."""
-    found: dict[str, str] = {}
-    for number, folder in enumerate(sorted(each.parent for each in runs.glob("*/run.json"))):
-        name = "a run" if re.match(r"\d{8}-", folder.name) else folder.name
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                place = f"{name} {number}/{path.relative_to(folder)}"
-                found[place] = hashlib.sha256(_content(path, folder.name)).hexdigest()
-    return found
-
-
-def _content(path: Path, run: str) -> bytes:
-    """A file without times, speeds and the name of its run."""
-    if path.name == "run.json":
-        return _plain(json.loads(path.read_text()), run)
-    if path.name == "metrics.jsonl":
-        return b"\n".join(_plain(json.loads(line), run) for line in path.open())
-    if path.name == "state.safetensors":
-        with safetensors.safe_open(path, framework="pt") as file:
-            told = file.metadata()
-            tensors = {name: file.get_tensor(name).numpy().tobytes() for name in file.keys()}  # noqa: SIM118
-        told["counters"] = _plain(json.loads(told["counters"]), run).decode()
-        return repr((sorted(told.items()), sorted(tensors.items()))).encode()
-    if path.name == "card.md":
-        text = path.read_text().replace(run, "RUN")
-        return re.sub(r"[\d.,:T+-]+ s\b|\d{4}-\d\d-\d\dT[\d:+.-]+", "TIME", text).encode()
-    return path.read_bytes()
-
-
-def _plain(values: dict[str, Any], run: str) -> bytes:
-    kept = {name: value for name, value in values.items() if name not in OF_TIME}
-    return json.dumps(kept, sort_keys=True).replace(run, "RUN").encode()
 
 
 def kill_client(scene: Scene, made: Prepared, drawn: random.Random) -> Attempt:

@@ -16,7 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -45,7 +45,7 @@ IMPORTED = (
 """What the commands import, beside the modules of the command line."""
 
 Values = Mapping[str, Mapping[str, Any]]
-"""Attributes to set, by ``module`` or ``module:Class``: small batches, so that small graphs have many."""
+"""Attributes to set, by ``module`` or ``module:Class``: batches, so that small graphs have many."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,8 @@ class Running:
 
     def kill(self) -> None:
         """Kill it, unless it has ended."""
-        try:
+        with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
     def lines(self) -> int:
         """How many lines it has printed on stderr."""

@@ -1,4 +1,4 @@
-"""The commands that write, as a table: what each needs, how it is called, how it is called again."""
+"""The commands that write: what each needs, how it is called, and how it is called again."""
 
 from __future__ import annotations
 
