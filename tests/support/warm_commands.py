@@ -242,7 +242,7 @@ def _watch_files(told: Path, at_file: list[int] | None) -> None:
         with told.open("ab") as file:
             file.write(b".")
 
-    os.replace = watched
+    os.replace = watched  # type: ignore[assignment]
 
 
 def _set(module: str, name: str, value: object) -> None:
