@@ -18,11 +18,12 @@ from fault_attempts import (
     kill_at_file,
     kill_bulk_load,
     kill_client,
+    kill_overtaken,
     kill_server,
 )
 from fault_scenes import Scene, prepare
 from warm_commands import AtFile, warm
-from writing_commands import BULK, WRITING, commands
+from writing_commands import BULK, IN_LANES, WRITING, commands
 
 from kgplatform import server as local
 from kgplatform.settings import Settings
@@ -59,6 +60,13 @@ def test_a_killed_command_is_completed_by_the_same_again(scene: Scene, name: str
     made, random = prepare(scene, WRITING[name]), drawn(f"client {name}")
     attempts = [kill_client(scene, made, random) for _ in range(points(2, 12))]
     counted_attempts(f"client killed during `kgp {name}`", attempts)
+
+
+@pytest.mark.parametrize("name", IN_LANES if LONG else ["write"])
+def test_what_overtakes_is_not_taken_for_all(scene: Scene, name: str) -> None:
+    made, random = prepare(scene, WRITING[name]), drawn(f"overtaken {name}")
+    attempts = [kill_overtaken(scene, made, random) for _ in range(points(2, 12))]
+    counted_attempts(f"client killed during `kgp {name}`, one connection late", attempts)
 
 
 def test_an_import_that_was_killed_is_made_anew(scene: Scene) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +30,9 @@ NAMES = {
 
 OFFER, CHOICE = 20, 5
 """Bytes of a client's first words, and of its choice among what a manifest offers."""
+
+LATE = 0.05
+"""Seconds that a slow connection keeps the beginning and the end of a transaction back."""
 
 MANIFEST = bytes.fromhex("000001ff")
 """What a server answers first where the versions that it speaks come as a list (Bolt 5.7 on)."""
@@ -58,6 +63,7 @@ class _Link:
 
     client: socket.socket
     server: socket.socket
+    slow: bool = False
     answer_lost: bool = False
     begun: bytes = b""
     """What the server said first."""
@@ -78,6 +84,8 @@ class Proxy:
         target: Where the server listens.
         moment: When it does its fault; None: never.
         fault: What it does beside cutting all connections; None: it cuts, and nothing else.
+        slow: Draws connections whose transactions begin and end late, so that others, which began
+            after them, overtake them; None: none is slow.
         seen: How many messages of each kind there were.
         happened: Whether the moment has come.
     """
@@ -85,6 +93,7 @@ class Proxy:
     target: tuple[str, int]
     moment: Moment | None = None
     fault: Callable[[], None] | None = None
+    slow: random.Random | None = None
     port: int = 0
     seen: Counter[str] = field(default_factory=Counter)
     happened: threading.Event = field(default_factory=threading.Event)
@@ -113,7 +122,8 @@ class Proxy:
             try:
                 if self._gone:
                     raise ConnectionRefusedError
-                link = _Link(client, socket.create_connection(self.target))
+                slow = self.slow is not None and self.slow.random() < 0.5
+                link = _Link(client, socket.create_connection(self.target), slow)
             except OSError:
                 # The server is not there, for now or for good.
                 client.close()
@@ -138,6 +148,8 @@ class Proxy:
             reader = _Reader(link)
             while data := link.client.recv(65_536):
                 for kind, whole in reader.messages(data):
+                    if link.slow and kind in ("BEGIN", "COMMIT"):
+                        time.sleep(LATE)
                     if self._is_now(kind):
                         assert self.moment is not None
                         if self.moment.passed == "sent":

@@ -60,6 +60,16 @@ def kill_client(scene: Scene, made: Prepared, drawn: random.Random) -> Attempt:
         return _disturbed(scene, made, said, proxy, running, lambda it: _kill_after(it, how, at))
 
 
+def kill_overtaken(scene: Scene, made: Prepared, drawn: random.Random) -> Attempt:
+    """Kill the command where transactions on one of its connections are overtaken by others."""
+    running: list[Running] = []
+    # At one of the later transactions: before them, nothing can have been overtaken.
+    number = drawn.randint(made.seen["COMMIT"] // 3, made.seen["COMMIT"])
+    moment = Moment("COMMIT", number, drawn.choice(get_args(Passed)))
+    with scene.proxy(moment, lambda: running[0].kill(), drawn) as proxy:
+        return _disturbed(scene, made, f"overtaken, killed at {_said(moment)}", proxy, running)
+
+
 def kill_at_file(scene: Scene, made: Prepared, at_file: AtFile) -> Attempt:
     """Kill the command as it puts a file in its place."""
     said = f"killed {'after' if at_file.after else 'before'} file {at_file.number}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import time
@@ -100,9 +101,15 @@ class Scene:
         assert told.code == 0, told.err
         return json.loads(told.out)
 
-    def proxy(self, moment: Moment | None = None, fault: Callable[[], None] | None = None) -> Proxy:
+    def proxy(
+        self,
+        moment: Moment | None = None,
+        fault: Callable[[], None] | None = None,
+        slow: random.Random | None = None,
+    ) -> Proxy:
         """A proxy in front of the server."""
-        return Proxy(("127.0.0.1", int(self.info().uri.rsplit(":", 1)[1])), moment, fault)
+        port = int(self.info().uri.rsplit(":", 1)[1])
+        return Proxy(("127.0.0.1", port), moment, fault, slow)
 
     def kill_server(self) -> None:
         """Kill the server, and wait for its end."""

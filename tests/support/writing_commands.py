@@ -225,6 +225,9 @@ WRITING: dict[str, Writing] = {
     )
 }
 
+IN_LANES = ("load", "load --replace", "write")
+"""Commands that write over several connections at once."""
+
 BULK = Writing("load --bulk", _bulk, told="needs an empty database")
 
 
