@@ -211,6 +211,8 @@ def restore(scene: Scene, made: Prepared) -> None:
 def state(scene: Scene, store: Store, writing: Writing) -> State:
     """What there is now."""
     # The record of each load says how much of it was new: that of a repetition is another one.
-    graph = scene.digest(store, ignoring=writing.ignoring, without={"Load"})
+    # That of the schema says when it was made, and a bulk load makes it anew.
+    without = {"Load", "SchemaMigration"}
+    graph = scene.digest(store, ignoring=writing.ignoring, without=without)
     (row,) = store.rows("RETURN COUNT { (n) WHERE NOT n:Load } + COUNT { ()-->() } AS size")
     return State(graph, run_files(scene.folder / "runs"), row["size"])
