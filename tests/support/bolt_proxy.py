@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import socket
 import threading
 import time
@@ -84,8 +83,8 @@ class Proxy:
         target: Where the server listens.
         moment: When it does its fault; None: never.
         fault: What it does beside cutting all connections; None: it cuts, and nothing else.
-        slow: Draws connections whose transactions begin and end late, so that others, which began
-            after them, overtake them; None: none is slow.
+        uneven: Whether transactions of every other connection begin and end late, so that those
+            of the rest, which were begun after them, overtake them.
         seen: How many messages of each kind there were.
         happened: Whether the moment has come.
     """
@@ -93,7 +92,7 @@ class Proxy:
     target: tuple[str, int]
     moment: Moment | None = None
     fault: Callable[[], None] | None = None
-    slow: random.Random | None = None
+    uneven: bool = False
     port: int = 0
     seen: Counter[str] = field(default_factory=Counter)
     happened: threading.Event = field(default_factory=threading.Event)
@@ -102,6 +101,7 @@ class Proxy:
         self._guard = threading.Lock()
         self._links: list[_Link] = []
         self._gone = False
+        self._accepted = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -122,8 +122,9 @@ class Proxy:
             try:
                 if self._gone:
                     raise ConnectionRefusedError
-                slow = self.slow is not None and self.slow.random() < 0.5
+                slow = self.uneven and bool(self._accepted % 2)
                 link = _Link(client, socket.create_connection(self.target), slow)
+                self._accepted += 1
             except OSError:
                 # The server is not there, for now or for good.
                 client.close()

@@ -63,10 +63,10 @@ def kill_client(scene: Scene, made: Prepared, drawn: random.Random) -> Attempt:
 def kill_overtaken(scene: Scene, made: Prepared, drawn: random.Random) -> Attempt:
     """Kill the command where transactions on one of its connections are overtaken by others."""
     running: list[Running] = []
-    # At one of the later transactions: before them, nothing can have been overtaken.
-    number = drawn.randint(made.seen["COMMIT"] // 3, made.seen["COMMIT"])
-    moment = Moment("COMMIT", number, drawn.choice(get_args(Passed)))
-    with scene.proxy(moment, lambda: running[0].kill(), drawn) as proxy:
+    # Among the batches: before them, and after, transactions come one by one.
+    number = drawn.randint(made.seen["COMMIT"] // 4, made.seen["COMMIT"] * 3 // 4)
+    moment = Moment("COMMIT", number, drawn.choice(("sent", "answered")))
+    with scene.proxy(moment, lambda: running[0].kill(), uneven=True) as proxy:
         return _disturbed(scene, made, f"overtaken, killed at {_said(moment)}", proxy, running)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import signal
 import time
@@ -105,11 +104,12 @@ class Scene:
         self,
         moment: Moment | None = None,
         fault: Callable[[], None] | None = None,
-        slow: random.Random | None = None,
+        *,
+        uneven: bool = False,
     ) -> Proxy:
         """A proxy in front of the server."""
         port = int(self.info().uri.rsplit(":", 1)[1])
-        return Proxy(("127.0.0.1", port), moment, fault, slow)
+        return Proxy(("127.0.0.1", port), moment, fault, uneven)
 
     def kill_server(self) -> None:
         """Kill the server, and wait for its end."""
