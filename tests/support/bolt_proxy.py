@@ -30,8 +30,8 @@ NAMES = {
 OFFER, CHOICE = 20, 5
 """Bytes of a client's first words, and of its choice among what a manifest offers."""
 
-LATE = 0.05
-"""Seconds that a slow connection keeps the beginning and the end of a transaction back."""
+LATE = 0.2
+"""Seconds that a slow connection keeps the beginning of a transaction back: some batches long."""
 
 MANIFEST = bytes.fromhex("000001ff")
 """What a server answers first where the versions that it speaks come as a list (Bolt 5.7 on)."""
@@ -83,8 +83,8 @@ class Proxy:
         target: Where the server listens.
         moment: When it does its fault; None: never.
         fault: What it does beside cutting all connections; None: it cuts, and nothing else.
-        uneven: Whether transactions of every other connection begin and end late, so that those
-            of the rest, which were begun after them, overtake them.
+        uneven: Whether transactions of every other connection begin late, so that those of the
+            rest, which were meant to come after them, overtake them.
         seen: How many messages of each kind there were.
         happened: Whether the moment has come.
     """
@@ -149,7 +149,7 @@ class Proxy:
             reader = _Reader(link)
             while data := link.client.recv(65_536):
                 for kind, whole in reader.messages(data):
-                    if link.slow and kind in ("BEGIN", "COMMIT"):
+                    if link.slow and kind == "BEGIN":
                         time.sleep(LATE)
                     if self._is_now(kind):
                         assert self.moment is not None
