@@ -31,14 +31,16 @@ class Attempt:
         fault: What happened, and when.
         outcome: ``survived``, ``lost``, ``doubled`` or ``changed``.
         problem: What was not as it should be.
-        went_on: Whether the command came to its end in spite of the fault.
+        came: Whether the fault came before the command had ended.
+        mixed: How often readers found what is no whole set.
         read: How often readers found the one whole set or the other, or were told to repeat.
     """
 
     fault: str
     outcome: str = "survived"
     problem: str = ""
-    went_on: bool = False
+    came: bool = True
+    mixed: int = 0
     read: Counter[str] = field(default_factory=Counter)
 
 
@@ -101,9 +103,9 @@ def kill_bulk_load(scene: Scene, made: Prepared, drawn: random.Random) -> Attemp
     running = scene.start(made.words, own=True)
     _kill_after(running, how, at)
     first = running.wait()
-    attempt.went_on = first.code == 0
+    attempt.came = first.code < 0
     _check_told(first, attempt, killed=first.code < 0)
-    if attempt.went_on:
+    if first.code == 0:
         with scene.store() as store:
             _compare(made, attempt, state(scene, store, made.writing), "at its end")
         return attempt
@@ -163,7 +165,7 @@ def _disturbed(
         first = _ended(scene, running)
         if local.running(scene.settings) is None:
             local.start(scene.settings)
-        attempt.went_on = first.code == 0
+        attempt.came = first.code < 0 or proxy.happened.is_set()
         _check_told(first, attempt, killed=first.code < 0)
         _repeat(scene, made, attempt, first)
     return attempt
@@ -238,21 +240,22 @@ def _readers(scene: Scene, made: Prepared, attempt: Attempt) -> Iterator[None]:
         return
     with reading_vectors(scene.store, made.sets) as readers:
         yield
-    attempt.read = readers.read
+    attempt.read, attempt.mixed = readers.read, len(readers.problems)
     for problem in readers.problems:
         _problem(attempt, "changed", problem)
 
 
 def counted_attempts(what: str, attempts: list[Attempt]) -> None:
     """Count what became of attempts, and fail if anything was not as it should be."""
-    outcomes = Counter(attempt.outcome for attempt in attempts)
+    outcomes = Counter(attempt.outcome for attempt in attempts if attempt.came or attempt.problem)
     told = {name: outcomes[name] for name in ("survived", "lost", "doubled", "changed")}
-    counted("kills", what, len(attempts), **told)
+    late = sum(not attempt.came for attempt in attempts)
+    counted("kills", what, len(attempts) - late, **told, after_its_end=late)
     read: Counter[str] = sum((attempt.read for attempt in attempts), Counter())
     if read:
         whole = read["whole"] + read["searched"]
         repeat = sum(read.values()) - whole
-        mixed = sum("readers found" in attempt.problem for attempt in attempts)
+        mixed = sum(attempt.mixed for attempt in attempts)
         what = f"reads of vectors while: {what}"
         counted("kills", what, whole + repeat, whole=whole, told_to_repeat=repeat, mixed=mixed)
     problems = [f"{attempt.fault}: {attempt.problem}" for attempt in attempts if attempt.problem]
