@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from kgplatform import __version__
-from kgplatform.cli.output import report_error
+from kgplatform.cli.output import harmless_record, report_error
 from kgplatform.errors import KGPlatformError, UnknownNameError
 
 OS_HINTS = {
@@ -128,6 +128,8 @@ def main(args: list[str] | None = None) -> Any:
     # the cores as well, a training then takes several times as long (docs/log.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(format="%(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(harmless_record)
     # What the driver logs, it also raises; ours says it once, in a line.
     logging.getLogger("neo4j").setLevel(logging.CRITICAL)
     try:

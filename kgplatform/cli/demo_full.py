@@ -87,7 +87,7 @@ def tell_the_rest(
 def heading(number: int, text: str) -> None:
     """Say which step begins."""
     total = click.get_current_context().meta[TOTAL]
-    note(click.style(f"\n[{number}/{total}] {text}", bold=True))
+    note(f"\n[{number}/{total}] {text}", bold=True)
 
 
 class _Told:
@@ -106,7 +106,7 @@ class _Told:
         from kgplatform.cli import cli
 
         said = shlex.join(("kgp", *args))
-        note(click.style(f"\n$ {said}", fg="cyan"))
+        note(f"\n$ {said}", fg="cyan")
         kept: dict[str, Any] = {"command": said}
         self.commands.append(kept)
         if not self._as_json:
@@ -169,7 +169,7 @@ def _search(told: _Told, store: Store, settings: Settings, graph: str, folder: P
     """Search by names, words and vectors."""
     del store, settings, folder
     told("encode", "--graph", graph, "--write")
-    told("search", "small island in the Pacific", "--graph", graph, "--top-k", "3")
+    told("search", "Scandinavian kingdom", "--graph", graph, "--top-k", "3")
 
 
 def _questions(told: _Told, store: Store, settings: Settings, graph: str, folder: Path) -> None:
@@ -177,7 +177,7 @@ def _questions(told: _Told, store: Store, settings: Settings, graph: str, folder
     del store, settings, folder
     for question in (
         "what is the capitol of hungry",
-        "Which currencies are used in the countries that border Germany?",
+        "What languages do the neighbours of Poland speak?",
         "How many countries border Russia?",
         "Who is the president of Peru?",
     ):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,23 @@ F = TypeVar("F", bound=Callable[..., Any])
 SECONDS_BETWEEN_LINES = 5.0
 """How often a stage prints a plain line where there is no terminal to draw on."""
 
+# C0 but tab and newline, DEL, C1, overrides of the direction of writing, halves of characters.
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def harmless(text: str) -> str:
+    """A text without what a terminal would obey, such as a name that sets its title.
+
+    Control characters are shown as Python writes them: names come from files and from the web.
+    """
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def harmless_record(record: logging.LogRecord) -> bool:
+    """A filter of what is logged that lets everything through, made harmless."""
+    record.msg, record.args = harmless(record.getMessage()), ()
+    return True
+
 
 def json_option(function: F) -> F:
     """The ``--json`` flag that every command has, as the parameter ``as_json``."""
@@ -29,25 +48,31 @@ def json_option(function: F) -> F:
 def emit(data: Any, as_json: bool, text: str) -> None:
     """Print a command's result: ``data`` as JSON, or ``text`` for a person."""
     if as_json:
-        click.echo(json.dumps(data, ensure_ascii=False, default=str))
+        written = json.dumps(data, ensure_ascii=False, default=str)
+        # What is left of them stands within texts, where JSON has its own way to write it.
+        click.echo(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", written))
     elif text:
-        click.echo(text)
+        click.echo(harmless(text))
 
 
-def note(message: str) -> None:
-    """Tell the user something that is not the result, on stderr."""
-    click.echo(message, err=True)
+def note(message: str, **style: Any) -> None:
+    """Tell the user something that is not the result, on stderr, in a style of click's."""
+    click.echo(click.style(harmless(message), **style), err=True)
 
 
 def report_error(message: str, hint: str) -> None:
     """Print what was wrong and what to do, a line each, on stderr."""
-    click.echo(click.style("error: ", fg="red", bold=True) + message, err=True)
+    click.echo(click.style("error: ", fg="red", bold=True) + harmless(message), err=True)
     if hint:
-        click.echo(click.style("  fix: ", fg="cyan") + hint, err=True)
+        click.echo(click.style("  fix: ", fg="cyan") + harmless(hint), err=True)
 
 
 def table(columns: list[str], rows: list[list[str]]) -> str:
-    """Rows under their headings as plain text, numbers and all left-aligned."""
+    """Rows under their headings as plain text, numbers and all left-aligned.
+
+    A cell stays on its line, whatever is in it.
+    """
+    rows = [[_on_one_line(cell) for cell in row] for row in rows]
     widths = [
         max(len(column), *(len(row[i]) for row in rows)) if rows else len(column)
         for i, column in enumerate(columns)
@@ -57,6 +82,10 @@ def table(columns: list[str], rows: list[list[str]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def _on_one_line(cell: str) -> str:
+    return harmless(cell).replace("\n", "\\n").replace("\t", "\\t")
 
 
 @contextlib.contextmanager

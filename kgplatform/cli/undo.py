@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
 @json_option
 def undo(run: str, dry_run: bool, as_json: bool) -> None:
-    """Remove from the graph what RUN wrote: vectors, index, predicted links, answers, record."""
+    """Remove from the graph what RUN wrote: vectors, index, predicted links, answers, record.
+
+    RUN is an id, the beginning of one, or ``latest``: the newest that has written.
+    """
     from kgplatform.connection import open_store
     from kgplatform.settings import load_settings
     from kgplatform.store.undo import planned_undo
@@ -48,12 +51,27 @@ def _removed_text(data: dict[str, Any]) -> str:
 
 
 def written_run(store: Store, settings: Settings, name: str) -> str:
-    """The run's id; its folder need not be here, since the database remembers it."""
-    from kgplatform.errors import UnknownNameError
+    """The run's id; its folder need not be here, since the database remembers it.
+
+    ``latest`` is the newest that has written into the database, not the newest of the folder:
+    what has been trained since has nothing there. Another's newest run is not guessed at.
+
+    Raises:
+        InputError: ``latest`` is a run that was not made here.
+        UnknownNameError: No run or more than one has that name.
+    """
+    from kgplatform.errors import InputError, UnknownNameError
     from kgplatform.store.undo import written_runs
     from kgplatform.training.artifacts import find_run
 
     written = written_runs(store)
+    if name == "latest" and written:
+        if (settings.kgp_runs / written[0]).is_dir():
+            return written[0]
+        raise InputError(
+            f"the newest run in this database, {written[0]}, was not made in this folder",
+            hint="say its id if you mean it",
+        )
     matching = [run for run in written if run.startswith(name)] if name else []
     if name in written or len(matching) == 1:
         return name if name in written else matching[0]

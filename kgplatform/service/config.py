@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 
 from kgplatform.errors import UnknownNameError, UsageError
+from kgplatform.hosts import is_loopback
 from kgplatform.service.keys import Keys
 
 LONGEST_TEXT = 2_000
@@ -90,11 +90,3 @@ def check(config: ServiceConfig) -> ServiceConfig:
             "scripts of every web page would be let in", hint="name the pages: https://host"
         )
     return config
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is of this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -17,7 +17,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kgplatform.service.config import ServiceConfig, is_loopback
+from kgplatform.hosts import is_loopback
+from kgplatform.service.config import ServiceConfig
 from kgplatform.service.limits import Buckets
 from kgplatform.service.metrics import Metrics
 from kgplatform.service.problems import MEDIA_TYPE, ServiceProblemError, problem

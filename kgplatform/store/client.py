@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import neo4j
 from neo4j import exceptions as foreign
@@ -23,6 +25,7 @@ from kgplatform.errors import (
     UnavailableError,
     UsageError,
 )
+from kgplatform.hosts import is_loopback
 from kgplatform.store.deadline import seconds_left
 
 T = TypeVar("T")
@@ -33,6 +36,8 @@ BLOCKS_AHEAD = 8
 RECORDS_AHEAD = 10_000
 """The same for records of a few values."""
 
+
+log = logging.getLogger(__name__)
 
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
@@ -227,6 +232,12 @@ def connect(
             f"the address cannot be used: {shown_uri(uri)}",
             hint=f"NEO4J_URI begins with bolt:// or neo4j:// (one of {', '.join(SCHEMES)})",
         )
+    if is_exposed(uri):
+        log.warning(
+            "login and data go to %s unencrypted: use %s if it can",
+            shown_uri(uri),
+            shown_uri(uri.replace("://", "+s://", 1)),
+        )
     auth = None if password is None else (username, password)
     with _mapped(shown_uri(uri)):
         driver = neo4j.GraphDatabase.driver(
@@ -241,6 +252,19 @@ def connect(
             # Asked once and not retried: nothing at the address is known at once.
             store.version()
             yield store
+
+
+def is_exposed(uri: str) -> bool:
+    """Whether what is sent to an address passes a network where others could read it.
+
+    A name without a dot is one of the network that containers of one machine share.
+    """
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # no address at all, as the driver will say
+        return False
+    host = parts.hostname or ""
+    return "+" not in parts.scheme and ("." in host or ":" in host) and not is_loopback(host)
 
 
 def shown_uri(uri: str) -> str:

@@ -180,6 +180,28 @@ def test_text_for_a_person_stands_on_stdout_alone(kgp: Any, loaded: str) -> None
     assert "removed 30 vectors" in kgp("undo", "latest").out
 
 
+def test_latest_of_an_undo_is_the_newest_run_that_has_written(kgp: Any, loaded: str) -> None:
+    written = kgp("train", "distmult", "--graph", loaded, *QUICK, "--json").json["run"]
+    assert kgp("write", "latest").code == 0
+    assert kgp("train", "distmult", "--graph", loaded, *QUICK).code == 0
+    assert kgp("undo", "latest", "--json").json["run"] == written
+    nothing_left = kgp("undo", "latest")
+    assert nothing_left.code == 1
+    assert "has written nothing" in nothing_left.err
+
+
+def test_another_folders_newest_run_is_not_undone_unnamed(
+    kgp: Any, loaded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = kgp("train", "distmult", "--graph", loaded, *QUICK, "--json").json["run"]
+    assert kgp("write", "latest").code == 0
+    monkeypatch.setenv("KGP_RUNS", str(tmp_path / "elsewhere"))
+    refused = kgp("undo", "latest")
+    assert refused.code == 1
+    assert "was not made in this folder" in refused.err
+    assert kgp("undo", written, "--json").json["vectors"] == 30
+
+
 def test_runs_are_listed_compared_drawn_and_removed(kgp: Any, loaded: str) -> None:
     assert kgp("runs", "--help").code == 0
     assert "no runs yet" in kgp("runs").out

@@ -1,9 +1,10 @@
 import json
+import logging
 
 import pytest
 
 from kgplatform.cli import COMMANDS, follows_interrupt, main
-from kgplatform.cli.output import emit, note, progress_bar, report_error, table
+from kgplatform.cli.output import emit, harmless_record, note, progress_bar, report_error, table
 from kgplatform.errors import UnknownNameError
 
 
@@ -24,6 +25,33 @@ def test_text_is_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr()
     assert printed.out == "for a person\n"
     assert printed.err == "error: no remedy is known\n"
+
+
+HOSTILE = "a\x1b]0;title\x07b\rc\x9b31md\u202ee\udc80"
+SHOWN = r"a\x1b]0;title\x07b\rc\x9b31md\u202ee\udc80"
+
+
+def test_a_terminal_obeys_nothing_that_is_printed(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    emit({"name": HOSTILE}, False, f"two\nlines\tof {HOSTILE}")
+    emit({"name": HOSTILE}, True, "")
+    note(HOSTILE)
+    report_error(HOSTILE, HOSTILE)
+    printed = capsys.readouterr()
+    text, data = printed.out.rsplit("\n", 2)[:2]
+    assert text == f"two\nlines\tof {SHOWN}"
+    assert data.isprintable()
+    assert json.loads(data) == {"name": HOSTILE}
+    assert printed.err == f"{SHOWN}\nerror: {SHOWN}\n  fix: {SHOWN}\n"
+    record = logging.makeLogRecord({"msg": "file %s", "args": (HOSTILE,)})
+    assert harmless_record(record)
+    assert record.getMessage() == f"file {SHOWN}"
+
+
+def test_a_cell_stays_on_its_line() -> None:
+    lines = table(["name"], [["one\nerror: two"], [HOSTILE]]).splitlines()
+    assert lines[2:] == [r"one\nerror: two", SHOWN]
 
 
 def test_a_table_lines_up() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 import threading
 import time
@@ -21,6 +20,7 @@ from kgplatform.errors import (
     UnknownNameError,
     UsageError,
 )
+from kgplatform.hosts import is_loopback
 from kgplatform.text.llm.listen import listener, say
 from kgplatform.text.llm.openai_stream import TOLD, Heard, events
 from kgplatform.text.llm.openai_wire import (
@@ -304,15 +304,8 @@ def _checked(endpoint: Endpoint) -> str:
             f"no address of a language model: {endpoint.url!r}",
             hint="for example http://localhost:8000/v1",
         )
-    if endpoint.key is not None and url.scheme == "http" and not _loopback(url.host):
+    if endpoint.key is not None and url.scheme == "http" and not is_loopback(url.host):
         raise UsageError(
             f"the key would go to {url.host} unencrypted", hint="use https, or unset the key"
         )
     return str(url.copy_with(query=None, fragment=None)).rstrip("/")
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
