@@ -190,6 +190,7 @@ class _Reader:
     def __init__(self, link: _Link) -> None:
         self._link = link
         self._left = b""
+        # 1: the offer has passed; 2: the choice, too, if there is one; 3: messages come.
         self._handshakes = 0
 
     def messages(self, data: bytes) -> list[tuple[str, bytes]]:

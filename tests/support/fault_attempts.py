@@ -54,7 +54,7 @@ def kill_client(scene: Scene, made: Prepared, drawn: random.Random) -> Attempt:
     running: list[Running] = []
     if how == "message":
         moment = _drawn_moment(made, drawn, gone=False)
-        with scene.proxy(moment, lambda: running[0].kill()) as proxy:
+        with scene.proxy(moment, _killing(running)) as proxy:
             return _disturbed(scene, made, f"killed at {_said(moment)}", proxy, running)
     at = drawn.randint(1, max(1, made.lines)) if how == "line" else drawn.random() * made.seconds
     said = f"killed after {at:.3g} {'lines' if how == 'line' else 's'}"
@@ -68,8 +68,19 @@ def kill_overtaken(scene: Scene, made: Prepared, drawn: random.Random) -> Attemp
     # Among the batches: before them, and after, transactions come one by one.
     number = drawn.randint(made.seen["COMMIT"] // 4, made.seen["COMMIT"] * 3 // 4)
     moment = Moment("COMMIT", number, drawn.choice(("sent", "answered")))
-    with scene.proxy(moment, lambda: running[0].kill(), uneven=True) as proxy:
+    with scene.proxy(moment, _killing(running), uneven=True) as proxy:
         return _disturbed(scene, made, f"overtaken, killed at {_said(moment)}", proxy, running)
+
+
+def _killing(running: list[Running]) -> Callable[[], None]:
+    """Kills the command that is, or is about to be, in the list."""
+
+    def kill() -> None:
+        while not running:
+            time.sleep(0.001)
+        running[0].kill()
+
+    return kill
 
 
 def kill_at_file(scene: Scene, made: Prepared, at_file: AtFile) -> Attempt:
