@@ -29,8 +29,9 @@ class Endpoint(BaseHTTPRequestHandler):
         login = self.headers.get("Authorization", "")
         self.logins.append(login)
         wanted = base64.b64encode(f"reader:{USER_PASSWORD}".encode()).decode()
+        asked = self.path.replace("%20", "+")
         if login == f"Basic {wanted}":
-            self._say(200, "application/n-triples", b"" if "OFFSET 1" in self.path else ROWS)
+            self._say(200, "application/n-triples", ROWS if "OFFSET+0" in asked else b"")
         else:
             self._say(403, "text/plain", f"not {self.headers} {self.path}".encode())
 
