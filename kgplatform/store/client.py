@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -33,6 +35,9 @@ BLOCKS_AHEAD = 8
 RECORDS_AHEAD = 10_000
 """The same for records of a few values."""
 
+
+DEADLOCK_PAUSES = (0.1, 0.4, 1.6, 3.2)
+"""Seconds at most before a command that met another is repeated."""
 
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
@@ -160,8 +165,20 @@ class Store:
         return self.write(lambda tx: tx.run(query, **params))
 
     def command(self, query: str, **params: Any) -> list[dict[str, Any]]:
-        """A statement that manages its own transactions: schema, ``CALL … IN TRANSACTIONS``."""
+        """A statement that manages its own transactions: schema, ``CALL … IN TRANSACTIONS``.
+
+        It must do no harm when it is repeated: the driver does not repeat it after a deadlock,
+        as it does with a transaction of ours, so that is done here.
+        """
         with _mapped(), self._session(neo4j.WRITE_ACCESS) as session:
+            for pause in DEADLOCK_PAUSES:
+                try:
+                    return session.run(query, _sent(params)).data()
+                except foreign.TransientError as error:
+                    if not str(error.code).endswith("DeadlockDetected"):
+                        raise
+                # Drawn, so that those who have met do not meet again.
+                time.sleep(random.uniform(0.0, pause))
             return session.run(query, _sent(params)).data()
 
     @contextlib.contextmanager

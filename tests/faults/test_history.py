@@ -51,7 +51,9 @@ KINDS = {"r0": "graph", "r1": "graph", "r2": "graph", "r3": "text", "r4": "text"
 
 places = st.sampled_from((0, 0, 0, 1))
 loaded = st.lists(
-    st.tuples(st.sampled_from(NAMES), st.sampled_from(("BORDERS", "KNOWS")), st.sampled_from(NAMES)),
+    st.tuples(
+        st.sampled_from(NAMES), st.sampled_from(("BORDERS", "KNOWS")), st.sampled_from(NAMES)
+    ),
     min_size=1,
     max_size=6,
 )
@@ -234,8 +236,12 @@ class History(RuleBasedStateMachine):
     def decides(self, data: st.DataObject, status: str) -> None:
         graph, fact = data.draw(
             st.sampled_from(
-                [(g, fact) for g in self.graphs if g in self.models
-                 for fact in sorted(self.models[g].statuses)]
+                [
+                    (g, fact)
+                    for g in self.graphs
+                    if g in self.models
+                    for fact in sorted(self.models[g].statuses)
+                ]
             )  # fmt: skip
         )
         decide(self.store, graph, [fact_id(graph, *fact)], status, by="anna")

@@ -93,8 +93,7 @@ def resolver(
 
     def resolve(chunks: Sequence[Mentioned], without: AbstractSet[str]) -> Resolution:
         rows = store.rows(
-            "MATCH (e:Entity {graph: $graph}) RETURN e.id AS id, e.name AS name "
-            "ORDER BY id DESC",
+            "MATCH (e:Entity {graph: $graph}) RETURN e.id AS id, e.name AS name ORDER BY id DESC",
             graph=graph,
         )
         known = {row["name"]: row["id"] for row in rows if row["id"] not in without}

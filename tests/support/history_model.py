@@ -64,7 +64,9 @@ class GraphModel:
 
     def extract(self, run: str, texts: Mapping[str, tuple[str, Iterable[Fact]]]) -> None:
         """What ``kgp extract`` does: texts by their documents, and the names that they tell of."""
-        pending = {key: each for key, each in texts.items() if self.texts.get((run, key)) != each[0]}
+        pending = {
+            key: each for key, each in texts.items() if self.texts.get((run, key)) != each[0]
+        }
         # Names are looked up among what is there before the documents are read.
         found = {
             key: frozenset((self._named(h), r, self._named(t)) for h, r, t in said)
