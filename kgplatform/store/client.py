@@ -178,7 +178,7 @@ class Store:
                     if not str(error.code).endswith("DeadlockDetected"):
                         raise
                 # Drawn, so that those who have met do not meet again.
-                time.sleep(random.uniform(0.0, pause))
+                time.sleep(random.uniform(0.0, pause))  # noqa: S311
             return session.run(query, _sent(params)).data()
 
     @contextlib.contextmanager
