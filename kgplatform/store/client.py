@@ -36,6 +36,10 @@ RECORDS_AHEAD = 10_000
 """The same for records of a few values."""
 
 
+MEETINGS = ("DeadlockDetected", "EquivalentSchemaRuleAlreadyExists", "IndexAlreadyExists")
+"""How a command fails that met another. ``IF NOT EXISTS`` does not see an index or a constraint
+that another is just making, and fails on it a moment later; done again, it sees it."""
+
 DEADLOCK_PAUSES = (0.1, 0.4, 1.6, 3.2)
 """Seconds at most before a command that met another is repeated."""
 
@@ -168,14 +172,14 @@ class Store:
         """A statement that manages its own transactions: schema, ``CALL … IN TRANSACTIONS``.
 
         It must do no harm when it is repeated: the driver does not repeat it after a deadlock,
-        as it does with a transaction of ours, so that is done here.
+        as it does with a transaction of ours, so that is done here (``MEETINGS``).
         """
         with _mapped(), self._session(neo4j.WRITE_ACCESS) as session:
             for pause in DEADLOCK_PAUSES:
                 try:
                     return session.run(query, _sent(params)).data()
-                except foreign.TransientError as error:
-                    if not str(error.code).endswith("DeadlockDetected"):
+                except (foreign.TransientError, foreign.ClientError) as error:
+                    if not str(error.code).endswith(MEETINGS):
                         raise
                 # Drawn, so that those who have met do not meet again.
                 time.sleep(random.uniform(0.0, pause))  # noqa: S311

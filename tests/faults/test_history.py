@@ -234,16 +234,8 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: any(each.statuses for each in self.models.values()))
     @rule(data=st.data(), status=st.sampled_from(("accepted", "rejected", "staged")))
     def decides(self, data: st.DataObject, status: str) -> None:
-        graph, fact = data.draw(
-            st.sampled_from(
-                [
-                    (g, fact)
-                    for g in self.graphs
-                    if g in self.models
-                    for fact in sorted(self.models[g].statuses)
-                ]
-            )  # fmt: skip
-        )
+        those = [(g, each) for g, model in self.models.items() for each in sorted(model.statuses)]
+        graph, fact = data.draw(st.sampled_from(those))
         decide(self.store, graph, [fact_id(graph, *fact)], status, by="anna")
         self.models[graph].decide(fact, status)
         self.check("decides")
