@@ -73,7 +73,7 @@ def together(settings: Settings) -> Together:
 
 def _facts(store: Store, graph: str) -> Counter[tuple[str, ...]]:
     rows = store.rows(
-        "MATCH (h:Entity {graph: $graph})-[r]->(t:Entity) "
+        "MATCH (h:Entity {graph: $graph})-[r:!PREDICTED]->(t:Entity) "
         "RETURN h.id AS h, type(r) AS r, t.id AS t, r.sources AS sources",
         graph=graph,
     )
