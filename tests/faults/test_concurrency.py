@@ -8,18 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 from campaign import counted, drawn, points
 from extraction_stages import stages, texts_source
-from served import load_countries, serving
 
 from kgplatform.errors import InputError, KGPlatformError, StoreError
 from kgplatform.facts.pipeline import extract_documents
 from kgplatform.facts.review import decide
-from kgplatform.service.config import DOORS, ServiceConfig
-from kgplatform.service.engine import open_engine
 from kgplatform.settings import Settings
 from kgplatform.store.client import Store, connect
 from kgplatform.store.load import load
@@ -256,53 +252,4 @@ def test_searches_see_the_old_set_or_the_new_one(
     counted(
         "concurrency", "a write-back and its undo while two clients search", rounds,
         survived=rounds, searches=seen.total(), mixtures=0,
-    )  # fmt: skip
-
-
-def test_many_clients_of_the_service_while_loads_go_on(
-    store: Store, settings: Settings, graph_name: str
-) -> None:
-    load_countries(store, graph_name)
-    before = _facts(store, graph_name)
-    clients, requests, loads = points(8, 32), points(10, 400), points(2, 40)
-    config = ServiceConfig(graphs=(graph_name,), port=0, rate=0.0, without=DOORS)
-    told: Counter[int] = Counter()
-    wrong: list[object] = []
-    with open_engine(settings, config) as engine, serving(engine) as running:
-        described = running.http.get("/openapi.json").json()
-        paths = sorted(
-            p for p, each in described["paths"].items() if "get" in each and "{" not in p
-        )
-
-        def ask(number: int) -> None:
-            random = drawn(f"client {number}")
-            with httpx.Client(base_url=running.url, timeout=60) as http:
-                for _ in range(requests):
-                    entity = random.choice(["poland", "france", "no such", "language/polish"])
-                    path = random.choice([*paths, f"/entities/{entity}", f"/similar/{entity}"])
-                    try:
-                        answer = http.get(path, params={"entity": entity, "graph": graph_name})
-                    except httpx.HTTPError as error:
-                        wrong.append((path, error))
-                        continue
-                    told[answer.status_code] += 1
-                    if answer.status_code >= 500 and answer.status_code not in (503, 504):
-                        wrong.append((path, answer.text))
-
-        threads = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
-        for thread in threads:
-            thread.start()
-        for turn in range(loads):
-            more = [Triple(f"more-{i}", "NEAR", f"more-{i + turn}") for i in range(100)]
-            load(store, graph_name, [], more, source="more", replace=True)
-        load(store, graph_name, [], [], source="more", replace=True)
-        for thread in threads:
-            thread.join(600)
-            assert not thread.is_alive()
-    assert wrong == []
-    assert told[200]
-    assert _facts(store, graph_name) == before
-    counted(
-        "concurrency", f"{clients} clients of the service while loads go on", told.total(),
-        answered=told.total(), **{"other 5xx": 0, "facts lost": 0, "facts doubled": 0},
     )  # fmt: skip
