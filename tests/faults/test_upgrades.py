@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,8 +14,7 @@ from kgplatform.connection import open_store
 from kgplatform.errors import SchemaError
 from kgplatform.queries import quote
 from kgplatform.settings import Settings
-from kgplatform.store import schema
-from kgplatform.store.client import Store, connect
+from kgplatform.store.client import Store
 from kgplatform.store.load import load
 from kgplatform.store.schema import migrate
 from kgplatform.store.search import similar
@@ -56,8 +54,7 @@ def _schema_of(store: Store) -> list[str]:
         )
     ]
     rows = store.rows("MATCH (m:SchemaMigration) RETURN m.version AS version, m.checksum AS sum")
-    # Two that record one change at once may both do so; that counts once.
-    return sorted([*found, *{f"{row['version']} {row['sum']}" for row in rows}])
+    return sorted([*found, *(f"{row['version']} {row['sum']}" for row in rows)])
 
 
 def test_a_store_of_the_first_schema_is_kept_and_used(bare: Store) -> None:
@@ -148,37 +145,3 @@ def test_a_cut_migration_is_completed_by_the_next(
         migrate(bare)
         assert _schema_of(bare) == whole
     counted("upgrades", "a migration cut between two steps", len(cuts), survived=len(cuts))
-
-
-def test_migrations_at_once_make_one_schema(bare: Store, settings: Settings) -> None:
-    migrate(bare)
-    whole = _schema_of(bare)
-    assert settings.neo4j_uri is not None
-    assert settings.neo4j_password is not None
-    password = settings.neo4j_password.get_secret_value()
-    rounds = points(1, 10)
-    for _ in range(rounds):
-        _strip(bare)
-        together = threading.Barrier(4)
-        failures: list[BaseException] = []
-
-        def work(
-            together: threading.Barrier = together,
-            failures: list[BaseException] = failures,
-            uri: str = settings.neo4j_uri,
-        ) -> None:
-            try:
-                with connect(uri, "neo4j", password) as own:
-                    together.wait(30)
-                    schema.migrate(own)
-            except BaseException as error:
-                failures.append(error)
-
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert failures == []
-        assert _schema_of(bare) == whole
-    counted("upgrades", "four migrations of one empty store at once", rounds, survived=rounds)
