@@ -39,16 +39,14 @@ RECORDS_AHEAD = 10_000
 """The same for records of a few values."""
 
 
-<<<<<<< HEAD
 log = logging.getLogger(__name__)
-=======
+
 MEETINGS = ("DeadlockDetected", "EquivalentSchemaRuleAlreadyExists", "IndexAlreadyExists")
 """How a command fails that met another. ``IF NOT EXISTS`` does not see an index or a constraint
 that another is just making, and fails on it a moment later; done again, it sees it."""
 
 DEADLOCK_PAUSES = (0.1, 0.4, 1.6, 3.2)
 """Seconds at most before a command that met another is repeated."""
->>>>>>> i11-undo
 
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
