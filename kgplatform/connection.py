@@ -11,6 +11,7 @@ from kgplatform import server
 from kgplatform.errors import DatabaseStoppedError, UnavailableError
 from kgplatform.settings import Settings, load_settings
 from kgplatform.store.client import Store, connect
+from kgplatform.store.schema import known_changes
 
 
 @contextlib.contextmanager
@@ -23,6 +24,7 @@ def open_store(settings: Settings | None = None) -> Iterator[Store]:
     Raises:
         UnavailableError: Neither is there, or it does not answer.
         AuthenticationError: The login was refused.
+        SchemaError: A newer kgplatform has changed the database.
     """
     settings = settings or load_settings()
     if settings.neo4j_uri:
@@ -41,9 +43,11 @@ def open_store(settings: Settings | None = None) -> Iterator[Store]:
             )
         # The local server has one user and, being Community, one database for graphs.
         with _place_named(info.home), connect(info.uri, info.username, info.password) as store:
+            known_changes(store)
             yield store
         return
     with connect(uri, username, password, database) as store:
+        known_changes(store)
         yield store
 
 

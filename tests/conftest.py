@@ -105,7 +105,7 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 Digest = Callable[..., str]
-"""``digest(store, ignoring=())``: of everything in a database; see the fixture."""
+"""``digest(store, ignoring=(), without=())``: of all that is in a database; see the fixture."""
 
 
 @pytest.fixture(scope="session")
@@ -113,13 +113,18 @@ def digest() -> Digest:
     """SHA-256 over all that a database holds, whatever internal ids it gave.
 
     Nodes count by labels and properties, relationships by type, properties and both ends, and
-    with them every constraint and index. ``ignoring`` names properties that are left out.
+    with them every constraint and index. ``ignoring`` names properties that are left out, and
+    ``without`` labels of nodes that are.
     """
 
-    def of_database(store: Store, ignoring: Collection[str] = ()) -> str:
+    def of_database(
+        store: Store, ignoring: Collection[str] = (), without: Collection[str] = ()
+    ) -> str:
         content: dict[str, str] = {}
         for row in store.rows(
-            "MATCH (n) RETURN elementId(n) AS id, labels(n) AS labels, properties(n) AS properties"
+            "MATCH (n) WHERE NONE(label IN labels(n) WHERE label IN $without) "
+            "RETURN elementId(n) AS id, labels(n) AS labels, properties(n) AS properties",
+            without=list(without),
         ):
             content[row["id"]] = _hashed(sorted(row["labels"]), _plain(row["properties"], ignoring))
         lines = [f"node {text}" for text in content.values()]
@@ -127,6 +132,8 @@ def digest() -> Digest:
             "MATCH (a)-[r]->(b) RETURN elementId(a) AS start, elementId(b) AS end, "
             "type(r) AS type, properties(r) AS properties"
         ):
+            if row["start"] not in content or row["end"] not in content:
+                continue
             own = _hashed(row["type"], _plain(row["properties"], ignoring))
             lines.append(f"relationship {content[row['start']]} {own} {content[row['end']]}")
         for kind in ("CONSTRAINTS", "INDEXES"):
@@ -315,9 +322,8 @@ ModelServers = Callable[[Speaker], ModelServer]
 """``model_server(answer)``; see the fixture."""
 
 
-@pytest.fixture
-def model_server() -> Iterator[ModelServers]:
-    """Start endpoints of language models that answer as a function says."""
+@contextlib.contextmanager
+def _model_servers() -> Iterator[ModelServers]:
     running: list[ThreadingHTTPServer] = []
 
     def start(answer: Speaker) -> ModelServer:
@@ -332,6 +338,20 @@ def model_server() -> Iterator[ModelServers]:
     for server in running:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def model_server() -> Iterator[ModelServers]:
+    """Start endpoints of language models that answer as a function says."""
+    with _model_servers() as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def model_servers() -> Iterator[ModelServers]:
+    """The same for endpoints that outlive a test."""
+    with _model_servers() as start:
+        yield start
 
 
 def _handler(answer: Speaker, server: Callable[[], ModelServer]) -> type[BaseHTTPRequestHandler]:

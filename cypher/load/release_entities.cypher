@@ -1,5 +1,6 @@
 // Take a source's claim from entities, and remove those that no source claims any more and no
-// fact needs; links that were predicted for them, or where texts mention them, go with them.
+// fact needs; links that were predicted for them, steps of answers, and where texts mention them
+// go with them.
 // Params: $graph, $source, $ids
 // Returns: removed
 UNWIND $ids AS id
@@ -7,6 +8,6 @@ MATCH (e:Entity {graph: $graph, id: id})
 SET e.sources = [s IN e.sources WHERE s <> $source]
 WITH e
 WHERE size(e.sources) = 0
-  AND NOT EXISTS { (e)-[r:!PREDICTED&!MENTIONED_IN]-() }
+  AND NOT EXISTS { (e)-[r:!PREDICTED&!MENTIONED_IN]-(other) WHERE NOT other:Answer }
 DETACH DELETE e
 RETURN count(*) AS removed

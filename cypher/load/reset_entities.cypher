@@ -1,9 +1,14 @@
 // Take from entities what their only source once said of them, before it says it anew: names,
-// descriptions, labels and properties. Vectors that runs wrote stay.
+// descriptions, labels and properties. What runs wrote stays: vectors with all that stands beside
+// them (store/writeback.py names it), and what texts say.
 // Params: $graph, $ids, $source
 // Returns: reset
 OPTIONAL MATCH (s:EmbeddingSet)
-WITH collect(s.property) + ['graph', 'id', 'nid', 'name', 'sources'] AS kept
+WITH collect(s.property) AS sets
+WITH ['graph', 'id', 'nid', 'name', 'sources', 'llm_facts'] + reduce(
+  marks = [], each IN sets |
+  marks + [each, each + '_bytes', each + '_origin', each + '_text_weight', each + '_graph_weight']
+) AS kept
 UNWIND $ids AS id
 MATCH (e:Entity {graph: $graph, id: id})
 WHERE e.sources = [$source]

@@ -102,14 +102,18 @@ def import_embeddings(
 
 
 def _run_id(tool: str, name: str | None, runs: Path) -> str:
-    from kgplatform.training.artifacts import new_run_id
+    from kgplatform.training.artifacts import RUN_FILE, is_begun, new_run_id
 
     if name is None:
         return new_run_id(tool)
     if not name.replace("-", "").replace("_", "").isalnum() or name == "latest":
         raise UsageError(f"{name!r} is no name for a run", hint="use letters, digits, - and _")
-    if (runs / name).exists():
+    folder = runs / name
+    if (folder / RUN_FILE).exists():
         raise UsageError(f"there is a run {name!r} already", hint="name it otherwise")
+    # Without that file, a folder of a run is what an import has left that was killed.
+    if folder.exists() and not is_begun(folder):
+        raise UsageError(f"{folder} is there, and no run", hint="name the run otherwise")
     return name
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import random
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -38,6 +40,13 @@ RECORDS_AHEAD = 10_000
 
 
 log = logging.getLogger(__name__)
+
+MEETINGS = ("DeadlockDetected", "EquivalentSchemaRuleAlreadyExists", "IndexAlreadyExists")
+"""How a command fails that met another. ``IF NOT EXISTS`` does not see an index or a constraint
+that another is just making, and fails on it a moment later; done again, it sees it."""
+
+DEADLOCK_PAUSES = (0.1, 0.4, 1.6, 3.2)
+"""Seconds at most before a command that met another is repeated."""
 
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
@@ -165,8 +174,20 @@ class Store:
         return self.write(lambda tx: tx.run(query, **params))
 
     def command(self, query: str, **params: Any) -> list[dict[str, Any]]:
-        """A statement that manages its own transactions: schema, ``CALL … IN TRANSACTIONS``."""
+        """A statement that manages its own transactions: schema, ``CALL … IN TRANSACTIONS``.
+
+        It must do no harm when it is repeated: the driver does not repeat it after a deadlock,
+        as it does with a transaction of ours, so that is done here (``MEETINGS``).
+        """
         with _mapped(), self._session(neo4j.WRITE_ACCESS) as session:
+            for pause in DEADLOCK_PAUSES:
+                try:
+                    return session.run(query, _sent(params)).data()
+                except (foreign.TransientError, foreign.ClientError) as error:
+                    if not str(error.code).endswith(MEETINGS):
+                        raise
+                # Drawn, so that those who have met do not meet again.
+                time.sleep(random.uniform(0.0, pause))  # noqa: S311
             return session.run(query, _sent(params)).data()
 
     @contextlib.contextmanager

@@ -18,19 +18,15 @@ def migrate(store: Store) -> list[str]:
         Versions applied now, for example ``["V001"]``; empty when all were there.
 
     Raises:
-        SchemaError: A recorded change differs from the file of the same version.
+        SchemaError: A recorded change differs from the file of the same version, or is one that
+            this kgplatform does not know; nothing is changed then.
     """
-    recorded = {row["version"]: row["checksum"] for row in store.rows(_get("read/list_migrations"))}
+    recorded = known_changes(store)
     applied = []
     for name in queries.names("schema/"):
         version, _, title = name.removeprefix("schema/").partition("__")
         text = queries.get(name)
-        checksum = hashlib.sha256(text.encode("utf-8")).hexdigest()
-        if recorded.get(version, checksum) != checksum:
-            raise SchemaError(
-                f"schema change {version} of this database differs from this kgplatform's",
-                hint="use the version of kgplatform that made this database, or a new database",
-            )
+        checksum = _checksum(text)
         if version not in recorded:
             store.command(text)
             store.run(
@@ -38,6 +34,36 @@ def migrate(store: Store) -> list[str]:
             )
             applied.append(version)
     return applied
+
+
+def known_changes(store: Store) -> dict[str, str]:
+    """The schema changes that this database has seen: checksums by their versions.
+
+    Raises:
+        SchemaError: One of them is unknown, so that a newer kgplatform has made the database and
+            may keep in it what this one would break, or it differs from the file of its version.
+    """
+    recorded = {row["version"]: row["checksum"] for row in store.rows(_get("read/list_migrations"))}
+    files = {
+        name.removeprefix("schema/").partition("__")[0]: _checksum(queries.get(name))
+        for name in queries.names("schema/")
+    }
+    if unknown := sorted(set(recorded) - set(files)):
+        raise SchemaError(
+            f"a newer kgplatform has changed this database: its schema has {', '.join(unknown)}, "
+            f"this kgplatform knows {max(files)} at most",
+            hint="update kgplatform (pip install --upgrade kgplatform), or use another database",
+        )
+    if differing := sorted(each for each in recorded if recorded[each] != files[each]):
+        raise SchemaError(
+            f"schema change {', '.join(differing)} of this database differs from this kgplatform's",
+            hint="use the version of kgplatform that made this database, or a new database",
+        )
+    return recorded
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def prepare(store: Store, graph: str) -> None:

@@ -1,11 +1,11 @@
 """Reading what was written back: the nearest entities through the active vector index."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from kgplatform import queries
-from kgplatform.errors import InputError, UnknownEntityError
+from kgplatform.errors import InputError, KGPlatformError, UnknownEntityError
 from kgplatform.store.client import Store
 from kgplatform.store.lucene import MOST_ALIKE, words_of
 from kgplatform.store.statements import Statement
@@ -95,6 +95,41 @@ def similar(
         InputError: No such entity, no active vectors, or none for this entity.
     """
     entity_id = find_entity(store, graph, entity)
+    active = _active_set(store, graph, kind)
+    while True:
+        try:
+            rows = _nearest(store, graph, entity_id, active, top_k)
+        except KGPlatformError:
+            now = _active_set(store, graph, kind)
+            if now == active:
+                raise
+        else:
+            now = active if rows else _active_set(store, graph, kind)
+            if now == active:
+                break
+        # A write or an undo has put another set in use since, and taken this one away.
+        active = now
+    if not rows:
+        raise InputError(
+            f"{entity!r} has no vector of kind {active['kind']!r}, or no other entity has one",
+            hint="`kgp embed-new` gives one to entities that came after the training",
+        )
+    return [Hit(row["id"], row["name"], row["score"], tuple(row["shared"])) for row in rows]
+
+
+def _nearest(
+    store: Store, graph: str, entity_id: str, active: Mapping[str, Any], top_k: int
+) -> list[dict[str, Any]]:
+    return store.rows(
+        queries.fill("search/find_similar", property=active["property"]),
+        graph=graph,
+        id=entity_id,
+        index=active["index"],
+        top_k=top_k,
+    )
+
+
+def _active_set(store: Store, graph: str, kind: str | None) -> dict[str, Any]:
     sets = store.rows(queries.get("search/get_active_set"), graph=graph, label="Entity", kind=kind)
     if not sets:
         made = "train a model, then `kgp write RUN`"
@@ -102,20 +137,7 @@ def similar(
             made = "`kgp encode --write`" + (" with --images" if kind == "image" else "")
         of_kind = f" of kind {kind!r}" if kind else ""
         raise InputError(f"graph {graph!r} has no vectors{of_kind} yet", hint=made)
-    active = sets[0]
-    rows = store.rows(
-        queries.fill("search/find_similar", property=active["property"]),
-        graph=graph,
-        id=entity_id,
-        index=active["index"],
-        top_k=top_k,
-    )
-    if not rows:
-        raise InputError(
-            f"{entity!r} has no vector of kind {active['kind']!r}, or no other entity has one",
-            hint="`kgp embed-new` gives one to entities that came after the training",
-        )
-    return [Hit(row["id"], row["name"], row["score"], tuple(row["shared"])) for row in rows]
+    return sets[0]
 
 
 def _suggest(store: Store, graph: str, text: str) -> list[str]:

@@ -34,6 +34,9 @@ RUN_FILE = "run.json"
 METRICS_FILE = "metrics.jsonl"
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "card.md"
+VOCABULARY = {"entity_id": "entities.arrow", "relation": "relations.arrow"}
+"""Files of names, by their column."""
+
 TRAIN_AGAIN = "train again, or name another run (kgp runs list)"
 
 
@@ -312,6 +315,13 @@ def entity_vectors(run: Run) -> tuple[tuple[str, ...], np.ndarray]:
     return entities, vectors
 
 
+def is_begun(folder: Path) -> bool:
+    """Whether a folder without ``run.json`` holds what a killed process has left of a run."""
+    ours = {CARD_FILE, WEIGHTS_FILE, *VOCABULARY.values()}
+    known = {*ours, RUN_FILE, *(f"{name}.tmp" for name in (*ours, RUN_FILE))}
+    return folder.is_dir() and all(path.name in known for path in folder.iterdir())
+
+
 def _run_ids(runs_folder: Path) -> list[str]:
     """Ids of the folder's runs by the time of their creation."""
     files = runs_folder.glob(f"*/{RUN_FILE}")
@@ -321,4 +331,4 @@ def _run_ids(runs_folder: Path) -> list[str]:
 
 
 def _vocabulary_path(folder: Path, column: str) -> Path:
-    return folder / {"entity_id": "entities.arrow", "relation": "relations.arrow"}[column]
+    return folder / VOCABULARY[column]

@@ -29,7 +29,6 @@ from kgplatform.training.artifacts import (
     write_atomically,
 )
 from kgplatform.training.card import model_card
-from kgplatform.training.config import TrainingConfig
 from kgplatform.training.evaluate import evaluate_splits
 from kgplatform.training.vector_run import save_vector_run, vector_config
 
@@ -61,7 +60,7 @@ def save_model(
     Args:
         vectors: What was read; ``why_no_scores`` must have nothing against it.
         snapshot: The graph as it is now.
-        folder: The run's folder to make.
+        folder: The run's folder to make; what a killed import has left in it is made anew.
         source: Where the facts came from.
         progress: Told of the evaluation.
     """
@@ -80,15 +79,28 @@ def save_model(
     dimension = int(vectors.values.shape[1])
     config = vector_config(score.model, dimension, reciprocal=score.reciprocal)
     config = dataclasses.replace(config, norm=score.norm)
-    names = (tuple(snapshot.entities), snapshot.relations)
-    run = _save(folder, config, source, snapshot.digest, names, tensors)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_vocabulary(folder, tuple(snapshot.entities), snapshot.relations)
+    save_tensors(folder / WEIGHTS_FILE, tensors)
+    run = Run(
+        id=folder.name,
+        folder=folder,
+        config=config,
+        source=source,
+        snapshot_digest=snapshot.digest,
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        versions=versions(),
+        commit=git_commit(),
+        complete=True,
+    )
     # Shares of 0: only a split that the graph itself has was kept from the toolkit's training.
     split = ensure_split(snapshot, seed=config.seed, valid_share=0, test_share=0)
     run = dataclasses.replace(
         run, metrics=evaluate_splits(load_model(run), split, progress=progress)
     )
-    save_run(run)
     write_atomically(folder / CARD_FILE, model_card(run, split))
+    # Last: a folder is a run as soon as it has this file, and then whole.
+    save_run(run)
     return run
 
 
@@ -109,30 +121,3 @@ def why_no_scores(vectors: Vectors, snapshot: KGSnapshot | None) -> str | None:
         if missing := sorted(set(names) - set(known)):
             return f"{len(missing):,} {kind} of the graph have no vector, such as {missing[0]!r}"
     return None
-
-
-def _save(
-    folder: Path,
-    config: TrainingConfig,
-    source: Mapping[str, Any],
-    digest: str,
-    names: tuple[tuple[str, ...], tuple[str, ...]] | tuple[Any, Any],
-    tensors: Mapping[str, torch.Tensor],
-) -> Run:
-    folder.mkdir(parents=True)
-    save_vocabulary(folder, *names)
-    save_tensors(folder / WEIGHTS_FILE, tensors)
-    run = Run(
-        id=folder.name,
-        folder=folder,
-        config=config,
-        source=source,
-        snapshot_digest=digest,
-        created=datetime.now().astimezone().isoformat(timespec="seconds"),
-        versions=versions(),
-        commit=git_commit(),
-        complete=True,
-    )
-    # Last: a folder is a run as soon as it has this file.
-    save_run(run)
-    return run

@@ -93,7 +93,8 @@ def resolver(
 
     def resolve(chunks: Sequence[Mentioned], without: AbstractSet[str]) -> Resolution:
         rows = store.rows(
-            "MATCH (e:Entity {graph: $graph}) RETURN e.id AS id, e.name AS name", graph=graph
+            "MATCH (e:Entity {graph: $graph}) RETURN e.id AS id, e.name AS name ORDER BY id DESC",
+            graph=graph,
         )
         known = {row["name"]: row["id"] for row in rows if row["id"] not in without}
         found: dict[tuple[str, str, str, bool], list[Evidence]] = {}
