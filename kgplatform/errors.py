@@ -103,6 +103,10 @@ class QueryRefusedError(StoreError):
     exit_code = 2
 
 
+class GraphChangingError(StoreError):
+    """The graph is being loaded, or changed while it was read: what was read is not one state."""
+
+
 class TooLargeError(StoreError):
     """The server has not enough memory to do this in one piece."""
 

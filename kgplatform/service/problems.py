@@ -11,6 +11,7 @@ from kgplatform.errors import (
     AuthenticationError,
     BusyError,
     DatabaseStoppedError,
+    GraphChangingError,
     InputError,
     KGPlatformError,
     LanguageModelError,
@@ -34,6 +35,7 @@ STATUSES: dict[type[KGPlatformError], HTTPStatus] = {
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     AuthenticationError: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseStoppedError: HTTPStatus.SERVICE_UNAVAILABLE,
+    GraphChangingError: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreError: HTTPStatus.BAD_GATEWAY,
     LanguageModelError: HTTPStatus.BAD_GATEWAY,
     UnknownEntityError: HTTPStatus.NOT_FOUND,
@@ -50,6 +52,7 @@ TOLD = {
     AuthenticationError: "the database does not let the service in",
     DatabaseStoppedError: "the database has stopped",
     TooLargeError: "the database has not the memory for this",
+    GraphChangingError: "the graph is being loaded",
     StoreError: "the database failed",
     LanguageModelError: "the language model gives no answer",
 }

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from kgplatform.errors import StoreError
+from kgplatform.errors import GraphChangingError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Store
 
@@ -34,7 +34,7 @@ def read_one_state(
         progress: Told of readings after the first.
 
     Raises:
-        StoreError: It changed during each reading.
+        GraphChangingError: It changed during each reading.
     """
     before = ""
     for reading in range(READINGS):
@@ -49,7 +49,7 @@ def read_one_state(
         if now == before:
             return result
         before = now
-    raise StoreError(
+    raise GraphChangingError(
         f"the data changed during each of {READINGS} readings, so no export is of one state",
         hint="repeat when nobody writes to what is exported",
     )

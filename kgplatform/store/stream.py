@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kgplatform import queries
-from kgplatform.errors import InputError, StoreError
+from kgplatform.errors import GraphChangingError, InputError, StoreError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.node_numbers import Places, places_of
@@ -92,8 +92,8 @@ def stream_graph(store: Store, graph: str, progress: Progress = silent) -> Colum
 
     Raises:
         InputError: There is no such graph.
-        StoreError: A load of it is under way or was cut, it changed during the export, or
-            something else than a load made entities in it.
+        GraphChangingError: A load of it is under way or was cut, or it changed during the export.
+        StoreError: Something else than a load made entities in it.
     """
     with store.reading() as transaction:
         before = graph_record(transaction, graph)
@@ -232,9 +232,9 @@ def check_numbered(transaction: Transaction, graph: str) -> None:
         )
 
 
-def changed(graph: str) -> StoreError:
+def changed(graph: str) -> GraphChangingError:
     """What to say of a graph that changed under the reader."""
-    return StoreError(
+    return GraphChangingError(
         f"graph {graph!r} changed while it was read", hint="repeat when nobody writes to it"
     )
 
@@ -249,7 +249,7 @@ def graph_record(transaction: Transaction, graph: str, own: Sequence[str] = ()) 
 
     Raises:
         InputError: There is no such graph.
-        StoreError: A load of it is under way or was cut.
+        GraphChangingError: A load of it is under way or was cut.
     """
     rows = transaction.rows(queries.get("read/get_graph"), graph=graph)
     if not rows:
@@ -261,7 +261,7 @@ def graph_record(transaction: Transaction, graph: str, own: Sequence[str] = ()) 
     (record,) = rows
     if record["loading"] not in (None, own):
         loads = ", ".join(record["loading"])
-        raise StoreError(
+        raise GraphChangingError(
             f"a load of {loads} into graph {graph!r} is under way or was cut",
             hint="wait for it, or run the same `kgp load` again to complete it",
         )

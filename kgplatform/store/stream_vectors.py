@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from kgplatform import queries
-from kgplatform.errors import InputError, StoreError
+from kgplatform.errors import GraphChangingError, InputError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.stream import graph_record
@@ -93,8 +93,8 @@ def read_vectors(
     Raises:
         InputError: There is no such graph or no such vector, one holds something else than d
             finite numbers (says whose), or ids are not distinct.
-        StoreError: A load of the graph is under way or was cut, or the nodes changed while they
-            were read.
+        GraphChangingError: A load of the graph is under way or was cut, or the nodes changed while
+            they were read.
     """
     with store.reading(BLOCKS_AHEAD) as transaction:
         return _read(transaction, target, name, None, ids, progress)
@@ -113,7 +113,7 @@ def read_set(
 
     Raises:
         InputError: There is no such set, or its write was cut; and as in :func:`read_vectors`.
-        StoreError: The set or its nodes changed while they were read.
+        GraphChangingError: The set or its nodes changed while they were read.
     """
     with store.reading(BLOCKS_AHEAD) as transaction:
         before = _set(transaction, name)
@@ -365,5 +365,7 @@ def _set(transaction: Transaction, name: str) -> dict[str, Any] | None:
     return dict(rows[0]["properties"]) if rows else None
 
 
-def _changed(what: str) -> StoreError:
-    return StoreError(f"{what} changed while it was read", hint="repeat when nobody writes to it")
+def _changed(what: str) -> GraphChangingError:
+    return GraphChangingError(
+        f"{what} changed while it was read", hint="repeat when nobody writes to it"
+    )

@@ -23,7 +23,8 @@ CONFIG = ServiceConfig(graphs=(GRAPH,), port=0, rate=0.0, without=DOORS)
 WAIT = 15.0
 """Seconds: more than what a body may take to arrive."""
 
-HEAD = b"POST /search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /similar HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+TARGETS = (b"/similar", b"/entity", b"/paths", b"/schema")
 PATHS = (
     b"/entity?id=",
     b"/similar?entity=",
@@ -61,9 +62,11 @@ HEADERS = (
     b"Accept: text/event-stream\r\nLast-Event-ID: ../../x\r\nContent-Length: 2\r\n",
 )
 BODIES = (
-    b"{", b"[]", b"null", b"{}", b'{"text": "\\ud800"}', b'{"text": 1e999}', b"\xff\xfe{\x00}\x00",
-    b'{"text": "a", "text": "b"}', b"[" * 100_000, b'{"a":' * 50_000, b'{"text": NaN}',
-    b'{"text": "a", "__proto__": {"admin": true}}', b'{"text": "' + b"a" * 900_000 + b'"}',
+    b"{", b"[]", b"null", b"{}", b'{"entity": "\\ud800"}', b'{"entity": 1e999}',
+    b"\xff\xfe{\x00}\x00", b'{"entity": "poland", "top_k": 1e9}',
+    b'{"entity": "a\\u0000", "entity": "b`"}', b"[" * 100_000, b'{"a":' * 50_000,
+    b'{"entity": "poland", "__proto__": {"admin": true}}',
+    b'{"entity": "' + b"a" * 900_000 + b'"}',
     b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>",
     b"0\r\n\r\nGET /graphs HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
 )  # fmt: skip
@@ -102,11 +105,11 @@ def hostile(draw: random.Random) -> bytes:
         path = draw.choice(PATHS) + b"".join(draw.choices(PIECES, k=draw.randint(1, 4)))
         method = draw.choice((b"GET", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"get", b"X" * 50))
         return method + b" " + path + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    body = draw.choice(BODIES)
+    body, head = draw.choice(BODIES), HEAD.replace(b"/similar", draw.choice(TARGETS))
     if kind == 2:
         length = b"Content-Length: %d\r\n" % (len(body) + draw.choice((0, 0, 0, -1)))
-        return HEAD + length + b"\r\n" + body
-    return HEAD + draw.choice(HEADERS) + b"\r\n" + body
+        return head + length + b"\r\n" + body
+    return head + draw.choice(HEADERS) + b"\r\n" + body
 
 
 def answered(address: tuple[str, int], request: bytes) -> list[int]:
@@ -160,7 +163,9 @@ def test_who_sends_nothing_more_is_let_go(served: Served) -> None:
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"text": ' * 50_000])
 def test_what_is_nested_without_end_is_refused(served: Served, body: bytes) -> None:
-    answer = served.http.post("/search", content=body, headers={"Content-Type": "application/json"})
+    answer = served.http.post(
+        "/similar", content=body, headers={"Content-Type": "application/json"}
+    )
     assert 400 <= answer.status_code < 500
 
 
