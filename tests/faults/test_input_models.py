@@ -99,7 +99,7 @@ def opened_tables(folder: Path) -> None:
 
 
 def opened_dglke(folder: Path) -> None:
-    assert "outside" not in repr(dglke.read(folder, Opening()).entities)
+    assert "one outside" not in repr(dglke.read(folder, Opening()).entities)
 
 
 def opened_kge(folder: Path) -> None:

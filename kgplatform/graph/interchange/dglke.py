@@ -5,6 +5,7 @@ https://aws-dglke.readthedocs.io/en/latest/format_kg.html and format_out.html
 
 from __future__ import annotations
 
+from os.path import isfile  # False, too, for what can be no name of a file
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def _names(
     # DGL-KE writes the path as it saw it. By its name alone: a folder that somebody else has made
     # could name any file of this machine, of which the errors would show the beginning.
     places = [path / name for name in (Path(said).name, usual) if name]
-    file = next((place for place in places if place.is_file()), None)
+    file = next((place for place in places if isfile(place)), None)  # noqa: PTH113
     if file is None:
         raise InputError(
             f"{path} has no {Path(said).name}",
@@ -116,7 +117,7 @@ def _names(
         if not line:
             continue
         first, _, second = line.partition("\t")
-        if not first.isdecimal() or not second:
+        if not first.isdecimal() or len(first) > 18 or not second:
             raise InputError(f"{file}, line {number}: {line[:60]!r} is not an id and a name")
         names[int(first)] = second
     return in_order(names, file)
