@@ -121,7 +121,9 @@ def answered(address: tuple[str, int], request: bytes) -> list[int]:
             came = b""
             while piece := connection.recv(65_536):
                 came += piece
-        except ConnectionError:  # refused in the midst of it
+        except TimeoutError:
+            raise
+        except OSError:  # it was ended in the midst of what is sent
             return []
     assert b"Traceback" not in came
     lines = [line for line in came.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
