@@ -42,7 +42,7 @@ from kgplatform.triples import Entity, Triple, fact_id
 
 Digest = Callable[..., str]
 
-STEPS = points(12, 200)
+STEPS = points(15, 200)
 SEQUENCES = points(2, 8)
 
 NAMES = ("Ada", "Bela", "Cleo", "Dora", "Emil")
@@ -342,7 +342,6 @@ def test_any_sequence_of_writes_and_undos_is_what_the_model_says(
             database=None,
             suppress_health_check=list(HealthCheck),
         ),
-        _min_steps=STEPS,  # else most sequences are of a few steps
     )
     steps = told.total() - told["sequences"] - told["undone at the end"]
     assert told["sequences"] >= SEQUENCES
