@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import torch
+from connected import connected
 from pydantic import SecretStr
 
 from kgplatform import server as local
@@ -97,11 +98,8 @@ def graph_name() -> str:
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
     """A connection to the session's server."""
-    assert settings.neo4j_uri is not None
-    assert settings.neo4j_password is not None
-    password = settings.neo4j_password.get_secret_value()
-    with connect(settings.neo4j_uri, settings.neo4j_username, password) as connected:
-        yield connected
+    with connected(settings) as opened:
+        yield opened
 
 
 Digest = Callable[..., str]

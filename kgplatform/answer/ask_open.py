@@ -179,7 +179,6 @@ def open_fitting(
 
 def _fitting(run: Run, encoder: TextEncoder) -> TextEncoder | None:
     """The encoder that is open already, if the run was trained with it."""
-
     said = parsed_json((run.folder / "joint.json").read_text("utf-8"))
     return encoder if said.get("encoder_digest") == encoder.digest else None
 

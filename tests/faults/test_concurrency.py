@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from campaign import counted, drawn, points
+from connected import connected
 from extraction_stages import stages, texts_source
 
 from kgplatform.errors import InputError, KGPlatformError, StoreError
 from kgplatform.facts.pipeline import extract_documents
 from kgplatform.facts.review import decide
 from kgplatform.settings import Settings
-from kgplatform.store.client import Store, connect
+from kgplatform.store.client import Store
 from kgplatform.store.load import load
 from kgplatform.store.remove import remove_graph
 from kgplatform.store.review import read_decisions
@@ -31,15 +31,6 @@ Work = Callable[[Store], Any]
 Together = Callable[..., list[Any]]
 
 
-@contextmanager
-def _own(settings: Settings) -> Iterator[Store]:
-    assert settings.neo4j_uri is not None
-    assert settings.neo4j_password is not None
-    password = settings.neo4j_password.get_secret_value()
-    with connect(settings.neo4j_uri, settings.neo4j_username, password) as own:
-        yield own
-
-
 @pytest.fixture
 def together(settings: Settings) -> Together:
     """Do works at once, each on a connection of its own; what each gave, or its error."""
@@ -49,7 +40,7 @@ def together(settings: Settings) -> Together:
         begun = threading.Barrier(len(works))
 
         def do(place: int, work: Work) -> None:
-            with _own(settings) as own:
+            with connected(settings) as own:
                 begun.wait(60)
                 try:
                     given[place] = work(own)
@@ -227,7 +218,7 @@ def test_searches_see_the_old_set_or_the_new_one(
     wrong: list[object] = []
 
     def search() -> None:
-        with _own(settings) as own:
+        with connected(settings) as own:
             while not ended.is_set():
                 try:
                     found = [hit.id for hit in similar(own, graph_name, "e0", 5)]

@@ -11,12 +11,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from campaign import counted, drawn, points
-from served import Served, load_countries, serving
+from served import Served, serving_countries
 
 from kgplatform.service.config import DOORS, ServiceConfig
-from kgplatform.service.engine import open_engine
 from kgplatform.settings import Settings
-from kgplatform.store.client import Store, connect
+from kgplatform.store.client import Store
 
 GRAPH = "served-to-enemies"
 CONFIG = ServiceConfig(graphs=(GRAPH,), port=0, rate=0.0, without=DOORS)
@@ -87,12 +86,7 @@ WHOLE = (
 
 @pytest.fixture(scope="module")
 def served(settings: Settings) -> Iterator[Served]:
-    assert settings.neo4j_uri is not None
-    assert settings.neo4j_password is not None
-    password = settings.neo4j_password.get_secret_value()
-    with connect(settings.neo4j_uri, settings.neo4j_username, password) as store:
-        load_countries(store, GRAPH)
-    with open_engine(settings, CONFIG) as engine, serving(engine) as running:
+    with serving_countries(settings, CONFIG) as running:
         yield running
 
 

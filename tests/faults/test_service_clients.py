@@ -10,14 +10,13 @@ from collections.abc import Iterator
 import httpx
 import psutil
 import pytest
-from campaign import SEED, counted, drawn, points
-from served import Served, load_countries, serving
+from campaign import counted, drawn, points
+from served import Served, serving_countries
 
 from kgplatform.service.config import DOORS, ServiceConfig
-from kgplatform.service.engine import open_engine
 from kgplatform.settings import Settings
 from kgplatform.sources.countries import countries
-from kgplatform.store.client import Store, connect
+from kgplatform.store.client import Store
 from kgplatform.store.load import load
 
 GRAPH = "served-to-many"
@@ -45,12 +44,7 @@ RETURN count(DISTINCT e) AS entities, count(r) AS facts,
 
 @pytest.fixture(scope="module")
 def served(settings: Settings) -> Iterator[Served]:
-    assert settings.neo4j_uri is not None
-    assert settings.neo4j_password is not None
-    password = settings.neo4j_password.get_secret_value()
-    with connect(settings.neo4j_uri, settings.neo4j_username, password) as store:
-        load_countries(store, GRAPH)
-    with open_engine(settings, CONFIG) as engine, serving(engine) as running:
+    with serving_countries(settings, CONFIG) as running:
         yield running
 
 
@@ -77,7 +71,7 @@ def test_many_clients_while_the_graph_is_loaded(served: Served, store: Store) ->
     until = time.monotonic() + SECONDS
     statuses = [Counter[int]() for _ in range(CLIENTS)]
     clients = [
-        threading.Thread(target=ask, args=(served.url, SEED + i, until, statuses[i]))
+        threading.Thread(target=ask, args=(served.url, i, until, statuses[i]))
         for i in range(CLIENTS)
     ]
     for client in clients:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from connected import connected
 
 from kgplatform.answer.ask import Asker, ask, offered, open_asker
 from kgplatform.answer.records import data_of
 from kgplatform.errors import InputError, UnknownNameError, UsageError
 from kgplatform.settings import Settings
-from kgplatform.store.client import Store, connect
+from kgplatform.store.client import Store
 from kgplatform.store.links import Link, write_links
 from kgplatform.store.load import load
 from kgplatform.store.writeback import Target
@@ -30,16 +31,13 @@ PEOPLE = (
 
 
 @pytest.fixture(scope="module")
-def connected(settings: Settings) -> Iterator[Store]:
-    assert settings.neo4j_uri is not None
-    assert settings.neo4j_password is not None
-    password = settings.neo4j_password.get_secret_value()
-    with connect(settings.neo4j_uri, settings.neo4j_username, password) as store:
+def asked_store(settings: Settings) -> Iterator[Store]:
+    with connected(settings) as store:
         yield store
 
 
 @pytest.fixture(scope="module")
-def asker(connected: Store, settings: Settings) -> Asker:
+def asker(asked_store: Store, settings: Settings) -> Asker:
     entities = [Entity(f"town/{name.lower()}", name, types=("Town",)) for name in TOWNS]
     entities += [Entity(f"p{at}", name, types=("Person",)) for at, name in enumerate(PEOPLE)]
     facts = []
@@ -50,10 +48,10 @@ def asker(connected: Store, settings: Settings) -> Asker:
             facts.append(Triple(f"p{at}", "BORN_IN", town))
         facts.append(Triple(f"p{at}", "HAS_SPOUSE", f"p{at ^ 1}"))
         facts.append(Triple(f"p{at}", "TEACHES", f"p{(at + 3) % len(PEOPLE)}"))
-    load(connected, GRAPH, entities, facts, source="parish")
+    load(asked_store, GRAPH, entities, facts, source="parish")
     missing = Link("p7", "BORN_IN", "town/lublin", 3.0, 0.8)
-    write_links(connected, "run-of-test", {}, Target(graph=GRAPH), [missing])
-    return open_asker(connected, settings, GRAPH, encoder=load_encoder())
+    write_links(asked_store, "run-of-test", {}, Target(graph=GRAPH), [missing])
+    return open_asker(asked_store, settings, GRAPH, encoder=load_encoder())
 
 
 @pytest.mark.parametrize(

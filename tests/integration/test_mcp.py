@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
+from connected import connected
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
@@ -20,7 +21,7 @@ from kgplatform.service.config import ServiceConfig
 from kgplatform.service.engine import open_engine
 from kgplatform.service.keys import read_keys
 from kgplatform.settings import Settings
-from kgplatform.store.client import Store, connect
+from kgplatform.store.client import Store
 
 GRAPH = "assisted-countries"
 KEY = "correct-horse-battery-staple"
@@ -32,10 +33,7 @@ CONFIG = ServiceConfig(graphs=(GRAPH,), port=0, rate=0.0, timeout=60.0, without=
 
 @pytest.fixture(scope="module")
 def countries(settings: Settings) -> str:
-    assert settings.neo4j_uri is not None
-    assert settings.neo4j_password is not None
-    password = settings.neo4j_password.get_secret_value()
-    with connect(settings.neo4j_uri, settings.neo4j_username, password) as store:
+    with connected(settings) as store:
         load_countries(store, GRAPH)
     return GRAPH
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from connected import connected
 
 from kgplatform.answer.fuse import Weights, save_weights
 from kgplatform.answer.search import Searcher, candidates, open_searcher, search
@@ -13,7 +14,7 @@ from kgplatform.answer.search_learn import learn_weights, read_examples
 from kgplatform.errors import InputError, KGPlatformError, UnknownNameError, UsageError
 from kgplatform.queries import quote
 from kgplatform.settings import Settings
-from kgplatform.store.client import Store, connect
+from kgplatform.store.client import Store
 from kgplatform.store.find import TEXT_INDEX
 from kgplatform.store.links import Link, write_links
 from kgplatform.store.load import load
@@ -54,10 +55,7 @@ def encoder() -> TextEncoder:
 @pytest.fixture(scope="module")
 def filled(settings: Settings, encoder: TextEncoder) -> Iterator[Store]:
     """The graph with vectors of texts, of chunks and of itself, and one like it beside it."""
-    assert settings.neo4j_uri is not None
-    assert settings.neo4j_password is not None
-    password = settings.neo4j_password.get_secret_value()
-    with connect(settings.neo4j_uri, settings.neo4j_username, password) as store:
+    with connected(settings) as store:
         prepare(store, GRAPH)
         load(store, GRAPH, ENTITIES, FACTS, source="atlas")
         crowd = [Entity(f"p{at}", "Poland", "Poland, a country.") for at in range(120)]

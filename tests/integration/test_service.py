@@ -13,6 +13,7 @@ import httpx
 import hypothesis
 import pytest
 import schemathesis
+from connected import connected
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from served import Served, load_countries, serving
 
@@ -21,7 +22,7 @@ from kgplatform.service.config import DOORS, ServiceConfig
 from kgplatform.service.engine import open_engine
 from kgplatform.service.keys import read_keys
 from kgplatform.settings import Settings
-from kgplatform.store.client import Store, connect
+from kgplatform.store.client import Store
 from kgplatform.store.search import similar
 
 GRAPH = "served-countries"
@@ -32,10 +33,7 @@ CONFIG = ServiceConfig(graphs=(GRAPH,), port=0, rate=0.0, without=DOORS)
 
 @pytest.fixture(scope="module")
 def countries(settings: Settings) -> str:
-    assert settings.neo4j_uri is not None
-    assert settings.neo4j_password is not None
-    password = settings.neo4j_password.get_secret_value()
-    with connect(settings.neo4j_uri, settings.neo4j_username, password) as store:
+    with connected(settings) as store:
         load_countries(store, GRAPH)
     return GRAPH
 

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 import httpx
 import numpy as np
 import uvicorn
+from connected import connected
 
-from kgplatform.service.engine import Engine
+from kgplatform.service.config import ServiceConfig
+from kgplatform.service.engine import Engine, open_engine
 from kgplatform.service.run import listening_socket, make_server
+from kgplatform.settings import Settings
 from kgplatform.sources.countries import countries
 from kgplatform.store.client import Store
 from kgplatform.store.links import Link, write_links
@@ -58,6 +61,15 @@ def serving(engine: Engine) -> Iterator[Served]:
         thread.join(DEADLINE)
         bound.close()
         assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def serving_countries(settings: Settings, config: ServiceConfig) -> Iterator[Served]:
+    """Load the countries into the graph of a service, and serve it."""
+    with connected(settings) as store:
+        load_countries(store, config.graphs[0])
+    with open_engine(settings, config) as engine, serving(engine) as running:
+        yield running
 
 
 def load_countries(store: Store, graph: str) -> None:
