@@ -3,11 +3,13 @@
 // constraint refuses them all, and merge_entities is asked. Writing the version first takes the
 // lock on the graph's record, so that loads queue up instead of numbering twice.
 // Params: $graph, $ids (distinct), $source
-// Returns: made (their nodes' numbers, parallel), first (the nid of the first of them)
+// Returns: made (their nodes' numbers, parallel), first (the nid of the first of them); no row if
+//   the graph was removed
 CYPHER 5
 MATCH (g:KnowledgeGraph {name: $graph})
 SET g.version = g.version + 1
 WITH g, g.next_nid AS first
+WHERE g.name = $graph
 SET g.next_nid = first + size($ids)
 WITH first
 UNWIND range(0, size($ids) - 1) AS k

@@ -5,11 +5,13 @@
 // the lock on the graph's record, so that loads queue up instead of numbering twice.
 // Params: $graph, $ids (distinct), $source
 // Returns: missing (positions of those made now), made (their nodes' numbers, parallel),
-//   first (the nid of the first of them), there (position, node's number and nid of the others)
+//   first (the nid of the first of them), there (position, node's number and nid of the others);
+//   no row if the graph was removed
 CYPHER 5
 MATCH (g:KnowledgeGraph {name: $graph})
 SET g.version = g.version + 1
 WITH g
+WHERE g.name = $graph
 UNWIND range(0, size($ids) - 1) AS i
 OPTIONAL MATCH (e:Entity {graph: $graph, id: $ids[i]})
 CALL (e) {

@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from kgplatform import queries
+from kgplatform.errors import GraphChangingError
 from kgplatform.store.client import Store, Transaction
 
 T = TypeVar("T")
@@ -102,8 +103,18 @@ class Lanes:
         return work(transaction)
 
     def _in_graph(self, transaction: Transaction, work: Callable[[Transaction], T]) -> T:
-        transaction.run(queries.get("load/take_graph"), graph=self._graph)
+        taken = transaction.run(queries.get("load/take_graph"), graph=self._graph)
+        if not taken.row["had"]:
+            raise removed_meanwhile(self._graph)
         return work(transaction)
+
+
+def removed_meanwhile(graph: str) -> GraphChangingError:
+    """The error of whoever writes into a graph that somebody else has removed since it began."""
+    return GraphChangingError(
+        f"graph {graph!r} was removed while it was loaded",
+        hint="repeat if it is wanted: the same command makes it anew",
+    )
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from kgplatform import queries
 from kgplatform.errors import SchemaError
 from kgplatform.store.batches import Batches
 from kgplatform.store.client import Store, Transaction
+from kgplatform.store.lanes import removed_meanwhile
 from kgplatform.store.load_counts import LoadCounts
 from kgplatform.store.values import sendable, sendable_value
 from kgplatform.triples import Entity, Value, is_vector
@@ -20,6 +21,10 @@ NID_MASK = (1 << NID_BITS) - 1
 IDS_REMEMBERED = 1_000_000
 """Entities that this load has made or found and finds again by number, about 200 bytes each;
 when there are more, they are asked for again."""
+
+
+ATTEMPTS = 5
+"""How often entities are asked for that somebody else removes at the same time."""
 
 
 class SeenEntities:
@@ -46,6 +51,10 @@ class _Found(NamedTuple):
 
     packed: dict[str, int]
     created: int
+
+
+class _JustRemovedError(Exception):
+    """An entity was removed by somebody else while it was looked at."""
 
 
 class EntityWriter:
@@ -139,36 +148,33 @@ class EntityWriter:
         self._write(lambda tx: self._merge(tx, unknown))
 
     def _write(self, work: Callable[[Transaction], _Found]) -> None:
-        try:
-            found = self._store.write(work)
-        except SchemaError:
-            # The constraint: somebody else has made an entity of this graph.
-            if not self._knows_all:
-                raise
-            self._knows_all = False
-            found = self._store.write(work)
-        self._remember(found)
+        for _ in range(ATTEMPTS):
+            try:
+                found = self._store.write(work)
+            except SchemaError:
+                # The constraint: somebody else has made an entity of this graph.
+                if not self._knows_all:
+                    raise
+                self._knows_all = False
+            except _JustRemovedError:
+                continue
+            else:
+                self._remember(found)
+                return
+        raise removed_meanwhile(self._graph)
 
     def _unknown(self, names: Iterable[str]) -> list[str]:
         return [name for name in dict.fromkeys(names) if name not in self._known]
 
     def _merge(self, transaction: Transaction, unknown: Sequence[str]) -> _Found:
         if self._knows_all:
-            row = transaction.run(
-                queries.get("load/create_entities"),
-                graph=self._graph,
-                ids=list(unknown),
-                source=self._source,
-            ).row
+            row = self._numbered(transaction, "load/create_entities", unknown)
             nodes = enumerate(row["made"], row["first"])
             made = (node << NID_BITS | nid for nid, node in nodes)
             return _Found(dict(zip(unknown, made, strict=True)), len(unknown))
-        row = transaction.run(
-            queries.get("load/merge_entities"),
-            graph=self._graph,
-            ids=list(unknown),
-            source=self._source,
-        ).row
+        row = self._numbered(transaction, "load/merge_entities", unknown)
+        if any(nid is None for _, _, nid in row["there"]):
+            raise _JustRemovedError
         if self._seen is not None:
             transaction.run(
                 queries.get("load/reset_entities"),
@@ -177,6 +183,16 @@ class EntityWriter:
                 source=self._source,
             )
         return _Found(_packed(unknown, row), len(row["missing"]))
+
+    def _numbered(
+        self, transaction: Transaction, query: str, unknown: Sequence[str]
+    ) -> dict[str, Any]:
+        found = transaction.run(
+            queries.get(query), graph=self._graph, ids=list(unknown), source=self._source
+        )
+        if not found.rows:
+            raise removed_meanwhile(self._graph)
+        return found.row
 
     def _remember(self, found: _Found) -> None:
         """Keep what a transaction found, now that it is committed."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from kgplatform import queries
-from kgplatform.errors import InputError
+from kgplatform.errors import GraphChangingError, InputError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Store
 
 ROWS = 5_000
 """Entities or facts that one transaction removes."""
+
+ATTEMPTS = 10
+"""How often what a load has made meanwhile is removed as well."""
 
 
 def planned_removal(store: Store, graph: str) -> dict[str, int]:
@@ -39,6 +42,7 @@ def remove_graph(store: Store, graph: str, progress: Progress = silent) -> dict[
 
     Raises:
         InputError: There is no such graph.
+        GraphChangingError: A load makes new entities as fast as they are removed.
     """
     planned = planned_removal(store, graph)
     store.run(queries.get("load/begin_load"), graph=graph, source="kgp rm", owner="", lanes=0)
@@ -48,8 +52,13 @@ def remove_graph(store: Store, graph: str, progress: Progress = silent) -> dict[
         queries.get("load/remove_graph_rules"),
         queries.get("load/remove_graph_entities"),
     )
-    for number, step in enumerate(steps):
-        store.command(step, graph=graph, rows=ROWS)
-        progress("removal", number + 1, len(steps))
-    store.run(queries.get("load/remove_graph_record"), graph=graph)
-    return planned
+    for _ in range(ATTEMPTS):
+        for number, step in enumerate(steps):
+            store.command(step, graph=graph, rows=ROWS)
+            progress("removal", number + 1, len(steps))
+        (row,) = store.run(queries.get("load/remove_graph_record"), graph=graph).rows
+        if row["removed"] or not store.rows(queries.get("read/get_graph"), graph=graph):
+            return planned
+    raise GraphChangingError(
+        f"graph {graph!r} is loaded while it is removed", hint="repeat when the load has ended"
+    )

@@ -13,7 +13,7 @@ from campaign import counted, drawn, points
 from connected import connected
 from extraction_stages import stages, texts_source
 
-from kgplatform.errors import InputError, KGPlatformError, StoreError
+from kgplatform.errors import InputError, StoreError
 from kgplatform.facts.pipeline import extract_documents
 from kgplatform.facts.review import decide
 from kgplatform.settings import Settings
@@ -44,7 +44,7 @@ def together(settings: Settings) -> Together:
                 begun.wait(60)
                 try:
                     given[place] = work(own)
-                except KGPlatformError as error:
+                except Exception as error:
                     given[place] = error
 
         threads = [threading.Thread(target=do, args=each) for each in enumerate(works)]
