@@ -2,9 +2,9 @@
 // number: merge_entities without looking for them. Where another load has made one meanwhile, the
 // constraint refuses them all, and merge_entities is asked. Writing the version first takes the
 // lock on the graph's record, so that loads queue up instead of numbering twice.
+// If the graph was removed meanwhile, no row comes.
 // Params: $graph, $ids (distinct), $source
-// Returns: made (their nodes' numbers, parallel), first (the nid of the first of them); no row if
-//   the graph was removed
+// Returns: made (their nodes' numbers, parallel), first (the nid of the first of them)
 CYPHER 5
 MATCH (g:KnowledgeGraph {name: $graph})
 SET g.version = g.version + 1

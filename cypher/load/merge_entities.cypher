@@ -3,10 +3,10 @@
 // an entity up by its id takes longer than making a fact. Those of the server hold while the
 // node is there; the nid, never given twice, shows that it is. Writing the version first takes
 // the lock on the graph's record, so that loads queue up instead of numbering twice.
+// If the graph was removed meanwhile, no row comes.
 // Params: $graph, $ids (distinct), $source
 // Returns: missing (positions of those made now), made (their nodes' numbers, parallel),
-//   first (the nid of the first of them), there (position, node's number and nid of the others);
-//   no row if the graph was removed
+//   first (the nid of the first of them), there (position, node's number and nid of the others)
 CYPHER 5
 MATCH (g:KnowledgeGraph {name: $graph})
 SET g.version = g.version + 1
