@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
@@ -56,9 +56,11 @@ MAX_NAME = 1_000
 """Longest id or relation name, in characters; Neo4j's index keys end at about 8 kB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Triple:
+class Triple(NamedTuple):
     """One statement of a source: ``head -relation-> tail``.
+
+    A tuple, as it is made in a quarter of the time of a frozen dataclass, once for every fact of
+    every load (decision 0108).
 
     Attributes:
         head: The head's entity_id.

@@ -223,7 +223,7 @@ def test_held_out_entities_are_in_no_fact_of_train() -> None:
 
 def test_a_split_is_taken_as_it_is_given_or_made_anew() -> None:
     rows = [Triple(f"e{h}", "r", f"e{t}", "train") for h in range(9) for t in range(9)]
-    rows[5] = dataclasses.replace(rows[5], split="test")
+    rows[5] = rows[5]._replace(split="test")
     snapshot = from_triples([*rows, Triple("e1", "r", "new")])
     for by in ("auto", "given"):
         given_split = ensure_split(snapshot, seed=0, by=by)

@@ -74,7 +74,7 @@ def with_isolated(triples: list[Triple], entities: list[Entity]) -> KGSnapshot:
 
 
 def all_in_train(triples: list[Triple]) -> list[Triple]:
-    return [dataclasses.replace(triple, split=triple.split or "train") for triple in triples]
+    return [triple._replace(split=triple.split or "train") for triple in triples]
 
 
 names = st.one_of(
@@ -100,7 +100,7 @@ def test_what_is_exported_is_loaded_again(
     alone = [Entity("alone")] if form in KEEPS_ISOLATED else []
     expected = triples if form in KEEPS_UNSPLIT else all_in_train(triples)
     if form == "ntriples":
-        expected = [dataclasses.replace(triple, split=None) for triple in triples]
+        expected = [triple._replace(split=None) for triple in triples]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"out{'.nt' * (form == 'ntriples')}{'.graphml' * (form == 'graphml')}"
         try:

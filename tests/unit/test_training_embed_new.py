@@ -44,7 +44,7 @@ def test_a_new_person_is_placed_with_its_club(model: str, reciprocal: bool, tmp_
     # Of the newcomer in club 1 only three of five foods are told; one fact is a held-out one.
     told = [Triple("zoe", "likes", f"food1-{food}", "train") for food in range(3)]
     told += [Triple("zoe", "likes", "food0-0", "test"), Triple("adam", "likes", "eve", "train")]
-    known = [dataclasses.replace(triple, split="train") for triple in club_triples(PEOPLE)]
+    known = [triple._replace(split="train") for triple in club_triples(PEOPLE)]
     now = from_triples([*known, *told])
     found = embed_new(run, now)
     assert found.entities == ("zoe",)

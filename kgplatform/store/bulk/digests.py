@@ -19,10 +19,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from kgplatform.store.bulk import frames
+from kgplatform.store.bulk import columns, frames
 from kgplatform.triples import MAX_NAME
 
 PARTITIONS = 64
+ID_LENGTH = 32
+"""Letters of a fact's id."""
+
 KEY = np.dtype([("key", "<u8"), ("row", "<u8")])
 
 _LENGTHS = [length.to_bytes(4, "big") for length in range(4 * MAX_NAME + 1)]
@@ -59,24 +62,21 @@ class Digests:
         for relation, split, _ in json.loads(fresh):
             encoded = relation.encode()
             self._relations.append(_LENGTHS[len(encoded)] + encoded)
-            self._splits.append(f"{split}None")
-        shares = np.frombuffer(shared, dtype=np.int64).tolist()
-        digests = self._digests(head_column.split(b"\n"), shares, tail_column.split(b"\n"))
+            self._splits.append(str(split))
+        shares = np.frombuffer(shared, dtype=np.int64)
+        heads, tails = head_column.split(b"\n"), tail_column.split(b"\n")
+        digests = self._digests(heads, shares.tolist(), tails)
         words = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
-        letters = words[:, :16].tobytes().hex()
-        self._tell(letters, shares, described)
-        self._write_keys(digests)
-        return letters.encode()
-
-    def _tell(self, letters: str, shares: list[int], described: bytes) -> None:
-        splits = self._splits
-        said = [
-            letters[at : at + 32] + splits[share]
-            for at, share in zip(range(0, len(letters), 32), shares, strict=True)
+        letters = words[:, :16].tobytes().hex().encode()
+        properties = [(row, said) for row, said, _ in json.loads(described)] if described else []
+        told = [
+            columns.pieces(letters, ID_LENGTH),
+            columns.texts(self._splits, shares),
+            columns.sparse(len(shares), properties, "None"),
         ]
-        for row, properties, _ in json.loads(described) if described else ():
-            said[row] = said[row].removesuffix("None") + properties
-        self.told.update("".join(said).encode())
+        self.told.update(columns.joined(told, ""))
+        self._write_keys(digests)
+        return letters
 
     def _digests(self, heads: list[bytes], shares: list[int], tails: list[bytes]) -> bytes:
         """What ``triples.fact_id`` is the beginning of, 32 bytes a fact."""

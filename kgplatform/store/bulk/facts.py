@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from kgplatform.progress import Progress
 from kgplatform.store.bulk import digests, frames, rows
 from kgplatform.store.bulk.tables import Kinds
 from kgplatform.store.bulk.values import dump
-from kgplatform.triples import Split, Triple
+from kgplatform.triples import Split, Triple, Value
 from kgplatform.vocabulary import Vocabulary
 
 BATCH = 100_000
@@ -172,10 +172,11 @@ class FactFiles:
         # Columns, each made in one go: a loop over facts takes twice the time. And of few facts
         # at once, while the processor still has them at hand.
         for few in iter(lambda: list(islice(triples, AT_ONCE)), []):
-            described += self._described(few, len(heads))
-            heads += [triple.head for triple in few]
-            tails += [triple.tail for triple in few]
-            shares += [share[triple.relation, triple.split, triple.source] for triple in few]
+            few_heads, relations, few_tails, splits, sources, properties = zip(*few, strict=True)
+            described += self._described(properties, len(heads))
+            heads += few_heads
+            tails += few_tails
+            shares += map(share.__getitem__, zip(relations, splits, sources, strict=True))
             if len(heads) >= BATCH:
                 break
         if not heads:
@@ -197,10 +198,14 @@ class FactFiles:
         self.rows += len(heads)
         return True
 
-    def _described(self, triples: Sequence[Triple], first: int) -> list[tuple[int, str, str]]:
+    def _described(
+        self, column: Sequence[Mapping[str, Value] | None], first: int
+    ) -> list[tuple[int, str, str]]:
         """The rows that have properties: place, what is hashed of them, and what is kept."""
+        if column.count(None) == len(column):
+            return []
         described = []
-        for row, properties in enumerate([triple.properties for triple in triples], first):
+        for row, properties in enumerate(column, first):
             if properties is not None:
                 # Empty ones count in the hash of what was read.
                 self.kinds.add(properties)
