@@ -7,11 +7,12 @@ different strategies can be compared; below the threshold the answer is that it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kgplatform.answer.ask_choose import Choice, Planner, choices
+from kgplatform.answer.ask_offers import Offer, surest, trusted
 from kgplatform.answer.ask_open import (
     OpenRuns,
     named_runs,
@@ -136,9 +137,9 @@ def open_asker(
     asker = Asker(store, settings, graph, planner, opened, model, left)
     if opened.joint is None and opened.walker is None:
         return asker
-    from kgplatform.answer.ask_trials import with_curves
+    from kgplatform.answer.ask_trials import with_trust
 
-    return with_curves(asker, chosen, progress)
+    return with_trust(asker, chosen, progress)
 
 
 def ask(asker: Asker, question: str, *, strategy: str | None = None, top_k: int = 5) -> Answer:
@@ -179,21 +180,16 @@ def ask(asker: Asker, question: str, *, strategy: str | None = None, top_k: int 
     return best
 
 
-def offered(asker: Asker, question: str, strategies: Sequence[str], top_k: int) -> list[Answer]:
-    """The answers of strategies, as sure as they are; those that have none are left out."""
+def offered(asker: Asker, question: str, strategies: Sequence[str], top_k: int) -> list[Offer]:
+    """What strategies say, as sure as they are; those that say nothing are left out."""
+    return trusted(raw_offers(asker, question, strategies, top_k), asker.runs.trust)
+
+
+def raw_offers(asker: Asker, question: str, strategies: Sequence[str], top_k: int) -> list[Offer]:
+    """The same, as sure as they think they are."""
     found = choices(asker.planner, asker.store, question)
     offers = [_offer(asker, question, found, each, top_k) for each in strategies]
-    return [answer for answer in offers if answer is not None]
-
-
-def surest(offers: Sequence[Answer]) -> Answer | None:
-    """The surest answer; where a query says the same, the query's, which has all of it."""
-    best = max(offers, key=lambda answer: answer.confidence, default=None)
-    for each in offers:
-        same = best is not None and best.answers and each.strategy == "template"
-        if same and best and best.answers[0].id in {entity.id for entity in each.answers}:
-            return replace(each, confidence=max(best.confidence, each.confidence))
-    return best
+    return [offer for offer in offers if offer is not None]
 
 
 def unknown(question: str, best: Answer | None) -> Answer:
@@ -205,7 +201,7 @@ def unknown(question: str, best: Answer | None) -> Answer:
 
 def _offer(
     asker: Asker, question: str, found: Sequence[Choice], strategy: str, top_k: int
-) -> Answer | None:
+) -> Offer | None:
     store, graph = asker.store, asker.graph
     if strategy == "template":
         return template_answer(store, graph, question, found, top_k)

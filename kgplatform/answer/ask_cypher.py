@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kgplatform.answer.ask_offers import Offer
 from kgplatform.answer.ask_template import entities_of
 from kgplatform.answer.plans import GraphShape
 from kgplatform.answer.question_links import QuestionNames, find_names
@@ -77,7 +78,7 @@ def cypher_answer(
     model: LanguageModel,
     question: str,
     top_k: int,
-) -> Answer | None:
+) -> Offer | None:
     """What a model's query returns; None where it wrote none that may run, or none that answers."""
     found = write_query(store, shape, names, model, question)
     if found is None:
@@ -91,7 +92,8 @@ def cypher_answer(
     if ends:
         answers = entities_of(store, graph, ends, sure, top_k)
         text = ", ".join(each.name for each in answers[:SHOWN])
-        return Answer(question, text, answers, STRATEGY, sure, found.cypher, params)
+        said = Answer(question, text, answers, STRATEGY, sure, found.cypher, params)
+        return Offer(said, frozenset(known))
     values = [
         row[at] for at in _columns(found, "value") for row in found.matched.rows
         if isinstance(row[at], str | int | float | bool)
@@ -99,7 +101,8 @@ def cypher_answer(
     if not values:
         return None
     text = ", ".join(_said(value) for value in values[:SHOWN])
-    return Answer(question, text, (), STRATEGY, sure, found.cypher, params)
+    said = Answer(question, text, (), STRATEGY, sure, found.cypher, params)
+    return Offer(said, frozenset())
 
 
 def write_query(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kgplatform.answer.ask_offers import Trust
 from kgplatform.errors import InputError, KGPlatformError, RunError
 from kgplatform.parsed import parsed_json
 from kgplatform.progress import Progress, silent
@@ -26,24 +27,6 @@ if TYPE_CHECKING:
 JOINT, WALKER = "joint-qa", "walker"
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Platt's curve from what a run says of itself to how often it is right.
-
-    Attributes:
-        slope: Of the log-odds that the run says.
-        familiar: Of the cosine of the question and the nearest one that the run was trained on: a
-            network is as sure of what it never saw.
-        bias: Log-odds at even odds of a question that is like none.
-        fitted: On how many questions; 0 where none were at hand.
-    """
-
-    slope: float = 1.0
-    familiar: float = 0.0
-    bias: float = 0.0
-    fitted: int = 0
-
-
 @dataclass(frozen=True, eq=False)
 class OpenRuns:
     """Runs that are ready.
@@ -52,14 +35,14 @@ class OpenRuns:
         links: Of link prediction.
         joint: Of questions, with its id.
         walker: Of walks in words, with its id.
-        curves: From a run's own confidence to how often it is right, by strategy.
+        trust: What the word of each strategy is worth.
         asked: Vectors of the questions that each was trained on, of length 1, by strategy.
     """
 
     links: TailPredictor | None = None
     joint: tuple[str, Answerer] | None = None
     walker: tuple[str, Walker, TextEncoder] | None = None
-    curves: Mapping[str, Curve] = field(default_factory=dict)
+    trust: Trust = field(default_factory=Trust)
     asked: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 

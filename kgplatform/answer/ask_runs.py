@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kgplatform.answer.ask_choose import Choice
-from kgplatform.answer.ask_open import Curve, OpenRuns
+from kgplatform.answer.ask_offers import Offer
+from kgplatform.answer.ask_open import OpenRuns
 from kgplatform.answer.ask_template import listed, path_of
 from kgplatform.answer.records import Answer, AnswerEntity, Path
 from kgplatform.errors import InputError
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from kgplatform.settings import Settings
     from kgplatform.text.encode import TextEncoder
 
-LEAST = 1e-3
-
 TOGETHER = 0.9
 """Share of the first answer's probability from which on another is an answer beside it."""
 
 MOST_ENDS = 200
 """Answers of a run that are looked at for those of the first one's way."""
+
+MOST_TOGETHER = 20
+"""The same of a walker, which looks for a way to each."""
 
 _WALKING = threading.Lock()
 """A policy has one question's vector at a time."""
@@ -40,7 +41,7 @@ def link_answer(
     question: str,
     found: Sequence[Choice],
     top_k: int,
-) -> Answer | None:
+) -> Offer | None:
     """What the likeliest plan would lead to if the graph lacks a fact; None where it is of no use.
 
     Only plans of one step from head to tail: that is what confidence was fitted on.
@@ -66,7 +67,8 @@ def link_answer(
             answers.append(AnswerEntity(link.tail, called, sure, "predicted", (path_of([fact]),)))
         if answers:
             text = f"Predicted: {listed(answers[:1], 1)}"
-            return Answer(question, text, tuple(answers), "link", answers[0].confidence)
+            said = Answer(question, text, tuple(answers), "link", answers[0].confidence)
+            return Offer(said, frozenset([answers[0].id]))
     return None
 
 
@@ -78,7 +80,7 @@ def joint_answer(
     question: str,
     topics: Sequence[str],
     top_k: int,
-) -> Answer | None:
+) -> Offer | None:
     """What a run of question answering says; None where it knows nothing that is named."""
     if runs.joint is None:
         return None
@@ -96,17 +98,16 @@ def joint_answer(
         for each in said
         if (each.path and each.path == said[0].path)
         or each.probability >= TOGETHER * said[0].probability
-    )[:top_k]
+    )
     words = answerer.known.words(question, answerer.known.index(topic) if topic else None)[1]
     familiar = familiarity(runs, "joint", words, answerer.solver.phrases.encoder)
-    curve = runs.curves.get("joint", Curve())
     answers = []
-    for each in said:
+    for each in said[:top_k]:
         steps = [(step.head, step.relation, step.tail) for step in each.steps]
         path = _walked(store, graph, names, steps, run, each.confidence)
-        sure = calibrated(curve, each.confidence, familiar)
-        answers.append(_entity(names, each.entity_id, sure, path))
-    return _answer(question, "joint", answers)
+        answers.append(_entity(names, each.entity_id, each.confidence, path))
+    ids = frozenset(each.entity_id for each in said)
+    return _offer(question, "joint", answers, ids, familiar)
 
 
 def walker_answer(
@@ -118,7 +119,7 @@ def walker_answer(
     question: str,
     topics: Sequence[str],
     top_k: int,
-) -> Answer | None:
+) -> Offer | None:
     """Where a walker's walks end; None where it knows nothing that is named."""
     if runs.walker is None:
         return None
@@ -141,13 +142,11 @@ def walker_answer(
     with _WALKING:
         walker.policy.texts = torch.from_numpy(vector)
         asked = asked_of(text_queries([topic], [[]], 0), walker.known, training=False)
-        found = answers_of(walker, asked, most=top_k, ways=1)
+        found = answers_of(walker, asked, most=max(top_k, MOST_TOGETHER), ways=1)
     familiar = familiarity(runs, "walker", words, reader)
-    curve = runs.curves.get("walker", Curve())
     answers = []
-    for each in found:
-        if each.probability < TOGETHER * found[0].probability:
-            break
+    likely = [each for each in found if each.probability >= TOGETHER * found[0].probability]
+    for each in likely[:top_k]:
         steps = []
         for move in each.ways[0].moves if each.ways else ():
             head, relation, tail = fact_of(move, snapshot.num_relations)
@@ -155,9 +154,9 @@ def walker_answer(
             steps.append((ends[0], snapshot.relations[relation], ends[1]))
         path = _walked(store, graph, names, steps, run, each.probability)
         entity = snapshot.entities[each.entity]
-        sure = calibrated(curve, min(1.0, each.probability), familiar)
-        answers.append(_entity(names, entity, sure, path))
-    return _answer(question, "walker", answers)
+        answers.append(_entity(names, entity, min(1.0, each.probability), path))
+    ids = frozenset(snapshot.entities[each.entity] for each in likely)
+    return _offer(question, "walker", answers, ids, familiar)
 
 
 def familiarity(runs: OpenRuns, strategy: str, words: Sequence[str], reader: TextEncoder) -> float:
@@ -171,18 +170,6 @@ def familiarity(runs: OpenRuns, strategy: str, words: Sequence[str], reader: Tex
     return float((known @ unit_vectors(reader, [words_read(words)])[0]).max())
 
 
-def calibrated(curve: Curve, said: float, familiar: float) -> float:
-    """What a run's own confidence is worth."""
-    odds = curve.slope * log_odds(said) + curve.familiar * familiar + curve.bias
-    return 1 / (1 + math.exp(-odds))
-
-
-def log_odds(said: float) -> float:
-    """Of a probability; of the surest ones, no more than a thousandth lets them have."""
-    said = min(max(said, LEAST), 1 - LEAST)
-    return math.log(said / (1 - said))
-
-
 def _entity(names: Mapping[str, str], entity: str, sure: float, path: Path | None) -> AnswerEntity:
     asserted = path is not None and all(each.kind == "asserted" for each in path.statements)
     kind: Kind = "asserted" if asserted else "predicted"
@@ -190,13 +177,15 @@ def _entity(names: Mapping[str, str], entity: str, sure: float, path: Path | Non
     return AnswerEntity(entity, names.get(entity, entity), sure, kind, paths)
 
 
-def _answer(question: str, strategy: str, answers: list[AnswerEntity]) -> Answer | None:
+def _offer(
+    question: str, strategy: str, answers: list[AnswerEntity], ids: frozenset[str], familiar: float
+) -> Offer | None:
     if not answers:
         return None
     first = answers[0]
     word = "" if first.kind == "asserted" else "Predicted: "
     text = word + listed(answers, len(answers))
-    return Answer(question, text, tuple(answers), strategy, first.confidence)
+    return Offer(Answer(question, text, tuple(answers), strategy, first.confidence), ids, familiar)
 
 
 def _walked(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kgplatform.answer.ask_choose import Choice
+from kgplatform.answer.ask_offers import Offer
 from kgplatform.answer.records import Answer, AnswerEntity, Path
 from kgplatform.store.ask import End, Reached, check_fact, follow, follow_both, rank_ends
 from kgplatform.store.client import Store
@@ -70,14 +71,14 @@ def first_that_reaches(store: Store, graph: str, found: Sequence[Choice]) -> Tri
 
 def template_answer(
     store: Store, graph: str, question: str, found: Sequence[Choice], top_k: int
-) -> Answer | None:
+) -> Offer | None:
     """The answer of the likeliest plan that reaches something; None where none does."""
     tried = first_that_reaches(store, graph, found)
     if tried is None:
         return None
     sure = tried.choice.confidence
     answers = entities_of(store, graph, tried.reached.ends, sure, top_k)
-    return Answer(
+    said = Answer(
         question,
         _text(store, graph, tried, answers),
         answers,
@@ -87,6 +88,8 @@ def template_answer(
         tried.reached.cypher,
         tried.reached.params,
     )
+    meant = () if tried.choice.plan.form == "check" else tried.reached.ends
+    return Offer(said, frozenset(end.id for end in meant))
 
 
 def entities_of(

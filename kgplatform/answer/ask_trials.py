@@ -8,17 +8,17 @@ answering under domain shift").
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kgplatform.answer.ask import Asker, offered
-from kgplatform.answer.ask_open import Curve
-from kgplatform.answer.ask_runs import log_odds
+from kgplatform.answer.ask import Asker, raw_offers
+from kgplatform.answer.ask_offers import Curve, Offer, Trust, contradiction, log_odds, trusted_alone
 from kgplatform.answer.plan_choice import outside_questions
 from kgplatform.errors import KGPlatformError
 from kgplatform.parsed import parsed_json
@@ -32,56 +32,141 @@ if TYPE_CHECKING:
 TRIALS = 60
 """Questions of each kind."""
 
-RAW = Curve()
-"""What a run says of itself."""
+SPREAD = 2.0
+"""Standard deviation of the weight of others' word, before anything is known."""
 
-Trial = tuple[str, frozenset[str]]
-"""A question, and the entity_ids that answer it."""
+NEWTON = 30
 
 
-def with_curves(asker: Asker, runs: Mapping[str, Run], progress: Progress = silent) -> Asker:
-    """The same, with what the confidence of its runs is worth."""
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A question whose answer is known.
+
+    Attributes:
+        question: In words.
+        answers: entity_ids that answer it; none where nothing does.
+        count: Whether how many these are is asked.
+    """
+
+    question: str
+    answers: frozenset[str]
+    count: bool = False
+
+    def right(self, offer: Offer) -> bool:
+        """Whether a strategy says it, in the first place."""
+        if self.count:
+            return offer.answer.text.startswith(f"{len(self.answers):,}: ")
+        return bool(offer.ids) and offer.answer.answers[0].id in self.answers
+
+
+def with_trust(asker: Asker, runs: Mapping[str, Run], progress: Progress = silent) -> Asker:
+    """The same, with what the word of its runs is worth."""
     asked: dict[str, np.ndarray] = {}
-    valid: dict[str, list[Trial]] = {}
-    for strategy in ("joint", "walker"):
-        if strategy in asker.strategies:
-            asked[strategy], valid[strategy] = _trained_on(asker, strategy, runs[strategy])
-    ready = replace(asker, runs=replace(asker.runs, asked=asked))
-    curves = {each: _curve(ready, each, runs[each], valid[each], progress) for each in asked}
-    return replace(ready, runs=replace(ready.runs, curves=curves))
+    trials: list[Trial] = []
+    tried = tuple(each for each in ("joint", "walker") if each in asker.strategies)
+    for strategy in tried:
+        asked[strategy], valid = _trained_on(asker, strategy, runs[strategy])
+        trials += valid[:TRIALS]
+    asker = replace(asker, runs=replace(asker.runs, asked=asked))
+    path = _cached(asker, [runs[strategy].id for strategy in tried])
+    trust = _read(path)
+    if trust is None:
+        from kgplatform.training.artifacts import write_atomically
+
+        trials += made_trials(asker)
+        offers = []
+        for at, trial in enumerate(trials, 1):
+            offers.append(raw_offers(asker, trial.question, ("template", *tried), 1))
+            progress("trying runs", at, len(trials))
+        trust = fit_trust(trials, offers, tried)
+        write_atomically(path, json.dumps(asdict(trust)))
+    return replace(asker, runs=replace(asker.runs, trust=trust))
 
 
-def _curve(asker: Asker, strategy: str, run: Run, valid: list[Trial], progress: Progress) -> Curve:
-    """From the cache, or fitted now and kept there."""
-    path = asker.settings.kgp_cache.expanduser() / "ask" / f"{run.id}-{strategy}.json"
+def _cached(asker: Asker, runs: Sequence[str]) -> Path:
+    """Where what is learnt of runs is kept: it holds beside the templates as they are."""
+    index = asker.planner.index
+    known = hashlib.sha256(json.dumps([*runs, *index.texts]).encode())
+    known.update(index.plan.tobytes())
+    return asker.settings.kgp_cache.expanduser() / "ask" / f"trust-{known.hexdigest()[:32]}.json"
+
+
+def _read(path: Path) -> Trust | None:
     try:
-        return Curve(**parsed_json(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        pass
-    from kgplatform.training.artifacts import write_atomically
+        said = parsed_json(path.read_text("utf-8"))
+        alone = {strategy: Curve(**curve) for strategy, curve in said["alone"].items()}
+        together = {strategy: float(weight) for strategy, weight in said["together"].items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return Trust(alone, together)
 
-    seen, right = [], []
-    trials = valid[:TRIALS] + made_trials(asker)
-    familiar = replace(asker, runs=replace(asker.runs, curves={strategy: Curve(0.0, 1.0)}))
-    for at, (question, answers) in enumerate(trials, 1):
-        alike = offered(familiar, question, (strategy,), 1)
-        for answer in offered(asker, question, (strategy,), 1):
-            seen.append((log_odds(answer.confidence), log_odds(alike[0].confidence)))
-            right.append(answer.answers[0].id in answers)
-        progress("trying a run", at, len(trials))
-    curve = fit_curve(np.array(seen), np.array(right))
-    write_atomically(path, json.dumps(asdict(curve)))
-    return curve
+
+def fit_trust(
+    trials: Sequence[Trial], offers: Sequence[Sequence[Offer]], runs: Sequence[str]
+) -> Trust:
+    """What the word of strategies is worth, by questions that all were asked.
+
+    Args:
+        trials: The questions.
+        offers: What each strategy said of itself, by question.
+        runs: Strategies whose own confidence is not fitted yet.
+    """
+    alone = {
+        strategy: fit_curve(*_signs(trials, offers, strategy, lambda offer, _: offer.familiar))
+        for strategy in runs
+    }
+    sure = [trusted_alone(each, alone) for each in offers]
+    together = {
+        strategy: fit_weight(*_signs(trials, sure, strategy, contradiction))
+        for strategy in ("template", *runs)
+    }
+    return Trust(alone, together)
+
+
+def _signs(
+    trials: Sequence[Trial],
+    offers: Sequence[Sequence[Offer]],
+    strategy: str,
+    other: Callable[[Offer, Sequence[Offer]], float],
+) -> tuple[np.ndarray, np.ndarray]:
+    """A strategy's log-odds and what else is known, [n, 2], and where it was right, [n]."""
+    found = [
+        ((log_odds(offer.answer.confidence), other(offer, said)), trial.right(offer))
+        for trial, said in zip(trials, offers, strict=True)
+        for offer in said
+        if offer.strategy == strategy
+    ]
+    seen = np.array([signs for signs, _ in found], dtype=float).reshape(-1, 2)
+    return seen, np.array([right for _, right in found], dtype=bool)
+
+
+def fit_weight(seen: np.ndarray, right: np.ndarray) -> float:
+    """The weight, not below 0, of what others say beside log-odds that hold as they are.
+
+    By maximum likelihood, with a normal prior (Bishop 2006, section 4.5); Newton's steps.
+
+    Args:
+        seen: Log-odds that are said, and what others say, [n, 2].
+        right: Whether it was right, [n].
+    """
+    odds, other = seen.T
+    weight = 0.0
+    for _ in range(NEWTON):
+        likely = 1 / (1 + np.exp(-(odds + weight * other)))
+        gradient = other @ (right - likely) - weight / SPREAD**2
+        curvature = other**2 @ (likely * (1 - likely)) + 1 / SPREAD**2
+        weight = max(0.0, weight + float(np.clip(gradient / curvature, -1, 1)))
+    return weight
 
 
 def fit_curve(seen: np.ndarray, right: np.ndarray) -> Curve:
-    """Platt's curve over log-odds and familiarity; two questions of no weight keep it finite.
+    """Platt's curve over log-odds and what else is known; two more questions keep it finite.
 
     Platt 1999, "Probabilistic Outputs for Support Vector Machines".
 
     Args:
-        seen: Log-odds that the run says, and familiarity, [n, 2].
-        right: Whether the run was right, [n].
+        seen: Log-odds that are said, and what else is known, [n, 2].
+        right: Whether it was right, [n].
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -95,8 +180,8 @@ def fit_curve(seen: np.ndarray, right: np.ndarray) -> Curve:
         weights = model.coef_[0] * used
         # More confident, or more familiar, is never less often right: else it says nothing.
         if (weights >= 0).all():
-            slope, familiar = weights.tolist()
-            return Curve(slope, familiar, float(model.intercept_[0]), len(seen))
+            slope, other = weights.tolist()
+            return Curve(slope, other, float(model.intercept_[0]), len(seen))
         used &= weights >= 0
 
 
@@ -128,7 +213,7 @@ def _trained_on(asker: Asker, strategy: str, run: Run) -> tuple[np.ndarray, list
 
 
 def _trial(question: Linked, entities: tuple[str, ...]) -> Trial:
-    return question.question.text, frozenset(entities[at] for at in question.answers)
+    return Trial(question.question.text, frozenset(entities[at] for at in question.answers))
 
 
 def _names(asker: Asker, strategy: str) -> tuple[Names, tuple[str, ...]]:
@@ -180,13 +265,12 @@ def made_trials(asker: Asker, seed: int = 0) -> list[Trial]:
             continue
         if beside and len(found) % 4 == 3:
             text = beside[int(generator.integers(len(beside)))]
-            found.append((text.replace("X", called[entity]), frozenset()))
+            found.append(Trial(text.replace("X", called[entity]), frozenset()))
             continue
         at = int(generator.choice(fits))
         plan = index.plans[at]
         text = index.texts[int(generator.choice(np.flatnonzero(index.plan == at)))]
         ends = follow(store, graph, entity, plan.steps).ends
-        # The answer to how many is no entity.
-        answers = frozenset() if plan.count else frozenset(end.id for end in ends)
-        found.append((text.replace("X", called[entity]), answers))
+        answers = frozenset(end.id for end in ends)
+        found.append(Trial(text.replace("X", called[entity]), answers, plan.count))
     return found

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from asking_data import Gold, country_questions, path_parts, write_examples
 
-from kgplatform.answer.ask import Asker, offered, open_asker, surest, unknown
+from kgplatform.answer.ask import Asker, offered, open_asker, unknown
+from kgplatform.answer.ask_offers import surest
 from kgplatform.answer.plan_choice import THRESHOLD
 from kgplatform.answer.records import Answer
 from kgplatform.connection import open_store

@@ -84,7 +84,7 @@ def test_counts_checks_and_superlatives(asker: Asker) -> None:
     assert ask(asker, "Was Maria Nowak born in Warsaw?").text.startswith("Yes")
     # Of what is not there it is less sure than of what is, here not sure enough to say it.
     (said,) = offered(asker, "Was Maria Nowak born in Lublin?", ("template",), 5)
-    assert said.text.startswith("No: the graph does not say that Maria Nowak born in Lublin")
+    assert said.answer.text.startswith("No: the graph does not say that Maria Nowak born in Lublin")
 
 
 def test_a_predicted_link_is_called_that(asker: Asker) -> None:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kgplatform.answer.ask import surest
 from kgplatform.answer.ask_cypher import _query as query_of
 from kgplatform.answer.ask_learn import steps_of
-from kgplatform.answer.ask_open import Curve
-from kgplatform.answer.ask_runs import calibrated
-from kgplatform.answer.ask_trials import fit_curve
+from kgplatform.answer.ask_offers import (
+    Curve,
+    Offer,
+    Trust,
+    calibrated,
+    contradiction,
+    surest,
+    trusted,
+)
+from kgplatform.answer.ask_trials import Trial, fit_curve, fit_trust, fit_weight
 from kgplatform.answer.phrasing import phrased
 from kgplatform.answer.plan_choice import probabilities
 from kgplatform.answer.plans import Plan, plans_of, shape_of_rows
@@ -104,19 +110,79 @@ def test_a_curve_trusts_what_is_familiar() -> None:
     assert np.isfinite([always.slope, always.bias]).all()
 
 
-def test_a_query_that_says_the_same_is_taken() -> None:
-    def answer(strategy: str, confidence: float, *ids: str) -> Answer:
-        entities = tuple(AnswerEntity(each, each, confidence, "asserted") for each in ids)
-        return Answer("?", "", entities, strategy, confidence)
+def offer(strategy: str, confidence: float, *ids: str, familiar: float = 0.0) -> Offer:
+    entities = tuple(AnswerEntity(each, each, confidence, "asserted") for each in ids)
+    return Offer(
+        Answer("?", ", ".join(ids), entities, strategy, confidence), frozenset(ids), familiar
+    )
 
-    template, joint = answer("template", 0.7, "a", "b"), answer("joint", 0.9, "b")
+
+def test_a_query_that_says_the_same_is_taken() -> None:
+    template, joint = offer("template", 0.7, "a", "b"), offer("joint", 0.9, "b")
     best = surest([template, joint])
     assert best is not None
     assert (best.strategy, best.confidence, len(best.answers)) == ("template", 0.9, 2)
-    other = surest([template, answer("joint", 0.9, "c")])
+    other = surest([template, offer("joint", 0.9, "c")])
     assert other is not None
     assert other.strategy == "joint"
     assert surest([]) is None
+
+
+def test_contradiction_counts_against_an_answer() -> None:
+    template, joint, walker = (
+        offer("template", 0.5, "a", "b"), offer("joint", 0.8, "b"), offer("walker", 0.4, "c")
+    )  # fmt: skip
+    said = [template, joint, walker]
+    assert contradiction(joint, said) == -0.4
+    assert contradiction(walker, said) == -0.8
+    assert contradiction(joint, [template, joint]) == 0
+    assert contradiction(joint, [offer("template", 0.9), joint]) == -0.9, "yes or no is no entity"
+    trust = Trust(together={"joint": 2.0})
+    against = trusted([offer("template", 0.5, "z"), joint], trust)
+    assert against[0] == offer("template", 0.5, "z")
+    assert against[1].answer.confidence == pytest.approx(1 / (1 + np.exp(1) / 4))
+    assert against[1].answer.answers[0].confidence == against[1].answer.confidence
+    assert trusted([template, joint], trust) == [template, joint]
+
+
+def test_the_weight_of_others_is_found_again_and_never_below_0() -> None:
+    generator = np.random.default_rng(0)
+    seen = generator.normal(0, [2.0, 0.6], (20_000, 2))
+    for weight, found in ((1.5, 1.5), (0.0, 0.0), (-2.0, 0.0)):
+        likely = 1 / (1 + np.exp(-(seen[:, 0] + weight * seen[:, 1])))
+        fitted = fit_weight(seen, generator.random(len(seen)) < likely)
+        assert fitted == pytest.approx(found, abs=0.12)
+        assert fitted >= 0
+
+
+def test_whom_to_believe_is_learnt_from_questions_with_answers() -> None:
+    """A run is always sure: right where it was trained, wrong elsewhere; templates the reverse."""
+    generator = np.random.default_rng(0)
+    trials, offers = [], []
+    for at in range(120):
+        trained = at % 2 == 0
+        right = generator.random() < 0.95
+        trials.append(Trial("?", frozenset({"right"})))
+        familiar = generator.normal(0.9 if trained else 0.7, 0.05)
+        joint = offer("joint", 0.97, "right" if right == trained else "wrong", familiar=familiar)
+        template = offer("template", 0.6, "wrong" if right == trained else "right")
+        offers.append([template, joint])
+    trust = fit_trust(trials, offers, ["joint"])
+    found = [surest(trusted(each, trust)) for each in offers]
+    first = [each.answers[0].id == "right" for each in found if each is not None]
+    assert sum(first) / len(trials) >= 0.85
+    assert min(trust.together.values()) > 0
+    strange = offer("joint", 0.97, "wrong", familiar=0.7)
+    alone, beside = (
+        next(each for each in trusted(said, trust) if each.strategy == "joint").answer.confidence
+        for said in ([strange], [offer("template", 0.9, "right"), strange])
+    )
+    assert beside < alone < 0.5
+    assert fit_trust([], [], ["joint"]) == Trust({"joint": Curve()}, {"template": 0, "joint": 0})
+    counted = Trial("?", frozenset({"a", "b"}), count=True)
+    number = Answer("?", "2: a, b", (), "template", 0.9)
+    assert counted.right(Offer(number, frozenset()))
+    assert not counted.right(offer("joint", 0.9, "a"))
 
 
 @pytest.mark.parametrize(
