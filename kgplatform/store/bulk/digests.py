@@ -18,18 +18,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import pyarrow
 
 from kgplatform.store.bulk import columns, frames
-from kgplatform.triples import MAX_NAME
 
 PARTITIONS = 64
 ID_LENGTH = 32
 """Letters of a fact's id."""
 
 KEY = np.dtype([("key", "<u8"), ("row", "<u8")])
-
-_LENGTHS = [length.to_bytes(4, "big") for length in range(4 * MAX_NAME + 1)]
-"""What a part of a fact's id begins with, by its length in bytes (see ``triples.fact_id``)."""
 
 
 class Digests:
@@ -61,11 +58,10 @@ class Digests:
         head_column, tail_column, shared, fresh, described = parts
         for relation, split, _ in json.loads(fresh):
             encoded = relation.encode()
-            self._relations.append(_LENGTHS[len(encoded)] + encoded)
+            self._relations.append(len(encoded).to_bytes(4, "big") + encoded)
             self._splits.append(str(split))
         shares = np.frombuffer(shared, dtype=np.int64)
-        heads, tails = head_column.split(b"\n"), tail_column.split(b"\n")
-        digests = self._digests(heads, shares.tolist(), tails)
+        digests = self._digests(head_column, shares, tail_column)
         words = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
         letters = words[:, :16].tobytes().hex().encode()
         properties = [(row, said) for row, said, _ in json.loads(described)] if described else []
@@ -78,19 +74,16 @@ class Digests:
         self._write_keys(digests)
         return letters
 
-    def _digests(self, heads: list[bytes], shares: list[int], tails: list[bytes]) -> bytes:
+    def _digests(self, heads: bytes, shares: np.ndarray, tails: bytes) -> bytes:
         """What ``triples.fact_id`` is the beginning of, 32 bytes a fact."""
-        begin, lengths, relations, sha256 = self._begin, _LENGTHS, self._relations, hashlib.sha256
+        head, head_length = columns.lines(heads)
+        tail, tail_length = columns.lines(tails)
+        relations = columns.texts(self._relations, shares)
+        begin = pyarrow.repeat(pyarrow.scalar(self._begin, columns.BYTES), len(head))
+        parts = [begin, head_length, head, relations, tail_length, tail]
+        sha256 = hashlib.sha256
         # In one go, which takes half the time of a loop over facts.
-        return b"".join(
-            [
-                sha256(
-                    b"%b%b%b%b%b%b"
-                    % (begin, lengths[len(head)], head, relations[share], lengths[len(tail)], tail)
-                ).digest()
-                for head, share, tail in zip(heads, shares, tails, strict=True)
-            ]
-        )
+        return b"".join([sha256(said).digest() for said in columns.joined_each(parts)])
 
     def _write_keys(self, digests: bytes) -> None:
         words = np.frombuffer(digests, dtype=">u8").reshape(-1, 4)[:, 0]
