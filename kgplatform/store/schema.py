@@ -11,8 +11,8 @@ from kgplatform.triples import fault_of_name
 def migrate(store: Store) -> list[str]:
     """Apply the schema changes that this database has not seen.
 
-    Each change is safe to apply twice (``IF NOT EXISTS``), so one that was applied but not
-    recorded, because the process died between the two, is just applied again.
+    Each change is safe to apply twice (``IF NOT EXISTS``), so those that were applied but not
+    recorded, because the process died before that, are just applied again.
 
     Returns:
         Versions applied now, for example ``["V001"]``; empty when all were there.
@@ -25,15 +25,14 @@ def migrate(store: Store) -> list[str]:
     applied = []
     for name in queries.names("schema/"):
         version, _, title = name.removeprefix("schema/").partition("__")
-        text = queries.get(name)
-        checksum = _checksum(text)
         if version not in recorded:
+            text = queries.get(name)
             store.command(text)
-            store.run(
-                _get("write/record_migration"), version=version, name=title, checksum=checksum
-            )
-            applied.append(version)
-    return applied
+            applied.append({"version": version, "name": title, "checksum": _checksum(text)})
+    if applied:
+        # Once: each change has the server forget its plans, so that a record each is planned anew.
+        store.run(_get("write/record_migrations"), changes=applied)
+    return [change["version"] for change in applied]
 
 
 def known_changes(store: Store) -> dict[str, str]:
