@@ -62,23 +62,24 @@ class Trial:
 def with_trust(asker: Asker, runs: Mapping[str, Run], progress: Progress = silent) -> Asker:
     """The same, with what the word of its runs is worth."""
     asked: dict[str, np.ndarray] = {}
-    trials: list[Trial] = []
+    trials: dict[str, Trial] = {}
     tried = tuple(each for each in ("joint", "walker") if each in asker.strategies)
     for strategy in tried:
         asked[strategy], valid = _trained_on(asker, strategy, runs[strategy])
-        trials += valid[:TRIALS]
+        # Runs that were trained on the same questions were validated on the same, too.
+        trials |= {each.question: each for each in valid[:TRIALS]}
     asker = replace(asker, runs=replace(asker.runs, asked=asked))
     path = _cached(asker, [runs[strategy].id for strategy in tried])
     trust = _read(path)
     if trust is None:
         from kgplatform.training.artifacts import write_atomically
 
-        trials += made_trials(asker)
+        asked_all = [*trials.values(), *made_trials(asker)]
         offers = []
-        for at, trial in enumerate(trials, 1):
+        for at, trial in enumerate(asked_all, 1):
             offers.append(raw_offers(asker, trial.question, ("template", *tried), 1))
-            progress("trying runs", at, len(trials))
-        trust = fit_trust(trials, offers, tried)
+            progress("trying runs", at, len(asked_all))
+        trust = fit_trust(asked_all, offers, tried)
         write_atomically(path, json.dumps(asdict(trust)))
     return replace(asker, runs=replace(asker.runs, trust=trust))
 
