@@ -7,6 +7,9 @@ from kgplatform.errors import InputError, SchemaError
 from kgplatform.store.client import Store
 from kgplatform.triples import fault_of_name
 
+KEY = "V023"
+"""The schema change since which there is one record of each."""
+
 
 def migrate(store: Store) -> list[str]:
     """Apply the schema changes that this database has not seen.
@@ -22,6 +25,8 @@ def migrate(store: Store) -> list[str]:
             this kgplatform does not know; nothing is changed then.
     """
     recorded = known_changes(store)
+    if recorded and KEY not in recorded:
+        store.run(_get("write/join_migrations"))
     applied = []
     for name in queries.names("schema/"):
         version, _, title = name.removeprefix("schema/").partition("__")

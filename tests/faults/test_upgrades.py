@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from campaign import counted, drawn, points
+from connected import connected
 
 from kgplatform import queries
 from kgplatform.connection import open_store
@@ -145,3 +148,35 @@ def test_a_cut_migration_is_completed_by_the_next(
         migrate(bare)
         assert _schema_of(bare) == whole
     counted("upgrades", "a migration cut between two steps", len(cuts), survived=len(cuts))
+
+
+def test_migrations_at_once_are_one(bare: Store, settings: Settings) -> None:
+    barrier = threading.Barrier(4)
+
+    def first() -> list[str]:
+        with connected(settings) as store:
+            barrier.wait()
+            return migrate(store)
+
+    with ThreadPoolExecutor(4) as pool:
+        made = [future.result(timeout=120) for future in [pool.submit(first) for _ in range(4)]]
+    assert made[0]
+    _check_records(bare)
+    counted("upgrades", "four first migrations at once", 1, survived=1, doubled=0)
+
+
+def test_records_that_are_there_twice_are_joined(bare: Store) -> None:
+    migrate(bare)
+    whole = _schema_of(bare)
+    bare.command("DROP CONSTRAINT schema_migration_key")
+    bare.command("MATCH (m:SchemaMigration {version: 'V023'}) DELETE m")
+    bare.command("MATCH (m:SchemaMigration) CREATE (n:SchemaMigration) SET n = properties(m)")
+    assert migrate(bare) == ["V023"]
+    assert _schema_of(bare) == whole
+    _check_records(bare)
+
+
+def _check_records(store: Store) -> None:
+    rows = store.rows("MATCH (m:SchemaMigration) RETURN m.version AS version ORDER BY version")
+    files = queries.names("schema/")
+    assert [row["version"] for row in rows] == sorted(name[7:11] for name in files)

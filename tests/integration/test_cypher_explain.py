@@ -25,6 +25,7 @@ VALUES: dict[str, object] = {
     "block": 1000,
     "bytes": True,
     "c": 3,
+    "changes": [{"version": "V999"}],
     "confidences": [0.5],
     "definition": {"graph": "sample"},
     "dimension": 16,
