@@ -118,7 +118,11 @@ def _zone(name: str) -> tzinfo:
         zone = time.fromisoformat(f"00:00{name}").tzinfo
         assert zone is not None
         return zone
-    return ZoneInfo(name)
+    try:
+        return ZoneInfo(name)
+    except OSError as error:
+        # A folder of zones, such as Europe.
+        raise ValueError(str(error)) from None
 
 
 def _integer(text: str, _: tzinfo) -> int:
