@@ -169,7 +169,7 @@ def _local_time(text: str, _: tzinfo) -> time:
 def _zoned_datetime(text: str, zone: tzinfo) -> datetime:
     stated = _ZONE_IN_BRACKETS.fullmatch(text.strip())
     value = datetime.fromisoformat(stated[1] if stated else text.strip())
-    named = ZoneInfo(stated[2]) if stated else zone
+    named = _zone(stated[2]) if stated else zone
     if value.tzinfo is None:
         return value.replace(tzinfo=named)
     return value.astimezone(named) if stated else value
