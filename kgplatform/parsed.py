@@ -1,4 +1,4 @@
-"""JSON, YAML and arrays that somebody else wrote: whatever is wrong with them is a ValueError."""
+"""JSON, YAML, arrays and folders that somebody else made: what is wrong is a ValueError."""
 
 from __future__ import annotations
 
@@ -75,3 +75,15 @@ def parsed_array(path: Path, mmap_mode: Literal["c"] | None = None) -> np.ndarra
     if not isinstance(found, np.ndarray):
         raise ValueError(f"{path.name} holds several arrays")  # noqa: TRY004  # as all else
     return found
+
+
+def check_inside(folder: Path) -> None:
+    """See that no link in a folder leads out of it: by one, others would be read or written.
+
+    Raises:
+        ValueError: One does.
+    """
+    home = folder.resolve()
+    for path in folder.rglob("*"):
+        if path.is_symlink() and not path.resolve().is_relative_to(home):
+            raise ValueError(f"{path.relative_to(folder)} is a link that leads out of the folder")

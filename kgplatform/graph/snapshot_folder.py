@@ -29,7 +29,7 @@ from kgplatform.graph.adjacency import Adjacency, adjacency_of
 from kgplatform.graph.features import Feature
 from kgplatform.graph.lazy_names import LazyNames, open_names, write_names
 from kgplatform.graph.snapshot import KGSnapshot
-from kgplatform.parsed import parsed_array, parsed_json
+from kgplatform.parsed import check_inside, parsed_array, parsed_json
 
 FORMAT = 1
 """Version of the folder's format; a newer one is refused."""
@@ -145,6 +145,7 @@ def describe_snapshot(path: Path) -> SnapshotFolder:
         InputError: It is no snapshot, is damaged, or is of a newer format.
     """
     try:
+        check_inside(path)
         values = parsed_json((path / DESCRIPTION).read_text(encoding="utf-8"))
         if values["format"] > FORMAT:
             raise InputError(
@@ -154,6 +155,8 @@ def describe_snapshot(path: Path) -> SnapshotFolder:
             )
         folder = SnapshotFolder(path=path, **values)
         for name, size in folder.files.items():
+            if Path(name).name != name:
+                raise ValueError(f"{name!r} is no name of a file in it")
             found = (path / name).stat().st_size
             if found != size:
                 raise ValueError(f"{name} has {found:,} bytes instead of {size:,}")

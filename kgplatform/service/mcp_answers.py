@@ -37,7 +37,7 @@ def answering_tools(engine: Engine, pool: Pool) -> list[Callable[..., object]]:
         ],
         top_k: TopK = 10,
         labels: Annotated[
-            list[str] | None,
+            Annotated[list[str], Field(fail_fast=True, max_length=20)] | None,
             Field(description="Only entities with one of these labels; Chunk for passages."),
         ] = None,
         graph: Graph = None,

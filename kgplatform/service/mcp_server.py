@@ -79,7 +79,8 @@ def _reading_tools(engine: Engine, pool: Pool) -> list[Callable[..., object]]:
     async def get_entity(
         entity: EntityName,
         relations: Annotated[
-            list[str] | None, Field(description="Only facts of these relations; all if left out.")
+            Annotated[list[str], Field(fail_fast=True, max_length=100)] | None,
+            Field(description="Only facts of these relations; all if left out."),
         ] = None,
         predicted: Annotated[bool, Field(description="Whether predicted links, too.")] = True,
         limit: Annotated[int, Field(description="Most facts.", ge=1, le=500)] = 50,

@@ -118,7 +118,11 @@ def _zone(name: str) -> tzinfo:
         zone = time.fromisoformat(f"00:00{name}").tzinfo
         assert zone is not None
         return zone
-    return ZoneInfo(name)
+    try:
+        return ZoneInfo(name)
+    except OSError as error:
+        # A folder of zones, such as Europe.
+        raise ValueError(str(error)) from None
 
 
 def _integer(text: str, _: tzinfo) -> int:
@@ -165,7 +169,7 @@ def _local_time(text: str, _: tzinfo) -> time:
 def _zoned_datetime(text: str, zone: tzinfo) -> datetime:
     stated = _ZONE_IN_BRACKETS.fullmatch(text.strip())
     value = datetime.fromisoformat(stated[1] if stated else text.strip())
-    named = ZoneInfo(stated[2]) if stated else zone
+    named = _zone(stated[2]) if stated else zone
     if value.tzinfo is None:
         return value.replace(tzinfo=named)
     return value.astimezone(named) if stated else value

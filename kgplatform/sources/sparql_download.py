@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import filecmp
 import hashlib
 import json
 import random
@@ -19,6 +20,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 from pyoxigraph import QueryResultsFormat, QuerySolutions, RdfFormat, parse, parse_query_results
@@ -37,15 +39,21 @@ LONGEST_WAIT = 300.0
 
 SECONDS_PER_ANSWER = 120.0
 
+LARGEST_ANSWER = 4 << 30
+"""Most bytes of one answer, unpacked: one without an end would fill the disk."""
+
 USER_AGENT = "kgplatform (loads a knowledge graph in pages, one request at a time)"
 
 PASSES = ("triples", "entities")
 
+_PACKED = frozenset({"gzip", "identity"})
 _TRIPLES_WANTED = "application/n-triples, text/turtle;q=0.8, application/rdf+xml;q=0.6"
 _ROWS_WANTED = "application/sparql-results+json, application/sparql-results+xml;q=0.8"
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _HEADER = "?head\t?relation\t?tail\n"
+_LONGEST_ROW = 16 << 20
 _LONGEST_GET = 2_000
+_REFUSAL_SHOWN = 65_536
 _PAGE_NAME = re.compile(r"page-(\d{6})-(\d+)\.(nt|tsv)\Z")
 
 
@@ -169,6 +177,11 @@ def _fetch_page(client: httpx.Client, download: Download, pages: list[Page]) -> 
             media = _ask(client, download, asked, answer)
             rows = _write_page(download, answer, media, part)
             break
+        except MemoryError as error:
+            raise InputError(
+                f"{download.shown}: a row of page {number} is too long: {error}",
+                hint="leave it out with a --query of your own",
+            ) from None
         except (httpx.RequestError, _PassingError, SyntaxError) as error:
             wait = error.wait if isinstance(error, _PassingError) else None
             if pause is None or (wait or 0.0) > LONGEST_WAIT:
@@ -193,10 +206,20 @@ def _ask(client: httpx.Client, download: Download, query: str, answer: Path) -> 
     accept = _ROWS_WANTED if download.query.selects else _TRIPLES_WANTED
     headers = {"Accept": accept}
     with client.stream(method, url, headers=headers, **sent) as response:  # type: ignore[arg-type]
+        if response.headers.get("content-encoding", "identity").lower() not in _PACKED:
+            # Packed twice, a few bytes of an answer are gigabytes in memory.
+            raise InputError(
+                f"{download.shown} packs its answer in another way than gzip, which was asked for",
+                hint="it does not keep to HTTP; load from another endpoint",
+            )
         if response.status_code != httpx.codes.OK:
             raise _refused(download, response)
+        size = 0
         with answer.open("wb") as stream:
             for data in response.iter_bytes():
+                size += len(data)
+                if size > LARGEST_ANSWER:
+                    raise _too_large(download)
                 stream.write(data)
         return str(response.headers.get("content-type", ""))
 
@@ -226,31 +249,53 @@ def _triples(download: Download, answer: Path, media: str) -> Iterator[str]:
     if form is None:
         raise _no_endpoint(download, media)
     with answer.open("rb") as stream:
-        for quad in parse(stream, form, base_iri=download.shown):
+        held = _Held(stream)
+        for quad in parse(held, form, base_iri=download.shown):  # type: ignore[arg-type]
+            held.bytes = 0
             yield f"{quad.triple} .\n"
 
 
 def _rows(download: Download, answer: Path, media: str) -> Iterator[str]:
     form = QueryResultsFormat.from_media_type(media)
-    if form is None:
+    # Others were not asked for; a long line of TSV takes the parser time by its square.
+    if form not in (QueryResultsFormat.JSON, QueryResultsFormat.XML):
         raise _no_endpoint(download, media)
     with answer.open("rb") as stream:
-        solutions = parse_query_results(stream, form)
+        held = _Held(stream)
+        solutions = parse_query_results(held, form)  # type: ignore[arg-type]
         if not isinstance(solutions, QuerySolutions):
             raise _no_endpoint(download, f"{media} of a yes or no")
         chosen = columns([variable.value for variable in solutions.variables])
         for solution in solutions:
+            held.bytes = 0
             yield "\t".join(str(solution[name] or "") for name in chosen) + "\n"
+
+
+class _Held:
+    """An answer for a parser, which has no end of what it holds: no text of a row is that long."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.bytes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self.bytes += len(data)
+        if self.bytes > _LONGEST_ROW:
+            raise MemoryError(f"more than {_LONGEST_ROW >> 20} MiB without a row")
+        return data
 
 
 def _check_progress(download: Download, pages: list[Page], page: Page) -> None:
     """Notice a server that ignores OFFSET, before it is asked the same for ever."""
     if not pages or not download.query.counted:
         return
-    text = page.path.read_text(encoding="utf-8")
+    if not filecmp.cmp(page.path, pages[-1].path, shallow=False):
+        return
+    with page.path.open(encoding="utf-8", newline="\n") as lines:
+        different = {hash(line) for line in lines if line != _HEADER}
     # In the order that was asked for, two full pages can be alike if all their rows are one row.
-    may_be = page.rows == PAGE_ROWS and len(set(text.splitlines()) - {_HEADER.strip()}) == 1
-    if text == pages[-1].path.read_text(encoding="utf-8") and not may_be:
+    if page.rows != PAGE_ROWS or len(different) != 1:
         page.path.unlink()
         raise InputError(
             f"{download.shown} gives page {len(pages)} again as page {len(pages) + 1}",
@@ -262,8 +307,27 @@ def _client() -> httpx.Client:
     return httpx.Client(
         timeout=SECONDS_PER_ANSWER,
         follow_redirects=True,
-        headers={"User-Agent": USER_AGENT},
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
+        event_hooks={"response": [_check_redirect]},
     )
+
+
+def _check_redirect(response: httpx.Response) -> None:
+    """Refuse to be sent to another host: it may be one that only this machine reaches."""
+    if not response.has_redirect_location:
+        return
+    asked = response.request.url
+    try:
+        target = asked.join(response.headers["location"])
+        at_home = target.host == asked.host and target.scheme in ("http", "https")
+    except (ValueError, httpx.InvalidURL):
+        target, at_home = None, False
+    if not at_home:
+        where = "nowhere" if target is None else str(target.copy_with(userinfo=b"", query=None))
+        raise InputError(
+            f"{asked.copy_with(userinfo=b'', query=None)} sends on to {where[:300]}, another host",
+            hint="if you trust it, give that address itself",
+        )
 
 
 @contextlib.contextmanager
@@ -280,8 +344,13 @@ def _kept(download: Download) -> Iterator[None]:
 
 def _refused(download: Download, response: httpx.Response) -> Exception:
     status = f"{response.status_code} {response.reason_phrase}".strip()
-    response.read()
-    text = " ".join(re.sub(r"<[^>]*>", " ", response.text).split())[:300]
+    said = b""
+    for data in response.iter_bytes():
+        said += data
+        if len(said) > _REFUSAL_SHOWN:
+            break
+    shown = said[:_REFUSAL_SHOWN].decode(errors="replace")
+    text = " ".join(re.sub(r"<[^<>]*>", " ", shown).split())[:300]
     problem = f"it answers {status}" + (f": {text}" if text else "")
     if response.status_code in _PASSING:
         return _PassingError(problem, _retry_after(response.headers.get("retry-after")))
@@ -299,13 +368,20 @@ def _retry_after(text: str | None) -> float | None:
     """Seconds that a server asks to wait: a number, or a date."""
     if text is None:
         return None
-    if text.strip().isdigit():
+    if text.strip().isdecimal():
         return float(text)
     try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        moment = email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, moment.timestamp() - time.time())
+    return max(0.0, moment - time.time())
+
+
+def _too_large(download: Download) -> InputError:
+    return InputError(
+        f"{download.shown} answers with more than {LARGEST_ANSWER >> 20:,} MiB at once",
+        hint="give a --query that asks for less at once, with LIMIT and OFFSET of its own",
+    )
 
 
 def _no_endpoint(download: Download, media: str) -> InputError:

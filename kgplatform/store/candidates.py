@@ -16,6 +16,7 @@ from kgplatform import queries
 from kgplatform.errors import StoreError
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.documents import DocumentCounts, write_documents
+from kgplatform.store.lanes import take_graph
 from kgplatform.store.name_pairs import write_name_pairs
 from kgplatform.store.retract import (
     Lost,
@@ -287,7 +288,7 @@ def lock_unchanged(transaction: Transaction, graph: str, version: int) -> None:
     Raises:
         ChangedError: Somebody has.
     """
-    transaction.run(queries.get("load/take_graph"), graph=graph)
+    take_graph(transaction, graph, "changed")
     now = graph_record(transaction, graph)["version"]
     if now != version + 1:
         raise ChangedError(

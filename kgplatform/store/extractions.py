@@ -73,7 +73,9 @@ def release_extraction(
         batch = gone[start : start + DOCUMENTS_A_BATCH]
 
         def work(transaction: Transaction, batch: list[str] = batch) -> int:
-            transaction.run(queries.get("load/take_graph"), graph=graph)
+            # Of a graph that somebody else has removed meanwhile nothing is left to take back.
+            if not transaction.run(queries.get("load/take_graph"), graph=graph).row["had"]:
+                return 0
             lost = retract_documents(transaction, graph, run, batch)
             removed = settle(transaction, graph, lost)
             write_name_pairs(transaction, graph, run, batch, ())

@@ -103,17 +103,32 @@ class Lanes:
         return work(transaction)
 
     def _in_graph(self, transaction: Transaction, work: Callable[[Transaction], T]) -> T:
-        taken = transaction.run(queries.get("load/take_graph"), graph=self._graph)
-        if not taken.row["had"]:
-            raise removed_meanwhile(self._graph)
+        take_graph(transaction, self._graph)
         return work(transaction)
 
 
-def removed_meanwhile(graph: str) -> GraphChangingError:
+def take_graph(transaction: Transaction, graph: str, doing: str = "loaded") -> None:
+    """Take the lock on a graph's record until the transaction ends.
+
+    Args:
+        transaction: The one that writes.
+        graph: The graph.
+        doing: What is being done with it, for the error.
+
+    Raises:
+        GraphChangingError: Somebody else has removed the graph.
+    """
+    if not transaction.run(queries.get("load/take_graph"), graph=graph).row["had"]:
+        raise removed_meanwhile(graph, doing)
+
+
+def removed_meanwhile(graph: str, doing: str = "loaded") -> GraphChangingError:
     """The error of whoever writes into a graph that somebody else has removed since it began."""
     return GraphChangingError(
-        f"graph {graph!r} was removed while it was loaded",
-        hint="repeat if it is wanted: the same command makes it anew",
+        f"graph {graph!r} was removed while it was {doing}",
+        hint="repeat if it is wanted: the same command makes it anew"
+        if doing == "loaded"
+        else "nothing of it is left; load it again if it is wanted",
     )
 
 

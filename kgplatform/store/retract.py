@@ -8,6 +8,7 @@ from typing import Any
 
 from kgplatform import queries
 from kgplatform.store.client import Transaction
+from kgplatform.store.lanes import take_graph
 
 FACTS_SHOWN = 50
 """How many facts from texts an entity carries for Browser, at most: a hub has thousands."""
@@ -79,7 +80,7 @@ def withdraw(transaction: Transaction, graph: str, facts: Sequence[dict[str, Any
     outcome = transaction.run(queries.get("write/withdraw_facts"), graph=graph, items=list(facts))
     if outcome.row["removed"]:
         # Whoever exports the graph meanwhile sees by its version that it has changed.
-        transaction.run(queries.get("load/take_graph"), graph=graph)
+        take_graph(transaction, graph, "changed")
     return int(outcome.row["removed"])
 
 

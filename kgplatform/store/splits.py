@@ -17,6 +17,7 @@ from kgplatform import queries
 from kgplatform.errors import InputError, StoreError
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Store, Transaction
+from kgplatform.store.lanes import take_graph
 from kgplatform.store.query_values import seconds
 from kgplatform.store.stream import check_numbered, graph_record
 from kgplatform.triples import SPLITS
@@ -154,7 +155,7 @@ def write_splits(
         }
 
         def work(transaction: Transaction, params: Mapping[str, Any] = params) -> int:
-            transaction.run(queries.get("load/take_graph"), graph=facts.graph)
+            take_graph(transaction, facts.graph, "split")
             outcome = transaction.run(queries.get("write/set_splits"), graph=facts.graph, **params)
             rows = int(outcome.row["rows"])
             if rows != len(params["edges"]):
@@ -184,7 +185,7 @@ def clear_splits(store: Store, graph: str, progress: Progress = silent) -> int:
     for first in range(0, record["entities"], HEADS_A_BATCH):
 
         def work(transaction: Transaction, first: int = first) -> int:
-            transaction.run(queries.get("load/take_graph"), graph=graph)
+            take_graph(transaction, graph, "split")
             outcome = transaction.run(
                 queries.get("write/clear_splits"),
                 graph=graph,
@@ -202,15 +203,29 @@ def clear_splits(store: Store, graph: str, progress: Progress = silent) -> int:
 
 def planned_statements() -> list[str]:
     """The Cypher that writing a split would run, in order, for ``--dry-run``."""
-    names = ("load/begin_load", "load/take_graph", "write/set_splits", "write/record_split")
+    names = (
+        "load/take_graph",
+        "load/begin_load",
+        "load/take_graph",
+        "write/set_splits",
+        "write/record_split",
+    )
     return [queries.get(name) for name in (*names, "load/end_load")]
 
 
 def _begin(store: Store, graph: str, version: int) -> None:
     """Mark the write in the graph's record, and see that nobody came between."""
-    store.run(queries.get("load/begin_load"), graph=graph, source=SOURCE, owner="", lanes=0)
+
+    def work(transaction: Transaction) -> None:
+        # Of a graph that is gone, the mark would make the record anew.
+        take_graph(transaction, graph, "split")
+        transaction.run(
+            queries.get("load/begin_load"), graph=graph, source=SOURCE, owner="", lanes=0
+        )
+
+    store.write(work)
     (record,) = store.rows(queries.get("read/get_graph"), graph=graph)
-    if record["version"] != version + 1 or record["loading"] != [SOURCE]:
+    if record["version"] != version + 2 or record["loading"] != [SOURCE]:
         store.run(queries.get("load/end_load"), graph=graph, source=SOURCE, owner="")
         raise _changed(graph)
 

@@ -25,7 +25,7 @@ from torch import Tensor
 from kgplatform import __version__
 from kgplatform.errors import RunError, UnknownNameError, UsageError
 from kgplatform.models import Edges, LinkModel
-from kgplatform.parsed import parsed_json
+from kgplatform.parsed import check_inside, parsed_json
 from kgplatform.training.config import TrainingConfig, config_from_json
 
 log = logging.getLogger(__name__)
@@ -164,9 +164,11 @@ def load_run(folder: Path, *, allow_incomplete: bool = False) -> Run:
     """
     path = folder / RUN_FILE
     try:
+        check_inside(folder)
         values = parsed_json(path.read_text(encoding="utf-8"))
         config = config_from_json(values.pop("config"))
         run = Run(folder=folder, config=config, **values)
+        _check_kinds(run)
     except FileNotFoundError:
         raise RunError(f"{folder} is no run: it has no {RUN_FILE}", hint=TRAIN_AGAIN) from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, UsageError) as error:
@@ -178,6 +180,27 @@ def load_run(folder: Path, *, allow_incomplete: bool = False) -> Run:
             hint=f"finish it: kgp train {config.model} --resume {run.id}",
         )
     return run
+
+
+def _check_kinds(run: Run) -> None:
+    """See that a run that was read holds what a run does.
+
+    Raises:
+        ValueError: A value is of another kind.
+    """
+    kinds: dict[str, type | tuple[type, ...]] = {
+        **dict.fromkeys(("id", "snapshot_digest", "created"), str),
+        **dict.fromkeys(("source", "versions", "metrics"), dict),
+        **dict.fromkeys(("best_epoch", "epochs"), int),
+        "commit": (str, type(None)),
+        "seconds": (int, float),
+        "complete": bool,
+    }
+    for name, kind in kinds.items():
+        if not isinstance(getattr(run, name), kind):
+            raise ValueError(f"{name} is {str(getattr(run, name))[:100]!r}")  # noqa: TRY004
+    if not run.id or Path(run.id).name != run.id:
+        raise ValueError(f"{run.id[:100]!r} is no name of a run")
 
 
 def find_run(runs_folder: Path, name: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,12 +93,28 @@ def load_checkpoint(
             {"state": states, "param_groups": parsed_json(metadata["param_groups"])}
         )
         generator.set_state(tensors["generator"])
-        return Counters(**parsed_json(metadata["counters"]))
+        return _counters(metadata["counters"])
     except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         detail = " ".join(str(error).split())
         raise RunError(
             f"checkpoint {path} cannot be read: {detail}", hint="train again from the start"
         ) from None
+
+
+def _counters(text: str) -> Counters:
+    """Where a training stands, if there can be such a place.
+
+    Raises:
+        ValueError: There cannot.
+        TypeError: There cannot.
+    """
+    found = Counters(**parsed_json(text))
+    whole = (found.epoch, found.best_epoch, found.waited)
+    if any(type(value) is not int or not 0 <= value < 1 << 53 for value in whole):
+        raise ValueError(f"its counters are {text[:200]}")
+    if not all(math.isfinite(value) for value in (found.best_mrr, found.seconds)):
+        raise ValueError(f"its counters are {text[:200]}")
+    return found
 
 
 def _read(file: Any, name: str, shard: Shard | None) -> Tensor:

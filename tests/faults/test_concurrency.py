@@ -13,10 +13,11 @@ from campaign import counted, drawn, points
 from connected import connected
 from extraction_stages import stages, texts_source
 
-from kgplatform.errors import InputError, StoreError
+from kgplatform.errors import GraphChangingError, InputError, StoreError
 from kgplatform.facts.pipeline import extract_documents
 from kgplatform.facts.review import decide
 from kgplatform.settings import Settings
+from kgplatform.store import extractions, splits
 from kgplatform.store.client import Store
 from kgplatform.store.load import load
 from kgplatform.store.remove import remove_graph
@@ -244,3 +245,48 @@ def test_searches_see_the_old_set_or_the_new_one(
         "concurrency", "a write-back and its undo while two clients search", rounds,
         survived=rounds, searches=seen.total(), mixtures=0,
     )  # fmt: skip
+
+
+def test_a_split_of_a_graph_that_was_removed_says_so_and_makes_nothing(
+    store: Store, graph_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its mark once made the record of the graph anew."""
+    triples = [Triple(f"e{i}", "next", f"e{(i + 1) % 40}") for i in range(40)]
+    monkeypatch.setattr(splits, "FACTS_A_BATCH", 10)
+    for done in (0, 10):
+        load(store, graph_name, [], triples, source="ring")
+        facts = splits.read_facts(store, graph_name)
+
+        def removed(what: str, number: int, total: int | None, done: int = done) -> None:
+            if number == done:
+                remove_graph(store, graph_name)
+
+        if not done:
+            removed("facts", 0, None)
+        with pytest.raises(GraphChangingError, match="was removed while it was split"):
+            splits.write_splits(store, facts, np.zeros(40, np.int64), {}, removed)
+        assert store.rows("MATCH (n) WHERE $g IN [n.graph, n.name] RETURN n", g=graph_name) == []
+
+
+def test_an_undo_of_a_graph_that_was_removed_makes_nothing(
+    store: Store, graph_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = texts_source({"a": "Ada borders Bela."})
+    extract_documents(
+        store, graph_name, texts, stages(store, graph_name), on_reject=lambda reject: None
+    )
+    (run,) = store.rows("MATCH (r:Run) WHERE r.graph = $g RETURN r.id AS id", g=graph_name)
+    found = extractions.extracted_documents
+
+    def removed(own: Store, graph: str, run: str) -> list[str]:
+        documents = found(own, graph, run)
+        assert documents
+        remove_graph(own, graph)
+        return documents
+
+    monkeypatch.setattr(extractions, "extracted_documents", removed)
+    called: list[object] = []
+    monkeypatch.setattr(extractions, "retract_documents", lambda *given: called.append(given))
+    undo(store, run["id"])
+    assert called == []
+    assert store.rows("MATCH (n) WHERE $g IN [n.graph, n.name] RETURN n", g=graph_name) == []

@@ -149,6 +149,8 @@ def _word2vec(path: Path) -> tuple[list[str], np.ndarray]:
     count, dimension = map(int, lines[0].split())
     if len(lines) - 1 != count:
         raise ValueError(f"{len(lines) - 1} vectors, but its first line says {count}")
+    if not 0 < dimension <= len(lines[-1]):
+        raise ValueError(f"its first line says {dimension} numbers a vector, which do not fit")
     names, values = [], np.empty((count, dimension), dtype=np.float32)
     for row, line in enumerate(lines[1:]):
         # A name may hold spaces: the numbers are the last ones.
