@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from campaign import counted, drawn, points
+from connected import connected
 
 from kgplatform import queries
 from kgplatform.connection import open_store
@@ -145,3 +148,24 @@ def test_a_cut_migration_is_completed_by_the_next(
         migrate(bare)
         assert _schema_of(bare) == whole
     counted("upgrades", "a migration cut between two steps", len(cuts), survived=len(cuts))
+
+
+def test_migrations_at_once_make_one_schema(bare: Store, settings: Settings) -> None:
+    migrate(bare)
+    whole = _schema_of(bare)
+    rounds = points(1, 5)
+    for _ in range(rounds):
+        _strip(bare)
+        together = threading.Barrier(4)
+
+        def work(together: threading.Barrier = together) -> None:
+            with connected(settings) as own:
+                together.wait(60)
+                migrate(own)
+
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(work) for _ in range(4)]:
+                done.result()
+        # Each version once: a record made twice would be here twice.
+        assert _schema_of(bare) == whole
+    counted("limits", "four migrations of one empty store at once", rounds, survived=rounds)
