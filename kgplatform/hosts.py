@@ -1,8 +1,9 @@
-"""Which names and addresses are of this machine."""
+"""Which names and addresses are of this machine, and why another is not believed."""
 
 from __future__ import annotations
 
 import ipaddress
+import ssl
 
 
 def is_loopback(host: str) -> bool:
@@ -12,3 +13,16 @@ def is_loopback(host: str) -> bool:
     except ValueError:
         # RFC 6761 keeps the whole of .localhost for it.
         return host == "localhost" or host.endswith(".localhost")
+
+
+def fault_of_certificate(error: BaseException) -> str | None:
+    """What is wrong with the other side's certificate; None if the error is not about one.
+
+    Clients wrap the error of the ssl module in theirs, some more than once.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return str(seen.verify_message).rstrip(".")
+        seen = seen.__cause__ or seen.__context__
+    return None

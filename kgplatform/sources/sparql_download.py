@@ -26,6 +26,7 @@ import httpx
 from pyoxigraph import QueryResultsFormat, QuerySolutions, RdfFormat, parse, parse_query_results
 
 from kgplatform.errors import InputError
+from kgplatform.hosts import fault_of_certificate
 from kgplatform.sources.sparql_query import Query, columns
 
 PAGE_ROWS = 10_000
@@ -183,6 +184,13 @@ def _fetch_page(client: httpx.Client, download: Download, pages: list[Page]) -> 
                 hint="leave it out with a --query of your own",
             ) from None
         except (httpx.RequestError, _PassingError, SyntaxError) as error:
+            if fault := fault_of_certificate(error):
+                raise InputError(
+                    f"the certificate of {download.shown} is refused, and nothing was sent: "
+                    f"{fault}",
+                    hint="use the name that the certificate is for, have it renewed, or name its "
+                    "authority's file in SSL_CERT_FILE",
+                ) from error
             wait = error.wait if isinstance(error, _PassingError) else None
             if pause is None or (wait or 0.0) > LONGEST_WAIT:
                 raise _gave_up(download, number, error, wait) from error

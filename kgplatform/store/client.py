@@ -27,7 +27,7 @@ from kgplatform.errors import (
     UnavailableError,
     UsageError,
 )
-from kgplatform.hosts import is_loopback
+from kgplatform.hosts import fault_of_certificate, is_loopback
 from kgplatform.store.deadline import seconds_left
 
 T = TypeVar("T")
@@ -322,6 +322,12 @@ def map_error(
         return UsageError(f"the address cannot be used{place}: {message}", hint="check NEO4J_URI")
     if isinstance(error, foreign.Neo4jError):
         return _map_server_error(code, message)
+    if fault := fault_of_certificate(error):
+        return UnavailableError(
+            f"the certificate of the database{place} is refused, and no login was sent: {fault}",
+            hint="use the name that the certificate is for, have it renewed, or name its "
+            "authority's file in SSL_CERT_FILE; NEO4J_URI with +ssc in place of +s takes any",
+        )
     return UnavailableError(
         f"no Neo4j answers{place}: {message}",
         hint="start it (`kgp up` for the local one), then repeat; nothing is lost by repeating",
