@@ -16,6 +16,7 @@ from extraction_stages import stages, texts_source
 from kgplatform.errors import GraphChangingError, InputError, StoreError
 from kgplatform.facts.pipeline import extract_documents
 from kgplatform.facts.review import decide
+from kgplatform.progress import Progress
 from kgplatform.settings import Settings
 from kgplatform.store import extractions, splits
 from kgplatform.store.client import Store
@@ -253,18 +254,21 @@ def test_a_split_of_a_graph_that_was_removed_says_so_and_makes_nothing(
     """Its mark once made the record of the graph anew."""
     triples = [Triple(f"e{i}", "next", f"e{(i + 1) % 40}") for i in range(40)]
     monkeypatch.setattr(splits, "FACTS_A_BATCH", 10)
+
+    def removed_at(facts: int) -> Progress:
+        def removed(stage: str, done: int, total: int | None) -> None:
+            if done == facts:
+                remove_graph(store, graph_name)
+
+        return removed
+
     for done in (0, 10):
         load(store, graph_name, [], triples, source="ring")
         facts = splits.read_facts(store, graph_name)
-
-        def removed(what: str, number: int, total: int | None, done: int = done) -> None:
-            if number == done:
-                remove_graph(store, graph_name)
-
         if not done:
-            removed("facts", 0, None)
+            remove_graph(store, graph_name)
         with pytest.raises(GraphChangingError, match="was removed while it was split"):
-            splits.write_splits(store, facts, np.zeros(40, np.int64), {}, removed)
+            splits.write_splits(store, facts, np.zeros(40, np.int64), {}, removed_at(done))
         assert store.rows("MATCH (n) WHERE $g IN [n.graph, n.name] RETURN n", g=graph_name) == []
 
 

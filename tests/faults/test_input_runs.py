@@ -53,7 +53,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     given = {"epochs": 2, "embedding_dim": 8, "valid_share": 0.1, "test_share": 0.1}
     config = resolve_config("distmult", SNAPSHOT, given | {"device": "cpu", "evaluate_every": 1})
 
-    def cut(what: str, done: int, total: int | None) -> None:
+    def cut(stage: str, done: int, total: int | None) -> None:
         if done:
             raise KeyboardInterrupt
 
