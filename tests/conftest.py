@@ -218,8 +218,12 @@ class Disk:
 
     def resize(self, mib: int) -> None:
         subprocess.run(
-            ["mount", "-o", f"remount,size={mib}m", str(self.path)], check=True, timeout=30
+            ["mount", "-o", f"remount,rw,size={mib}m", str(self.path)], check=True, timeout=30
         )
+
+    def read_only(self) -> None:
+        """Have nothing written to it until it is resized."""
+        subprocess.run(["mount", "-o", "remount,ro", str(self.path)], check=True, timeout=30)
 
     def leave(self, mib: int) -> None:
         """Make it so small that this much room is left."""

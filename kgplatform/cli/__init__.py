@@ -20,6 +20,7 @@ from kgplatform.errors import KGPlatformError, UnknownNameError
 OS_HINTS = {
     errno.ENOSPC: "the disk is full: make room there and repeat",
     errno.EDQUOT: "the disk quota is used up: make room there and repeat",
+    errno.EROFS: "this file system is mounted to be read only: name a folder on another one",
     errno.EACCES: "let this user read or write there",
     errno.EPERM: "let this user read or write there",
 }

@@ -30,6 +30,7 @@ from kgplatform.graph.features import Feature
 from kgplatform.graph.lazy_names import LazyNames, open_names, write_names
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.parsed import check_inside, parsed_array, parsed_json
+from kgplatform.saved import told
 
 FORMAT = 1
 """Version of the folder's format; a newer one is refused."""
@@ -108,7 +109,8 @@ def save_snapshot(
         return _renewed(path, snapshot.digest, source, state)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    temporary.mkdir()
+    with told(path):
+        temporary.mkdir()
     try:
         folder = SnapshotFolder(
             path=temporary,
@@ -123,7 +125,7 @@ def save_snapshot(
                 {"name": feature.name, "kind": feature.kind, "place": place}
                 for place, feature in _features(snapshot)
             ],
-            files=_write_files(snapshot, temporary),
+            files=_write_files(snapshot, temporary, path),
         )
         _describe(folder)
         try:
@@ -254,8 +256,8 @@ def _features(snapshot: KGSnapshot) -> Iterator[tuple[str, Feature]]:
         yield "edge", feature
 
 
-def _write_files(snapshot: KGSnapshot, folder: Path) -> dict[str, int]:
-    """Write all arrays and names; the size of each file."""
+def _write_files(snapshot: KGSnapshot, folder: Path, path: Path) -> dict[str, int]:
+    """Write all arrays and names; the size of each file. ``path`` is what it will be."""
     arrays: dict[str, Tensor | None] = {name: getattr(snapshot, name) for name in _TENSORS}
     arrays |= {name: getattr(snapshot.adjacency, name) for name in _ADJACENCY}
     names = {"entities": snapshot.entities, "relations": snapshot.relations}
@@ -264,16 +266,17 @@ def _write_files(snapshot: KGSnapshot, folder: Path) -> dict[str, int]:
         arrays[f"feature-{number}-present"] = feature.present
         if feature.texts:
             names[f"feature-{number}-texts"] = feature.texts
-    for name, tensor in arrays.items():
-        if tensor is not None:
-            np.save(folder / f"{name}.npy", tensor.contiguous().numpy(), allow_pickle=False)
-    for name, texts in names.items():
-        write_names(folder / f"{name}.arrow", texts)
     sizes = {}
-    for file in sorted(folder.iterdir()):
-        with file.open("rb+") as opened:
-            os.fsync(opened.fileno())
-        sizes[file.name] = file.stat().st_size
+    with told(path):
+        for name, tensor in arrays.items():
+            if tensor is not None:
+                np.save(folder / f"{name}.npy", tensor.contiguous().numpy(), allow_pickle=False)
+        for name, texts in names.items():
+            write_names(folder / f"{name}.arrow", texts)
+        for file in sorted(folder.iterdir()):
+            with file.open("rb+") as opened:
+                os.fsync(opened.fileno())
+            sizes[file.name] = file.stat().st_size
     return sizes
 
 

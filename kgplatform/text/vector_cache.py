@@ -7,8 +7,8 @@ under a name of its own, so that processes side by side and crashes cannot spoil
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
+import zlib
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -18,10 +18,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from kgplatform.progress import Progress, silent
+from kgplatform.saved import saving
 from kgplatform.text.encode import TextEncoder, text_vectors
 
 TEXTS_A_PART = 2_048
 KEY_BYTES = 16
+SUM = "crc32"
 
 
 def cached_text_vectors(
@@ -71,10 +73,11 @@ def _known(place: Path, dimension: int, wanted: AbstractSet[bytes]) -> dict[byte
     for path in sorted(place.glob("*.safetensors")):
         try:
             part = load_file(path)
-            keys, vectors = part["keys"], part["vectors"]
+            keys, vectors, kept = part["keys"], part["vectors"], part[SUM]
         except (OSError, SafetensorError, KeyError):
             continue
-        if vectors.shape == (len(keys), dimension) and keys.shape[1:] == (KEY_BYTES,):
+        fits = vectors.shape == (len(keys), dimension) and keys.shape[1:] == (KEY_BYTES,)
+        if fits and np.array_equal(kept, _sum(keys, vectors)):
             for row, key in enumerate(keys):
                 if (name := key.tobytes()) in wanted:
                     # A copy: a view would keep all of the part in memory.
@@ -84,7 +87,14 @@ def _known(place: Path, dimension: int, wanted: AbstractSet[bytes]) -> dict[byte
 
 def _keep(place: Path, keys: Sequence[bytes], vectors: np.ndarray) -> None:
     place.mkdir(parents=True, exist_ok=True)
-    name = secrets.token_hex(8)
     rows = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), KEY_BYTES)
-    save_file({"keys": rows, "vectors": vectors}, place / f"{name}.part")
-    os.replace(place / f"{name}.part", place / f"{name}.safetensors")  # noqa: PTH105
+    path = place / f"{secrets.token_hex(8)}.safetensors"
+    temporary = path.with_suffix(".part")
+    with saving(temporary, path):
+        save_file({"keys": rows, "vectors": vectors, SUM: _sum(rows, vectors)}, temporary)
+
+
+def _sum(keys: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """What tells a part whose bytes have changed: CRC-32, as no enemy is thought of here."""
+    found = zlib.crc32(vectors.tobytes(), zlib.crc32(keys.tobytes()))
+    return np.array([found], dtype=np.uint32)

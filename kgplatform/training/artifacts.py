@@ -26,6 +26,7 @@ from kgplatform import __version__
 from kgplatform.errors import RunError, UnknownNameError, UsageError
 from kgplatform.models import Edges, LinkModel
 from kgplatform.parsed import check_inside, parsed_json
+from kgplatform.saved import saving
 from kgplatform.training.config import TrainingConfig, config_from_json
 
 log = logging.getLogger(__name__)
@@ -116,11 +117,10 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     data = content.encode("utf-8") if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
+    with saving(temporary, path), temporary.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def save_tensors(
@@ -130,10 +130,10 @@ def save_tensors(
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    save_file(plain, temporary, metadata=dict(metadata or {}))
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    with saving(temporary, path):
+        save_file(plain, temporary, metadata=dict(metadata or {}))
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
 
 
 def save_run(run: Run) -> None:

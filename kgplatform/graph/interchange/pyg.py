@@ -8,6 +8,7 @@ import torch
 
 from kgplatform.graph.features import matrix
 from kgplatform.graph.interchange.content import Content, unheld
+from kgplatform.saved import told
 from kgplatform.triples import SPLITS
 
 
@@ -27,6 +28,7 @@ def write(content: Content, path: Path) -> list[str]:
             edges.edge_time = snapshot.time[chosen]
         if snapshot.edge_features:
             edges.edge_attr = matrix(snapshot.edge_features, snapshot.num_edges)[chosen]
-    torch.save(data, path)
+    with told(path):
+        torch.save(data, path)
     held = ("split", "no split", "isolated", "weight", "time", "features", "labels")
     return unheld(snapshot, (*held, "edge_features"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import numpy as np
 from kgplatform.errors import InputError, UsageError
 from kgplatform.graph.interchange.vectors import Opening, Vectors
 from kgplatform.parsed import parsed_array, parsed_json
+from kgplatform.saved import told
 
 WRITTEN = (".npy", ".parquet", ".safetensors")
 """Endings of what :func:`write` makes."""
@@ -82,21 +84,24 @@ def write(path: Path, names: Sequence[str], values: np.ndarray) -> list[Path]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     listed = temporary.with_suffix(".txt")
     try:
-        if path.suffix == ".parquet":
-            _write_parquet(temporary, names, values)
-        elif path.suffix == ".safetensors":
-            from safetensors.numpy import save_file
+        with told(path):
+            if path.suffix == ".parquet":
+                _write_parquet(temporary, names, values)
+            elif path.suffix == ".safetensors":
+                from safetensors.numpy import save_file
 
-            save_file({"vectors": values}, temporary, {"ids": json.dumps(list(names))})
-        else:
-            _write_npy(temporary, listed, names, values)
-            # Names first: a table without its names is refused, names alone are no table.
-            path.unlink(missing_ok=True)
-            listed.replace(path.with_suffix(".txt"))
-        temporary.replace(path)
+                save_file({"vectors": values}, temporary, {"ids": json.dumps(list(names))})
+            else:
+                _write_npy(temporary, listed, names, values)
+                # Names first: a table without its names is refused, names alone are no table.
+                path.unlink(missing_ok=True)
+                listed.replace(path.with_suffix(".txt"))
+            temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
-        listed.unlink(missing_ok=True)
+        # On a disk that may not be written to there is nothing to remove either.
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+            listed.unlink(missing_ok=True)
     return [path, path.with_suffix(".txt")] if path.suffix == ".npy" else [path]
 
 
