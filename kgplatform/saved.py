@@ -53,10 +53,11 @@ def saving(temporary: Path, path: Path) -> Iterator[None]:
         with told(path):
             yield
             temporary.replace(path)
-    finally:
+    except BaseException:
         # On a disk that may not be written to there is nothing to remove either.
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+        raise
 
 
 def _code(error: BaseException) -> int | None:
