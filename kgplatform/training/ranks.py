@@ -222,7 +222,7 @@ def _ranks_of(side: _Side, queries: _Queries, tiles: Tiles) -> Tensor:
     for tile in (queries.tile, *(i for i in range(tiles.count) if i != queries.tile)):
         low, high = tile * tiles.length, min((tile + 1) * tiles.length, tiles.num_entities)
         candidates = torch.arange(low, high, device=device) if tiles.count > 1 else None
-        scores = side.score(queries.anchor, queries.relation, candidates)
+        scores = _scores(side, queries, candidates)
         refuse_non_numbers(scores)
         if tile == queries.tile:
             true = scores[row, queries.target - low]
@@ -236,6 +236,21 @@ def _ranks_of(side: _Side, queries: _Queries, tiles: Tiles) -> Tensor:
         equal += same
     # Counted on the device, averaged on the CPU: not every device has float64.
     return 1 + better.cpu().double() + equal.cpu().double() / 2
+
+
+def _scores(side: _Side, queries: _Queries, candidates: Tensor | None) -> Tensor:
+    """Scores of the queries, [B, C]; a single query or candidate is scored as two.
+
+    A product with one row or one column is made by another kernel, which on some processors rounds
+    in another way, and what fills no register of it in yet another.
+    """
+    anchor, relation = queries.anchor, queries.relation
+    rows, columns = len(anchor), None if candidates is None else len(candidates)
+    if rows == 1:
+        anchor, relation = anchor.repeat(2), relation.repeat(2)
+    if candidates is not None and columns == 1:
+        candidates = candidates.repeat(2)
+    return side.score(anchor, relation, candidates)[:rows, :columns]
 
 
 def compared(scores: Tensor, row: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
