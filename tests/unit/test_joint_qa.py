@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -190,8 +191,11 @@ def test_a_run_answers_as_its_training_did(
     made = save_answers(tmp_path / "run", trained, family, settings, {}, {"graph": "g"}, metrics)
     run = load_run(made.folder)
     loaded = load_answerer(run, phrases.encoder)
+    # Of texts that are read beside the same others: on some processors a vector's last bits depend
+    # on what else is in its batch.
+    kept = dataclasses.replace(trained.solver, phrases=Phrases(phrases.encoder))
     before, after = (
-        solver.scores(parts["test"]).scores.detach() for solver in (trained.solver, loaded.solver)
+        solver.scores(parts["test"]).scores.detach() for solver in (kept, loaded.solver)
     )
     assert torch.equal(before, after)
     found = answer_with(loaded, "what is the job of the wife of person_2 ?")
