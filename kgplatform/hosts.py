@@ -5,6 +5,12 @@ from __future__ import annotations
 import ipaddress
 import ssl
 
+CERTIFICATE_REMEDY = (
+    "use the name that the certificate is for, have it renewed, or name its authority's file in "
+    "SSL_CERT_FILE"
+)
+"""What to do about a certificate that is not believed."""
+
 
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine alone, so that nothing sent to it leaves it."""

@@ -26,7 +26,7 @@ import httpx
 from pyoxigraph import QueryResultsFormat, QuerySolutions, RdfFormat, parse, parse_query_results
 
 from kgplatform.errors import InputError
-from kgplatform.hosts import fault_of_certificate
+from kgplatform.hosts import CERTIFICATE_REMEDY, fault_of_certificate
 from kgplatform.sources.sparql_query import Query, columns
 
 PAGE_ROWS = 10_000
@@ -188,8 +188,7 @@ def _fetch_page(client: httpx.Client, download: Download, pages: list[Page]) -> 
                 raise InputError(
                     f"the certificate of {download.shown} is refused, and nothing was sent: "
                     f"{fault}",
-                    hint="use the name that the certificate is for, have it renewed, or name its "
-                    "authority's file in SSL_CERT_FILE",
+                    hint=CERTIFICATE_REMEDY,
                 ) from error
             wait = error.wait if isinstance(error, _PassingError) else None
             if pause is None or (wait or 0.0) > LONGEST_WAIT:

@@ -27,7 +27,7 @@ from kgplatform.errors import (
     UnavailableError,
     UsageError,
 )
-from kgplatform.hosts import fault_of_certificate, is_loopback
+from kgplatform.hosts import CERTIFICATE_REMEDY, fault_of_certificate, is_loopback
 from kgplatform.store.deadline import seconds_left
 
 T = TypeVar("T")
@@ -325,8 +325,7 @@ def map_error(
     if fault := fault_of_certificate(error):
         return UnavailableError(
             f"the certificate of the database{place} is refused, and no login was sent: {fault}",
-            hint="use the name that the certificate is for, have it renewed, or name its "
-            "authority's file in SSL_CERT_FILE; NEO4J_URI with +ssc in place of +s takes any",
+            hint=f"{CERTIFICATE_REMEDY}; NEO4J_URI with +ssc in place of +s takes any",
         )
     return UnavailableError(
         f"no Neo4j answers{place}: {message}",

@@ -8,6 +8,7 @@ from typing import Any
 from kgplatform import queries
 from kgplatform.progress import Progress, silent
 from kgplatform.store.client import Store, Transaction
+from kgplatform.store.lanes import is_taken
 from kgplatform.store.name_pairs import write_name_pairs
 from kgplatform.store.replace import release_documents
 from kgplatform.store.retract import retract_documents, settle
@@ -74,7 +75,7 @@ def release_extraction(
 
         def work(transaction: Transaction, batch: list[str] = batch) -> int:
             # Of a graph that somebody else has removed meanwhile nothing is left to take back.
-            if not transaction.run(queries.get("load/take_graph"), graph=graph).row["had"]:
+            if not is_taken(transaction, graph):
                 return 0
             lost = retract_documents(transaction, graph, run, batch)
             removed = settle(transaction, graph, lost)

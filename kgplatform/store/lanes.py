@@ -107,6 +107,11 @@ class Lanes:
         return work(transaction)
 
 
+def is_taken(transaction: Transaction, graph: str) -> bool:
+    """Take the lock on a graph's record until the transaction ends; False if there is none."""
+    return bool(transaction.run(queries.get("load/take_graph"), graph=graph).row["had"])
+
+
 def take_graph(transaction: Transaction, graph: str, doing: str = "loaded") -> None:
     """Take the lock on a graph's record until the transaction ends.
 
@@ -118,7 +123,7 @@ def take_graph(transaction: Transaction, graph: str, doing: str = "loaded") -> N
     Raises:
         GraphChangingError: Somebody else has removed the graph.
     """
-    if not transaction.run(queries.get("load/take_graph"), graph=graph).row["had"]:
+    if not is_taken(transaction, graph):
         raise removed_meanwhile(graph, doing)
 
 

@@ -20,7 +20,7 @@ from kgplatform.errors import (
     UnknownNameError,
     UsageError,
 )
-from kgplatform.hosts import fault_of_certificate, is_loopback
+from kgplatform.hosts import CERTIFICATE_REMEDY, fault_of_certificate, is_loopback
 from kgplatform.parsed import parsed_json
 from kgplatform.text.llm.listen import listener, say
 from kgplatform.text.llm.openai_stream import TOLD, Heard, events
@@ -168,8 +168,7 @@ class OpenAIModel:
                     raise LanguageModelError(
                         f"the certificate of the language model at {self.url} is refused, and "
                         f"nothing was sent: {fault}",
-                        hint="use the name that the certificate is for, have it renewed, or name "
-                        "its authority's file in SSL_CERT_FILE",
+                        hint=CERTIFICATE_REMEDY,
                     ) from error
                 problem = self._plain(str(error)) or type(error).__name__
             else:
