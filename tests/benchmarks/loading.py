@@ -5,8 +5,8 @@
     python tests/benchmarks/loading.py random --facts 5000000 --entities 500000 --sample 200000
         --bulk
 
-Starts a server of its own in a temporary folder, warms it up, and lets each way load the same
-facts into a graph of its own, in turn, ``--rounds`` times; a graph is removed after its round.
+Each of ``--rounds`` starts a server of its own in a temporary folder, warms it up, and lets each
+way load the same facts into a graph of its own, in turn; a graph is removed before the next turn.
 
 - plain loop: facts grouped by relation (types cannot be parameters), maps of 1,000 rows a
   transaction, ``MERGE`` of head, tail and relationship, under the same constraint;
@@ -16,7 +16,8 @@ facts into a graph of its own, in turn, ``--rounds`` times; a graph is removed a
 
 - ``--bulk``: ``kgplatform.bulk`` too, into the empty database of another new server, measured as
   a whole: reading, files, the server's stop, import, start, indexes. It takes its turn in each
-  round, right after ours over Bolt, as a machine that others share is not equally fast all day.
+  round, right after ours over Bolt, as a machine that others share is not equally fast all day,
+  and when that one's server has ended: it would still be writing what it has removed.
 
 All load the same list of triples, made before. ``--sample`` limits the peers to the first facts,
 their cost being linear; ours then loads all, and makes them while it loads, so that its memory can
@@ -30,6 +31,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -72,10 +74,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--bulk", action="store_true", help="measure bulk loads, too")
     given = parser.parse_args()
-    with own_server() as (store, info):
-        migrate(store)
-        peers = list(islice(graphs.triples(given.graph, given), given.sample))
-        speeds = _measure(store, info, given, peers)
+    peers = list(islice(graphs.triples(given.graph, given), given.sample))
+    speeds: dict[str, list[float]] = defaultdict(list)
+    for number in range(given.rounds):
+        print(f"round {number}")
+        with own_server() as (store, info):
+            migrate(store)
+            for way, speed in _over_bolt(store, info, given, peers).items():
+                speeds[way].append(speed)
+        if given.bulk:
+            speeds[BULK].append(_bulk(given))
     peer = statistics.median(speeds["plain loop"])
     for way, values in speeds.items():
         median = statistics.median(values)
@@ -90,9 +98,9 @@ def main() -> None:
     print(f"peak memory of this process: {peak:,.0f} MB, the peers' lists included")
 
 
-def _measure(
+def _over_bolt(
     store: Store, info: server.ServerInfo, given: argparse.Namespace, peers: Sequence[Triple]
-) -> dict[str, list[float]]:
+) -> dict[str, float]:
     ways: dict[str, Callable[[str], int]] = {
         "plain loop": lambda graph: _plain(info, graph, peers),
         "py2neo": lambda graph: _py2neo(info, graph, peers),
@@ -101,17 +109,12 @@ def _measure(
     for way, run in ways.items():
         _timed(store, f"warm {way}", run)
     if given.sample:
-        ways["kgplatform"] = lambda graph: _ours(store, graph, graphs.triples(given.graph, given))
-    speeds = defaultdict(list)
-    for number in range(given.rounds):
-        for way, run in ways.items():
-            speeds[way].append(_timed(store, f"{way} {number}", run))
-        if given.bulk:
-            speeds[BULK].append(_bulk(given, number))
-    return speeds
+        made = partial(graphs.triples, given.graph, given)
+        ways["kgplatform"] = lambda graph: _ours(store, graph, made())
+    return {way: _timed(store, way, run) for way, run in ways.items()}
 
 
-def _bulk(given: argparse.Namespace, number: int) -> float:
+def _bulk(given: argparse.Namespace) -> float:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(neo4j_uri=None, kgp_home=Path(folder) / "home")
         source = Source("benchmark", "python", lambda _: graphs.triples(given.graph, given))
@@ -124,7 +127,7 @@ def _bulk(given: argparse.Namespace, number: int) -> float:
             speed = facts / (time.perf_counter() - began)
         finally:
             server.stop(settings)
-    print(f"  {BULK} {number}: {facts:,} facts, {speed:,.0f} a second", flush=True)
+    print(f"  {BULK}: {facts:,} facts, {speed:,.0f} a second", flush=True)
     return speed
 
 
