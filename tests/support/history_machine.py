@@ -185,7 +185,8 @@ class History(RuleBasedStateMachine):
         folder = self.folder / run
         if not folder.exists():
             table = self.folder / f"{run}.txt"
-            table.write_text("".join(f"{name} {at} 1\n" for at, name in enumerate(names)))
+            lines = [f"{len(names)} 2", *(f"{name} {at} 1" for at, name in enumerate(names))]
+            table.write_text("\n".join(lines) + "\n")
             read = read_vectors("table", table, Opening())
             missing = unmatched(self.store, Target(graph=graph), read.entities)
             if len(missing) == len(names):
