@@ -111,16 +111,6 @@ class GraphModel:
         ends = {end for head, _, tail in self.statuses for end in (head, tail)}
         return {end for end in ends if end.startswith("text:") and end not in self.entities}
 
-    def said(self, entity: str) -> int:
-        """How many facts, accepted or staged, texts say of an entity."""
-        shown = [fact for fact, status in self.statuses.items() if status != "rejected"]
-        return sum((head == entity) + (tail == entity) for head, _, tail in shown)
-
-    def names(self, run: str, document: str, entity: str) -> bool:
-        """Whether a document that a run has read names an entity."""
-        facts = self.documents.get((run, document), frozenset())
-        return any(entity in (head, tail) for head, _, tail in facts)
-
     def _named(self, name: str) -> str:
         return name if name in self.entities else text_entity(name)
 
