@@ -27,7 +27,7 @@ pytestmark = [
 ]
 
 EPOCHS = 150
-SETTINGS = {
+SETTINGS: dict[str, object] = {
     "epochs": EPOCHS,
     "evaluate_every": 5,
     "patience": 0,
@@ -42,7 +42,7 @@ KILLS = 3
 """Of one training, one after the other."""
 
 SECONDS = 300
-TRAININGS = {
+TRAININGS: dict[str, dict[str, object]] = {
     "adagrad": {},
     "adam": {"optimizer": "adam", "learning_rate": 0.01},
     "table in shards": {"shard_entities": True},
@@ -51,7 +51,8 @@ TRAININGS = {
 
 @pytest.mark.parametrize("name", TRAININGS)
 def test_two_processes_that_were_killed_end_as_two_that_were_not(name: str, tmp_path: Path) -> None:
-    triples = [Triple(*line.split("\t")) for line in facts(1).splitlines()]
+    rows = (line.split("\t") for line in facts(1).splitlines())
+    triples = [Triple(head, relation, tail) for head, relation, tail in rows]
     snapshot = save_snapshot(from_triples(triples), tmp_path, source={"graph": "g"}).path
     given = {**SETTINGS, **TRAININGS[name]}
     words = [word for key, value in given.items() for word in ("--set", f"{key}={value}")]

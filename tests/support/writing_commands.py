@@ -200,10 +200,12 @@ def _train(place: Place) -> Words:
     return ["train", "distmult", "--graph", GRAPH, *given]
 
 
-def _walk(place: Place, **chosen: object) -> Words:
+def _walk(chosen: dict[str, str], place: Place) -> Words:
     _loaded(place)
-    settings = {"epochs": 5, "clone_epochs": 2, "embedding_dim": 8, "hidden": 8, "rollouts": 2}
-    settings |= {"evaluate_every": 1, "beam_size": 8, "batch_size": 64, **chosen}
+    settings: dict[str, object] = {"epochs": 5, "clone_epochs": 2, "embedding_dim": 8}
+    settings |= {"hidden": 8, "rollouts": 2}
+    settings |= {"evaluate_every": 1, "beam_size": 8, "batch_size": 64}
+    settings |= chosen
     given = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     return ["train", "walker", "--graph", GRAPH, *given]
 
@@ -236,7 +238,7 @@ WRITING: dict[str, Writing] = {
 }
 
 WALKERS: dict[str, Writing] = {
-    name: Writing(name, partial(_walk, **chosen), again=_resume, told=COMPLETE)
+    name: Writing(name, partial(_walk, chosen), again=_resume, told=COMPLETE)
     for name, chosen in (
         ("train walker --set algorithm=dqn", {"algorithm": "dqn", "teacher": "none"}),
         ("train walker", {"teacher_model": "distmult"}),
