@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from kgplatform.errors import RunError, UsageError
 from kgplatform.graph.snapshot import KGSnapshot
 from kgplatform.parsed import parsed_json
 from kgplatform.training.artifacts import (
+    CARD_FILE,
     TRAIN_AGAIN,
     WEIGHTS_FILE,
     Run,
@@ -128,12 +129,14 @@ def save_policy(folder: Path, policy: Policy) -> None:
     save_tensors(folder / POLICY_FILE, policy.state_dict())
 
 
-def finish_run(run: Run, policy: Policy, **results: Any) -> Run:
-    """Complete a folder: the vectors of entities, and what was reached."""
+def finish_run(run: Run, policy: Policy, card: Callable[[Run], str], **results: Any) -> Run:
+    """Complete a folder: the vectors of entities, what was reached, and the card of all that."""
     vectors = policy.entity.detach()
     nothing = torch.empty(0, vectors.shape[1])
     save_tensors(run.folder / WEIGHTS_FILE, {"entity": vectors, "relation": nothing})
     run = dataclasses.replace(run, complete=True, **results)
+    write_atomically(run.folder / CARD_FILE, card(run))
+    # Last: what is complete is not resumed.
     save_run(run)
     return run
 

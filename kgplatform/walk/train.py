@@ -14,13 +14,11 @@ from torch import Tensor
 from kgplatform.errors import RunError, TrainingError
 from kgplatform.progress import Progress, silent
 from kgplatform.training.artifacts import (
-    CARD_FILE,
     METRICS_FILE,
     Run,
     load_run,
     save_run,
     save_tensors,
-    write_atomically,
 )
 from kgplatform.training.checkpoint import (
     CHECKPOINT_FILE,
@@ -327,16 +325,15 @@ def _finish(run: Run, state: _State, written: Written | None, progress: Progress
                     state.settings.beam_size,
                 )
     plot_learning_curve(run.folder / METRICS_FILE, run.folder / LEARNING_CURVE)
-    run = finish_run(
+    return finish_run(
         run,
         policy,
+        lambda run: walker_card(run, state.task, state.settings),
         metrics=metrics,
         best_epoch=state.counters.best_epoch,
         epochs=state.counters.epoch,
         seconds=round(state.counters.seconds, 3),
     )
-    write_atomically(run.folder / CARD_FILE, walker_card(run, state.task, state.settings))
-    return run
 
 
 def _save_checkpoint(folder: Path, state: _State) -> None:

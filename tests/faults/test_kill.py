@@ -23,7 +23,7 @@ from fault_attempts import (
 )
 from fault_scenes import Scene, prepare
 from warm_commands import AtFile, warm
-from writing_commands import BULK, IN_LANES, WRITING, commands
+from writing_commands import BULK, IN_LANES, WALKERS, WRITING, commands
 
 from kgplatform import server as local
 from kgplatform.settings import Settings
@@ -76,6 +76,17 @@ def test_an_import_that_was_killed_is_made_anew(scene: Scene) -> None:
     tried = places if LONG else [places[0], places[7]]
     attempts = [kill_at_file(scene, made, place) for place in tried]
     counted_attempts("client killed at each file of `kgp import-embeddings`", attempts)
+
+
+@pytest.mark.parametrize("name", WALKERS if LONG else list(WALKERS)[:1])
+def test_a_walker_that_was_killed_ends_as_one_that_was_not(scene: Scene, name: str) -> None:
+    """Killed at drawn files and anywhere, and before the last file, which once came too late."""
+    made, random = prepare(scene, WALKERS[name]), drawn(f"client {name}")
+    places = [AtFile(number, after) for number in range(1, made.put) for after in (False, True)]
+    tried = [*random.sample(places, points(1, 19)), AtFile(made.put, False)]
+    attempts = [kill_at_file(scene, made, place) for place in tried]
+    attempts += [kill_client(scene, made, random) for _ in range(points(1, 10))]
+    counted_attempts(f"client killed during `kgp {name}`", attempts)
 
 
 @pytest.mark.parametrize("name", commands())

@@ -99,10 +99,20 @@ def cut(scene: Scene, made: Prepared, drawn: random.Random, message: str) -> Att
 
 
 def kill_server(scene: Scene, made: Prepared, drawn: random.Random) -> Attempt:
-    """Kill the server at a message, and start it again."""
+    """Kill the server at a message, and start it again; it counts if the command was at work."""
     moment = _drawn_moment(made, drawn, gone=False)
-    with scene.proxy(moment, scene.kill_server) as proxy:
-        return _disturbed(scene, made, f"server killed at {_said(moment)}", proxy, [])
+    running: list[Running] = []
+    at_work: list[bool] = []
+
+    def kill() -> None:
+        while not running:
+            time.sleep(0.001)
+        at_work.append(scene.kill_server(running[0]))
+
+    with scene.proxy(moment, kill) as proxy:
+        attempt = _disturbed(scene, made, f"server killed at {_said(moment)}", proxy, running)
+    attempt.came = at_work == [True]
+    return attempt
 
 
 def kill_bulk_load(scene: Scene, made: Prepared, drawn: random.Random) -> Attempt:

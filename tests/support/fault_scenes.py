@@ -111,12 +111,14 @@ class Scene:
         port = int(self.info().uri.rsplit(":", 1)[1])
         return Proxy(("127.0.0.1", port), moment, fault, uneven)
 
-    def kill_server(self) -> None:
-        """Kill the server, and wait for its end."""
+    def kill_server(self, running: Running) -> bool:
+        """Kill the server, and wait for its end; whether a command still ran when it was killed."""
         pid = self.info().pid
         os.kill(pid, signal.SIGKILL)
+        at_work = running.lives()
         while local.running(self.settings) is not None:
             time.sleep(0.005)
+        return at_work
 
     def empty(self) -> None:
         """Leave nothing in the database and in the folder."""

@@ -41,6 +41,7 @@ IMPORTED = (
     "kgplatform.training.imported",
     "kgplatform.training.loop",
     "kgplatform.training.predict",
+    "kgplatform.walk.train",
 )
 """What the commands import, beside the modules of the command line."""
 

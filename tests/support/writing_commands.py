@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -199,13 +200,24 @@ def _train(place: Place) -> Words:
     return ["train", "distmult", "--graph", GRAPH, *given]
 
 
+def _walk(chosen: dict[str, str], place: Place) -> Words:
+    _loaded(place)
+    settings: dict[str, object] = {"epochs": 5, "clone_epochs": 2, "embedding_dim": 8}
+    settings |= {"hidden": 8, "rollouts": 2}
+    settings |= {"evaluate_every": 1, "beam_size": 8, "batch_size": 64}
+    settings |= chosen
+    given = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    return ["train", "walker", "--graph", GRAPH, *given]
+
+
 def _resume(place: Place, words: Words) -> Words:
     """A training goes on where it was; one that had not begun begins."""
     if list((place.folder / "runs").glob("*/run.json")):
-        return ["train", "distmult", "--resume", "latest"]
+        return ["train", words[1], "--resume", "latest"]
     return words
 
 
+COMPLETE = "is complete; there is nothing to resume"
 OF_TEXTS = frozenset({"version", "loaded", "created", "next_nid", "nid", "at"})
 
 WRITING: dict[str, Writing] = {
@@ -221,9 +233,18 @@ WRITING: dict[str, Writing] = {
         Writing("review apply", _apply, OF_TEXTS),
         Writing("import-embeddings", _import, told="there is a run 'v' already"),
         Writing("rm", _remove, between=marked_or_whole, told="there is no graph 'g'"),
-        Writing("train", _train, again=_resume, told="is complete; there is nothing to resume"),
+        Writing("train", _train, again=_resume, told=COMPLETE),
     )
 }
+
+WALKERS: dict[str, Writing] = {
+    name: Writing(name, partial(_walk, chosen), again=_resume, told=COMPLETE)
+    for name, chosen in (
+        ("train walker --set algorithm=dqn", {"algorithm": "dqn", "teacher": "none"}),
+        ("train walker", {"teacher_model": "distmult"}),
+    )
+}
+"""Walkers by Q-learning, which remember walks, and by REINFORCE, which train a teacher first."""
 
 IN_LANES = ("load", "load --replace", "write")
 """Commands that write over several connections at once."""

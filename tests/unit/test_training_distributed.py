@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from torchrun import children_of, torchrun
 
 from kgplatform.cli import main
 from kgplatform.errors import TrainingError, UsageError
@@ -93,23 +93,6 @@ with launched_group() as group:
     except TrainingError as error:
         tell(f"{group.rank} {error}")
 """
-
-
-def torchrun(*args: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "torch.distributed.run",
-            "--standalone",
-            "--nproc-per-node=2",
-            *args,
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **environment},
-    )
 
 
 @pytest.fixture(scope="module")
@@ -217,13 +200,6 @@ def wait_for_run(process: subprocess.Popen[str], runs: Path) -> Path:
                 return file.parent
         time.sleep(0.01)
     raise AssertionError("the training did not begin")
-
-
-def children_of(pid: int) -> list[int]:
-    import psutil
-
-    workers = [child for child in psutil.Process(pid).children() if "kgplatform" in child.cmdline()]
-    return [child.pid for child in sorted(workers, key=lambda c: c.environ()["RANK"])]
 
 
 def test_parts_cover_a_batch_and_one_that_is_too_small_is_scored_by_all() -> None:
