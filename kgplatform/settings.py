@@ -17,6 +17,9 @@ from kgplatform.parsed import parsed_yaml
 
 CONFIG_FILE = "kgplatform.yaml"
 
+_SECRET = SecretStr | None
+"""The type of every setting that is a password or a key."""
+
 
 def _default_cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME")
@@ -116,6 +119,15 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The order in which a setting is looked for."""
         return init_settings, env_settings, dotenv_settings, _ConfigFile(settings_cls)
+
+
+def environment_of_children() -> dict[str, str]:
+    """This process's environment without passwords and keys, for programs that it starts.
+
+    Java, git and converters need none of them, and some of them live on for days.
+    """
+    secret = {name for name, field in Settings.model_fields.items() if field.annotation == _SECRET}
+    return {name: value for name, value in os.environ.items() if name.lower() not in secret}
 
 
 def load_settings(**flags: object) -> Settings:

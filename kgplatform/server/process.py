@@ -34,7 +34,7 @@ from kgplatform.server.diagnose import DISK_FULL, PortTakenError, explain, why_i
 from kgplatform.server.java import find_java
 from kgplatform.server.locks import held
 from kgplatform.server.shared_classes import java_arguments
-from kgplatform.settings import Settings
+from kgplatform.settings import Settings, environment_of_children
 
 MAIN_CLASS = "org.neo4j.server.CommunityEntryPoint"
 SECONDS_TO_START = 300
@@ -244,6 +244,7 @@ def _spawn(where: Folders, command: list[str]) -> psutil.Process:
         child = subprocess.Popen(
             [*command, MAIN_CLASS, *_arguments(where)],
             cwd=where.home,
+            env=environment_of_children(),
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=subprocess.STDOUT,

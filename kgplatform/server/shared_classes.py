@@ -19,6 +19,7 @@ from kgplatform.progress import Progress, silent
 from kgplatform.server.config import MIB, NEO4J_VERSION
 from kgplatform.server.java import Java
 from kgplatform.server.locks import held
+from kgplatform.settings import environment_of_children
 
 SPACE = 400 * MIB
 """An archive takes about 160 MB."""
@@ -79,6 +80,7 @@ def _make(java: Java, jars: Path, archive: Path, progress: Progress) -> None:
         with suppress(subprocess.TimeoutExpired):
             subprocess.run(
                 [*command, "-cp", class_path(jars)],
+                env=environment_of_children(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=SECONDS,

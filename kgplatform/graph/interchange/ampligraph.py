@@ -19,6 +19,7 @@ from kgplatform.errors import InputError, UsageError
 from kgplatform.graph.interchange.content import Content
 from kgplatform.graph.interchange.pykeen import fault_in_table, write_names
 from kgplatform.graph.interchange.vectors import Opening, Score, Vectors, check_trust
+from kgplatform.settings import environment_of_children
 
 MISSING = frozenset(
     {"#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"}
@@ -73,7 +74,12 @@ def read(path: Path, opening: Opening) -> Vectors:
         command = [python, "-c", SCRIPT, str(path), folder]
         try:
             ended = subprocess.run(
-                command, capture_output=True, text=True, timeout=SECONDS, check=False
+                command,
+                env=environment_of_children(),
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise UsageError(f"{python} cannot be used: {error}", hint="see --python") from None
