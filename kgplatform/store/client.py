@@ -51,6 +51,12 @@ DEADLOCK_PAUSES = (0.1, 0.4, 1.6, 3.2)
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
 
+MEMORY_TRIES = 2
+"""How often a transaction is tried that the memory shared by all transactions is too small for:
+another's may have taken it up. One that is too large for itself is not tried again."""
+
+_MEMORY_SETTING = re.compile(r"\b(?:dbms|db|server)\.memory(?:\.[a-z_]+)+")
+
 _STOPPED = re.compile(
     r"TransactionLogError|encountered a critical error|No space left on device|Disk quota exceeded"
 )
@@ -137,7 +143,7 @@ class Store:
         if seconds_left() is not None:
             return self._rows_in_time(query, params)
         with _mapped(), self._session(neo4j.READ_ACCESS) as session:
-            return session.execute_read(lambda tx: Transaction(tx).rows(query, **params))
+            return session.execute_read(_in_memory(lambda tx: tx.rows(query, **params)))
 
     def _rows_in_time(self, query: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         # One exchange in place of the two of a managed transaction, and one repetition, for a
@@ -165,9 +171,12 @@ class Store:
 
         The driver repeats it when the server asks for that (a deadlock, a new leader), so
         ``work`` must give the same graph when it runs twice.
+
+        Raises:
+            TooLargeError: The server has not the memory for it; nothing of it is written.
         """
         with _mapped(), self._session(neo4j.WRITE_ACCESS) as session:
-            return session.execute_write(lambda tx: work(Transaction(tx)))
+            return session.execute_write(_in_memory(work))
 
     def run(self, query: str, **params: Any) -> Outcome:
         """One writing statement in a transaction of its own, retried."""
@@ -293,6 +302,29 @@ def shown_uri(uri: str) -> str:
     return re.sub(r"//[^/@]*@", "//", uri)
 
 
+def _in_memory(work: Callable[[Transaction], T]) -> Callable[[neo4j.ManagedTransaction], T]:
+    """Work that the driver does not repeat for half a minute where memory is what it lacks.
+
+    The server calls that a passing fault, as others may free some; to the driver it is like any
+    other, and whoever would halve a batch would be told of it thirty seconds later.
+    """
+    refused = 0
+
+    def tried(transaction: neo4j.ManagedTransaction) -> T:
+        nonlocal refused
+        try:
+            return work(Transaction(transaction))
+        except foreign.Neo4jError as error:
+            mapped = map_error(error)
+            refused += 1
+            own = "db.memory.transaction.max" in str(error.message)
+            if isinstance(mapped, TooLargeError) and (own or refused >= MEMORY_TRIES):
+                raise mapped from error
+            raise
+
+    return tried
+
+
 @contextlib.contextmanager
 def _mapped(uri: str = "") -> Iterator[None]:
     try:
@@ -357,10 +389,13 @@ def _map_server_error(code: str, message: str) -> StoreError:
         return SchemaError(message, hint="see `kgp doctor`")
     if code == "Neo.ClientError.Database.DatabaseNotFound":
         return StoreError(message, hint="check NEO4J_DATABASE")
-    if "MemoryPoolOutOfMemory" in code or "TransactionOutOfMemory" in code:
+    if code.endswith("OutOfMemoryError"):
+        named = _MEMORY_SETTING.search(message)
+        setting = named[0] if named else "dbms.memory.transaction.total.max"
         return TooLargeError(
-            f"the server's memory for transactions is used up: {message}",
-            hint="raise dbms.memory.transaction.total.max, or ask for less at once",
+            f"the server's memory is used up: {message}",
+            hint=f"raise {setting} in its neo4j.conf (of the local server: a larger KGP_HEAP, then "
+            "`kgp down` and `kgp up`), or ask for less at once; then repeat, nothing is half done",
         )
     if code.startswith("Neo.TransientError"):
         return StoreError(f"the server was too busy: {message}", hint="repeat in a while")
