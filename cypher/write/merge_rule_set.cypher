@@ -1,7 +1,9 @@
 // Record a set of rules that is about to be written.
 // Params: $id, $record
 // Returns: graph (of the set)
+OPTIONAL MATCH (o:RuleSet)
+WITH coalesce(max(o.serial), 0) AS last
 MERGE (s:RuleSet {id: $id})
 ON CREATE SET s += $record,
-  s.serial = 1 + coalesce(COLLECT { MATCH (o:RuleSet) RETURN max(o.serial) }[0], 0)
+  s.serial = last + 1
 RETURN s.graph AS graph

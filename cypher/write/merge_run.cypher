@@ -2,6 +2,8 @@
 // others: clocks may have been put back between.
 // Params: $run, $run_properties
 // Returns: nothing
+OPTIONAL MATCH (o:Run)
+WITH coalesce(max(o.serial), 0) AS last
 MERGE (r:Run {id: $run})
-ON CREATE SET r.serial = 1 + coalesce(COLLECT { MATCH (o:Run) RETURN max(o.serial) }[0], 0)
+ON CREATE SET r.serial = last + 1
 SET r += $run_properties
