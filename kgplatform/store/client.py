@@ -52,7 +52,7 @@ SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
 
 RETRY_SECONDS, FIRST_PAUSE = 30.0, 1.0
-"""How long a transaction is tried again after a passing fault, and the first pause: the driver's."""
+"""How long a transaction is tried again after a passing fault, and the first pause, in seconds."""
 
 MEMORY_TRIES = 2
 """How often a transaction is tried that the server has not the memory for: another's may have
