@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from campaign import counted
-from small_models import save_tiny, small_bert
+from made_models import save_tiny, small_bert
 
 from kgplatform.errors import InputError
 from kgplatform.text.encode import load_encoder, text_vectors

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_models import small_bert
+from made_models import small_bert
 
 from kgplatform.errors import InputError, UsageError
 from kgplatform.text.encode import TextEncoder, Tokens, load_encoder, text_vectors

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import torch
-from small_models import save_tiny
+from made_models import save_tiny
 
 from kgplatform.errors import InputError, PromptTooLongError
 from kgplatform.text.llm.gguf_model import GgufModel, sampled_digest
