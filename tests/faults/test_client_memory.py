@@ -21,7 +21,7 @@ from kgplatform.graph.snapshot_folder import save_snapshot
 ENTITIES, NAME = 1_000, 1_000
 """Few entities of long names: small in memory, and two kilobytes a fact in a file."""
 
-FACTS = points(120_000, 1_000_000)
+FACTS = points(130_000, 1_000_000)
 
 ROOM = points(24, 200)
 """MiB that an export may ask for."""
