@@ -46,7 +46,7 @@ def _long(path: Path) -> None:
     path.write_bytes(path.read_bytes() + b"\0" * 64)
 
 
-DAMAGE: dict[str, tuple[str, Callable[[Path], None]]] = {
+DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "weights cut in the middle": (WEIGHTS, _cut),
     "weights cut in their header": (WEIGHTS, lambda path: path.write_bytes(path.read_bytes()[:99])),
     "weights with more at their end": (WEIGHTS, _long),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import vector_readers
 import writing_commands
-from campaign import LONG
+from campaign import LONG, counted
 from extraction_commands import answer
 from fault_scenes import Prepared, Scene, prepare, restore, state
 from warm_commands import Told, warm
