@@ -10,5 +10,5 @@ RETURN r.id AS run, r.model AS model, r.mrr AS mrr, r.created AS created,
        } AS sets,
        COUNT { MATCH ()-[:PREDICTED {run: r.id}]->() } AS predicted,
        COUNT { MATCH (a:Answer {run: r.id}) } AS answers
-ORDER BY created DESC
+ORDER BY coalesce(r.serial, 0) DESC, created DESC
 LIMIT 20

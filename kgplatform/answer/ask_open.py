@@ -131,7 +131,8 @@ def open_runs(
             )
         reader = encoder
         if encoder.digest != found.said["encoder_digest"]:
-            reader = load_encoder(found.said["encoder"])
+            wanted = str(found.said["encoder_digest"])
+            reader = load_encoder(found.said["encoder"], digest=wanted)
         walker = runs["walker"].id, found, reader
     return OpenRuns(links, joint, walker)
 

@@ -138,12 +138,23 @@ def open_searcher(
             f"the vectors of graph {graph!r} are by encoder {listed}, not {encoder.name!r}",
             hint="leave the encoder to the graph, or `kgp encode --write --replace`",
         )
+    if names and encoder is not None:
+        _check_encoder(encoder, sets)
     if _graph_set(sets) is None:
         missing["graph"] = "`kgp train MODEL`, then `kgp write RUN`, makes vectors of the graph"
     if weights is None:
         given = settings.kgp_search_weights
         weights = USUAL if given is None else load_weights(given)
     return Searcher(store, graph, encoder if names else None, weights, missing)
+
+
+def _check_encoder(encoder: TextEncoder, sets: Sequence[ActiveSet]) -> None:
+    """Refuse to compare a text's vector with those that other files of the encoder made."""
+    from kgplatform.text.encode import check_digest
+
+    for each in sets:
+        if (each.kind, each.encoder) == ("text", encoder.name) and each.encoder_digest:
+            check_digest(encoder, each.encoder_digest)
 
 
 def search(

@@ -122,7 +122,7 @@ def _step_train(store: Store, settings: Settings) -> tuple[KGSnapshot, list[Run]
     with progress_bar() as progress:
         snapshot, source = snapshot_of_source(store, source, progress)
     for model in MODELS:
-        folder = settings.kgp_runs / new_run_id(model)
+        folder = settings.kgp_runs / new_run_id(model, settings.kgp_runs)
         with progress_bar() as progress:
             config = resolve_config(model, snapshot, {})
             run = train(snapshot, config, folder, source=source, progress=progress)

@@ -191,7 +191,7 @@ def _save(
     began = time.monotonic()
     vectors = cached_text_vectors(encoder, read.texts, settings.text_cache, progress)
     return save_vector_run(
-        settings.kgp_runs / new_run_id("text"),
+        settings.kgp_runs / new_run_id("text", settings.kgp_runs),
         "text",
         read.ids,
         vectors,

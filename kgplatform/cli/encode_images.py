@@ -187,7 +187,7 @@ def _save(
 
     known = {"encoder": reader.name, "encoder_digest": reader.digest}
     return save_vector_run(
-        settings.kgp_runs / new_run_id("image"),
+        settings.kgp_runs / new_run_id("image", settings.kgp_runs),
         "image",
         made.ids,
         made.vectors,

@@ -34,7 +34,7 @@ def write_explanation(
         statement = queries.get("write/replace_answer")
         return {"dry_run": True, "would_write": 1, "statements": [statement]}
     target = target_of_source({"graph": graph}, None, None, None)
-    own = run.id if run is not None else new_run_id("explain")
+    own = run.id if run is not None else new_run_id("explain", settings.kgp_runs)
     properties = {"model": EXPLAINED, "graph": graph}
     if run is not None:
         properties = run_properties(run, target)

@@ -162,7 +162,7 @@ def _text_link(runs: Sequence[Run]) -> tuple[TextLinkRun, TextEncoder] | None:
     if not runs:
         return None
     trained = load_text_link(runs[0])
-    return trained, load_encoder(trained.encoder)
+    return trained, load_encoder(trained.encoder, digest=trained.digest)
 
 
 class _NoExtractor:

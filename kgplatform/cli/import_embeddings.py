@@ -105,7 +105,7 @@ def _run_id(tool: str, name: str | None, runs: Path) -> str:
     from kgplatform.training.artifacts import RUN_FILE, is_begun, new_run_id
 
     if name is None:
-        return new_run_id(tool)
+        return new_run_id(tool, runs)
     if not name.replace("-", "").replace("_", "").isalnum() or name == "latest":
         raise UsageError(f"{name!r} is no name for a run", hint="use letters, digits, - and _")
     folder = runs / name

@@ -111,7 +111,7 @@ def joint_classify(
         )
         note(_sizes(joint))
         result = classify(joint, chosen, seeds=seeds, controls=controls, progress=progress)
-    folder = settings.kgp_runs / new_run_id("joint")
+    folder = settings.kgp_runs / new_run_id("joint", settings.kgp_runs)
     source = {**source, "texts": texts, "encoder": encoder}
     seconds = time.monotonic() - begun
     run = save_joint(result, chosen, snapshot, folder, source, seconds)

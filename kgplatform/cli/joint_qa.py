@@ -183,7 +183,7 @@ def _trained(
     parts = split_questions(
         linked, chosen.split, valid=chosen.valid_share, test=chosen.test_share, seed=chosen.seed
     )
-    folder = settings.kgp_runs / new_run_id("joint-qa")
+    folder = settings.kgp_runs / new_run_id("joint-qa", settings.kgp_runs)
     note(f"run {folder.name}: {len(linked):,} questions, {snapshot.num_edges:,} facts")
     with progress_bar() as progress:
         trained = train_answers(snapshot, parts, Phrases(load_encoder(encoder)), chosen, progress)

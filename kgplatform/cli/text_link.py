@@ -118,7 +118,7 @@ def _trained(
         said,
     )
     run = save_text_link(
-        settings.kgp_runs / new_run_id("text-link"),
+        settings.kgp_runs / new_run_id("text-link", settings.kgp_runs),
         trained,
         snapshot,
         source,

@@ -182,7 +182,7 @@ def _train(
         with open_store(settings) as store, progress_bar() as progress:
             snapshot, source = snapshot_of_source(store, source, progress)
     config = resolve_config(model, snapshot, overrides)
-    folder = settings.kgp_runs / group.told(new_run_id(model))
+    folder = settings.kgp_runs / group.told(new_run_id(model, settings.kgp_runs))
     text = (
         f"run {folder.name}: {snapshot.num_edges:,} facts, {snapshot.num_entities:,} "
         f"entities, {snapshot.num_relations:,} relations"

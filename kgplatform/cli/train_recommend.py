@@ -116,7 +116,7 @@ def _trained(
     note(_sizes(likes))
     with progress_bar() as progress:
         assessed = train_recommender(likes, chosen, vectors, progress, _show)
-    folder = settings.kgp_runs / new_run_id("recommend")
+    folder = settings.kgp_runs / new_run_id("recommend", settings.kgp_runs)
     source = {**source, "items_label": items}
     if vectors is not None:
         source |= {"texts": texts, "text_encoder": encoder}

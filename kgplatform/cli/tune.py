@@ -111,7 +111,7 @@ def _begun(
             snapshot, source = snapshot_of_source(store, source, progress)
     plan = Plan(model, space, fixed, source, snapshot.digest, seed)
     check_plan(plan, snapshot)
-    folder = settings.kgp_runs / new_run_id(f"tune-{model}")
+    folder = settings.kgp_runs / new_run_id(f"tune-{model}", settings.kgp_runs)
     save_plan(folder, plan)
     return folder, plan, snapshot
 

@@ -96,7 +96,7 @@ def _trained(
                 settings, snapshot, names, questions, encoder, chosen, progress
             )
             source["left_out"] = left
-    folder = settings.kgp_runs / new_run_id("walker")
+    folder = settings.kgp_runs / new_run_id("walker", settings.kgp_runs)
     count = len(task.questions["train"])
     note(f"run {folder.name}: {count:,} questions, {snapshot.num_edges:,} facts")
     with progress_bar() as progress:

@@ -32,6 +32,7 @@ from kgplatform.facts.review import apply_marked, judge_again
 from kgplatform.facts.stage_records import ExtractionCounts, ReadFacts, Resolution, Stages
 from kgplatform.progress import Progress, silent
 from kgplatform.sources.source import OnReject, Source
+from kgplatform.store.batches import Batches
 from kgplatform.store.candidates import (
     STATUSES,
     CandidateRow,
@@ -112,7 +113,7 @@ def extract_documents(
         store.run(queries.get("load/merge_graph"), graph=graph)
         apply_marked(store, graph)
     run = extraction_id(graph, source.name, stages.read.name)
-    work = _Extraction(store, graph, run, source.name, stages, on_reject, dry_run)
+    work = _Extraction(store, graph, run, source.name, stages, on_reject, dry_run, batch)
     kept: set[str] = set()
     documents = source.documents(on_reject)
     for some in batches_of_documents(documents, CHARACTERS_A_BATCH, batch):
@@ -145,6 +146,7 @@ class _Extraction:
         stages: Stages,
         on_reject: OnReject,
         dry_run: bool,
+        batch: int,
     ) -> None:
         self._store = store
         self._graph = graph
@@ -154,10 +156,11 @@ class _Extraction:
         self._stages = stages
         self._on_reject = on_reject
         self._dry_run = dry_run
+        self._batches = Batches(batch)
         self._final: dict[str, str] = {}
         self.counts = ExtractionCounts()
 
-    def batch(self, documents: list[Document], progress: Progress) -> None:
+    def batch(self, documents: Sequence[Document], progress: Progress) -> None:
         """Read a batch and write it."""
         marks = {each.document_id: self._mark(each) for each in documents}
         before = read_extracted(self._store, self._graph, list(marks))
@@ -179,7 +182,13 @@ class _Extraction:
             for each in pending
             if each.document_id not in incomplete
         }
-        until_unchanged(partial(self._write, pending, usable, done, before))
+
+        def write(some: Sequence[Document]) -> None:
+            names = {each.document_id for each in some}
+            said = [each for each in usable if each.source in names]
+            until_unchanged(partial(self._write, some, said, done, before))
+
+        self._batches.write(pending, write)
         self._count(read)
         progress("facts", self.counts.extracted, None)
 
@@ -232,7 +241,7 @@ class _Extraction:
 
     def _write(
         self,
-        documents: list[Document],
+        documents: Sequence[Document],
         chunks: Sequence[Mentioned],
         done: dict[str, str],
         before: dict[str, tuple[list[str], list[str]]],

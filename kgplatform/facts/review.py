@@ -11,6 +11,7 @@ from kgplatform.facts.attempts import until_unchanged
 from kgplatform.facts.compose import candidate_row, composed, decided_row
 from kgplatform.facts.records import CandidateFact, Judged, NewEntity
 from kgplatform.progress import Progress, silent
+from kgplatform.store.batches import Batches
 from kgplatform.store.candidates import (
     STATUSES,
     graph_version,
@@ -78,9 +79,12 @@ def decide(
     if status not in STATUSES:
         raise InputError(f"{status!r} is no status", hint=f"one of {', '.join(STATUSES)}")
     done = Applied()
-    for start in range(0, len(ids), AT_ONCE):
-        some = ids[start : start + AT_ONCE]
+
+    def write(some: Sequence[str]) -> None:
+        nonlocal done
         done += until_unchanged(partial(_decide, store, graph, some, status, by, why))
+
+    Batches(AT_ONCE).write(ids, write)
     return done
 
 
@@ -117,10 +121,11 @@ def apply_marked(store: Store, graph: str) -> tuple[Applied, list[str]]:
 
 def judge_again(store: Store, graph: str, judge: Judging, ids: Sequence[str]) -> Applied:
     """Judge candidates by the evidence that they have now; what people decided stays."""
+    done = Applied()
 
-    def once() -> Applied:
+    def once(some: Sequence[str]) -> Applied:
         version = graph_version(store, graph)
-        known = read_candidates(store, graph, ids)
+        known = read_candidates(store, graph, some)
         decided = read_decided(store, graph, known)
         facts = [
             composed(each.head, each.relation, each.tail, each.evidence, each.proposed)
@@ -134,7 +139,12 @@ def judge_again(store: Store, graph: str, judge: Judging, ids: Sequence[str]) ->
         made, missing = rewrite_candidates(store, graph, rows, version)
         return Applied(len(rows), made, missing)
 
-    return until_unchanged(once)
+    def write(some: Sequence[str]) -> None:
+        nonlocal done
+        done += until_unchanged(partial(once, some))
+
+    Batches(max(len(ids), 1)).write(ids, write)
+    return done
 
 
 def judge_all_again(

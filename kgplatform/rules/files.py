@@ -53,9 +53,9 @@ class RuleSet:
     facts: int
 
 
-def new_set_id() -> str:
-    """A name like ``20261123-221530-rules-3f9a``: sorts by time."""
-    return new_run_id("rules")
+def new_set_id(parent: Path) -> str:
+    """A name like ``20261123-221530-rules-3f9a``, after all that are in the folder."""
+    return new_run_id("rules", parent)
 
 
 def save_rules(
@@ -67,7 +67,7 @@ def save_rules(
     facts: int,
 ) -> RuleSet:
     """Write rules into a new folder; it has its name only when it is whole."""
-    set_id = new_set_id()
+    set_id = new_set_id(parent)
     found = RuleSet(
         set_id,
         parent / set_id,

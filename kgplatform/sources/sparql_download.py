@@ -9,7 +9,6 @@ comes, a file ``complete`` says so.
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import filecmp
 import hashlib
 import json
@@ -27,6 +26,7 @@ from pyoxigraph import QueryResultsFormat, QuerySolutions, RdfFormat, parse, par
 
 from kgplatform.errors import InputError
 from kgplatform.hosts import CERTIFICATE_REMEDY, fault_of_certificate
+from kgplatform.retry_after import retry_after
 from kgplatform.sources.sparql_query import Query, columns
 
 PAGE_ROWS = 10_000
@@ -360,7 +360,8 @@ def _refused(download: Download, response: httpx.Response) -> Exception:
     text = " ".join(re.sub(r"<[^<>]*>", " ", shown).split())[:300]
     problem = f"it answers {status}" + (f": {text}" if text else "")
     if response.status_code in _PASSING:
-        return _PassingError(problem, _retry_after(response.headers.get("retry-after")))
+        headers = response.headers
+        return _PassingError(problem, retry_after(headers.get("retry-after"), headers.get("date")))
     hints = {
         400: "the server does not take the query; try it there first",
         401: "put user and password into the address: https://USER:PASSWORD@…",
@@ -369,19 +370,6 @@ def _refused(download: Download, response: httpx.Response) -> Exception:
     }
     hint = hints.get(response.status_code, "check the address")
     return InputError(f"{download.shown}: {problem}", hint=hint)
-
-
-def _retry_after(text: str | None) -> float | None:
-    """Seconds that a server asks to wait: a number, or a date."""
-    if text is None:
-        return None
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        moment = email.utils.parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    return max(0.0, moment - time.time())
 
 
 def _too_large(download: Download) -> InputError:

@@ -13,6 +13,7 @@ import numpy as np
 from kgplatform import queries
 from kgplatform.errors import InputError
 from kgplatform.progress import Progress, silent
+from kgplatform.store.batches import Batches
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.writeback import (
     VECTORS_A_BATCH,
@@ -87,18 +88,20 @@ def add_vectors(
             f"vectors of {vectors.shape[1]} numbers, but the set has {properties['dimension']}"
         )
     written = 0
-    for start in range(0, len(keys), VECTORS_A_BATCH):
-        batch = slice(start, start + VECTORS_A_BATCH)
 
-        def work(transaction: Transaction, batch: slice = batch) -> int:
+    def write(rows: Sequence[int]) -> None:
+        nonlocal written
+        batch = slice(rows[0], rows[-1] + 1)
+
+        def work(transaction: Transaction) -> int:
             nodes = find_nodes(transaction, target, keys[batch])
             found = [position for position, node in enumerate(nodes) if node]
-            nodes, rows = [nodes[position] for position in found], vectors[batch][found]
+            nodes, values = [nodes[position] for position in found], vectors[batch][found]
             if properties.get("bytes_property"):
                 beside = queries.fill(
                     "write/set_vector_bytes", property=bytes_property(names.property)
                 )
-                kept = [row.tobytes() for row in rows.astype("<f4")]
+                kept = [row.tobytes() for row in values.astype("<f4")]
                 transaction.run(beside, nodes=nodes, vectors=kept)
             return int(
                 transaction.run(
@@ -106,12 +109,14 @@ def add_vectors(
                         "write/add_vectors", origin_property=origin_property(names.property)
                     ),
                     nodes=nodes,
-                    vectors=rows.tolist(),
+                    vectors=values.tolist(),
                     property=names.property,
                     origin=origin,
                 ).row["found"]
             )
 
         written += store.write(work)
-        progress("vectors of new entities", min(batch.stop, len(keys)), len(keys))
+        progress("vectors of new entities", batch.stop, len(keys))
+
+    Batches(VECTORS_A_BATCH).write(range(len(keys)), write)
     return {"written": written, "missing": len(keys) - written}

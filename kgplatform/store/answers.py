@@ -9,9 +9,12 @@ from typing import Any
 
 from kgplatform import queries
 from kgplatform.errors import InputError
+from kgplatform.store.batches import in_transactions
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.schema import migrate, require_key
 from kgplatform.store.writeback import Target, find_nodes
+
+REMOVED_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -97,5 +100,7 @@ def count_answers(store: Store, run_id: str) -> int:
 
 def remove_answers(store: Store, run_id: str) -> int:
     """Remove a run's answers with their steps; how many there were."""
-    (row,) = store.command(queries.get("write/remove_answers"), run=run_id)
-    return int(row["removed"])
+    query = queries.get("write/remove_answers")
+    return in_transactions(
+        store, query, REMOVED_AT_ONCE, lambda: count_answers(store, run_id), run=run_id
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -10,6 +11,9 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from kgplatform.errors import TooLargeError
+from kgplatform.store.client import Store
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -39,25 +43,68 @@ class Batches:
                 yield batch
 
     def write(self, batch: Sequence[T], work: Callable[[Sequence[T]], Any]) -> None:
-        """Do ``work`` with a batch, or with its halves where the server has no room for it.
+        """Do ``work`` with a batch, piece by piece where it is larger than the server takes.
 
+        A piece that the server has no room for is halved, and none as large is tried again.
         Several threads may do so at once.
+
+        Raises:
+            TooLargeError: Not even one record has room.
         """
-        began = time.monotonic()
+        at = 0
+        while at < len(batch):
+            piece = batch[at : at + self.size]
+            began = time.monotonic()
+            try:
+                work(piece)
+            except TooLargeError:
+                if len(piece) == 1:
+                    raise
+                self._most = min(self._most, len(piece) // 2)
+                self.size = min(self.size, self._most)
+                log.warning(
+                    "the server has not the memory for %s at once; going on with %s",
+                    f"{len(piece):,}",
+                    f"{self.size:,}",
+                )
+                continue
+            at += len(piece)
+            if time.monotonic() - began > SECONDS_A_BATCH:
+                self.size = min(self._most, max(1, len(piece) // 2))
+            elif len(piece) == self.size:
+                self.size = min(self._most, self.size * 2)
+
+
+def in_transactions(
+    store: Store, query: str, rows: int, before: Callable[[], int], **params: Any
+) -> int:
+    """Remove by a statement of transactions of ``$rows`` rows each, of fewer if need be.
+
+    Args:
+        store: The database.
+        query: The statement, which returns how many it has ``removed``.
+        rows: Most rows of a transaction.
+        before: Counts what there is to remove: what was removed before the server had no room
+            is not in the count of the statement that goes on.
+        **params: Its other parameters.
+
+    Returns:
+        How many were removed.
+
+    Raises:
+        TooLargeError: Not even one row has room.
+    """
+    there, first = before(), rows
+    while True:
         try:
-            work(batch)
+            (row,) = store.command(query, rows=rows, **params)
         except TooLargeError:
-            if len(batch) == 1:
+            if rows == 1:
                 raise
-            half = len(batch) // 2
-            self.size = half
-            self.write(batch[:half], work)
-            self.write(batch[half:], work)
-            return
-        if time.monotonic() - began > SECONDS_A_BATCH:
-            self.size = max(1, len(batch) // 2)
-        elif len(batch) == self.size:
-            self.size = min(self._most, self.size * 2)
+            log.warning("the server has not the memory for %s at once; going on with half", rows)
+            rows //= 2
+        else:
+            return int(row["removed"]) if rows == first else there
 
 
 def in_lanes(items: Iterable[T], work: Callable[[T], Any], lanes: int) -> Generator[T]:

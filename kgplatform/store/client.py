@@ -51,6 +51,17 @@ DEADLOCK_PAUSES = (0.1, 0.4, 1.6, 3.2)
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
 
+RETRY_SECONDS, FIRST_PAUSE = 30.0, 1.0
+"""How long a transaction is tried again after a passing fault, and the first pause, in seconds."""
+
+MEMORY_TRIES = 2
+"""How often a transaction is tried that the server has not the memory for: another's may have
+taken it up for a moment."""
+
+MEMORY_SETTINGS = ("dbms.memory.transaction.total.max", "db.memory.transaction.max")
+
+_MEMORY_SETTING = re.compile(r"\b(?:dbms|db|server)\.memory(?:\.[a-z_]+)+")
+
 _STOPPED = re.compile(
     r"TransactionLogError|encountered a critical error|No space left on device|Disk quota exceeded"
 )
@@ -136,8 +147,7 @@ class Store:
         """
         if seconds_left() is not None:
             return self._rows_in_time(query, params)
-        with _mapped(), self._session(neo4j.READ_ACCESS) as session:
-            return session.execute_read(lambda tx: Transaction(tx).rows(query, **params))
+        return self._retried(neo4j.READ_ACCESS, lambda tx: tx.rows(query, **params))
 
     def _rows_in_time(self, query: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         # One exchange in place of the two of a managed transaction, and one repetition, for a
@@ -163,11 +173,13 @@ class Store:
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Do ``work`` in one writing transaction.
 
-        The driver repeats it when the server asks for that (a deadlock, a new leader), so
-        ``work`` must give the same graph when it runs twice.
+        It is repeated when the server asks for that (a deadlock, a new leader), so ``work`` must
+        give the same graph when it runs twice.
+
+        Raises:
+            TooLargeError: The server has not the memory for it; nothing of it is written.
         """
-        with _mapped(), self._session(neo4j.WRITE_ACCESS) as session:
-            return session.execute_write(lambda tx: work(Transaction(tx)))
+        return self._retried(neo4j.WRITE_ACCESS, work)
 
     def run(self, query: str, **params: Any) -> Outcome:
         """One writing statement in a transaction of its own, retried."""
@@ -223,6 +235,28 @@ class Store:
         with _mapped(), self._session(neo4j.READ_ACCESS) as session:
             summary = session.run(queries.get("read/ping")).consume()
             return str(summary.server.agent).removeprefix("Neo4j/")
+
+    def _retried(self, access: str, work: Callable[[Transaction], T]) -> T:
+        """Do work in a transaction, as the driver's own retries would, but for lack of memory.
+
+        The server calls that a passing fault, as others may free some, and the driver would repeat
+        the transaction for half a minute before whoever can halve a batch is told.
+        """
+        began, pause, lacking = time.monotonic(), FIRST_PAUSE, 0
+        while True:
+            try:
+                with self._session(access) as session, session.begin_transaction() as transaction:
+                    done = work(Transaction(transaction))
+                    transaction.commit()
+                    return done
+            except (foreign.Neo4jError, foreign.DriverError) as error:
+                mapped = map_error(error)
+                lacking += isinstance(mapped, TooLargeError)
+                given_up = lacking >= MEMORY_TRIES or time.monotonic() - began > RETRY_SECONDS
+                if given_up or not error.is_retryable():
+                    raise mapped from error
+            time.sleep(random.uniform(0.8, 1.2) * pause)  # noqa: S311
+            pause *= 2
 
     def _session(self, access: str, records_ahead: int = RECORDS_AHEAD) -> neo4j.Session:
         return self._driver.session(
@@ -357,10 +391,14 @@ def _map_server_error(code: str, message: str) -> StoreError:
         return SchemaError(message, hint="see `kgp doctor`")
     if code == "Neo.ClientError.Database.DatabaseNotFound":
         return StoreError(message, hint="check NEO4J_DATABASE")
-    if "MemoryPoolOutOfMemory" in code or "TransactionOutOfMemory" in code:
+    if code.endswith("OutOfMemoryError"):
+        named = _MEMORY_SETTING.search(message)
+        # Where memory lacks only at the commit, the server does not say which one.
+        setting = named[0] if named else " or ".join(MEMORY_SETTINGS)
         return TooLargeError(
-            f"the server's memory for transactions is used up: {message}",
-            hint="raise dbms.memory.transaction.total.max, or ask for less at once",
+            f"the server's memory is used up: {message}",
+            hint=f"raise {setting} in its neo4j.conf (of the local server: a larger KGP_HEAP, then "
+            "`kgp down` and `kgp up`), or ask for less at once; then repeat, nothing is half done",
         )
     if code.startswith("Neo.TransientError"):
         return StoreError(f"the server was too busy: {message}", hint="repeat in a while")

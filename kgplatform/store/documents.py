@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import Any
 
 from kgplatform import queries
 from kgplatform.progress import Progress, silent
+from kgplatform.store.batches import Batches
 from kgplatform.store.client import Outcome, Store, Transaction
 from kgplatform.store.retract import retract_chunks, settle
 from kgplatform.store.schema import prepare
@@ -92,10 +93,16 @@ def load_documents(
     store.run(queries.get("load/merge_graph"), graph=graph)
     counts = DocumentCounts()
     done = 0
-    for batch in batches_of_documents(documents, BATCH, BATCH_ROWS):
-        _write(store, graph, batch, source, counts)
-        done += len(batch)
+
+    def write(some: Sequence[Document]) -> None:
+        nonlocal done
+        counts.add(store.write(lambda tx: write_documents(tx, graph, some, source)))
+        done += len(some)
         progress("documents", done, None)
+
+    batches = Batches(BATCH_ROWS)
+    for batch in batches_of_documents(documents, BATCH, BATCH_ROWS):
+        batches.write(batch, write)
     if done:
         progress("documents", done, done)
     return counts
@@ -125,14 +132,8 @@ def batches_of_documents(
         yield list(batch.values())
 
 
-def _write(
-    store: Store, graph: str, batch: list[Document], source: str, counts: DocumentCounts
-) -> None:
-    counts.add(store.write(lambda transaction: write_documents(transaction, graph, batch, source)))
-
-
 def write_documents(
-    transaction: Transaction, graph: str, batch: list[Document], source: str
+    transaction: Transaction, graph: str, batch: Sequence[Document], source: str
 ) -> DocumentCounts:
     """Put documents, each another, and their chunks into a graph, in a transaction.
 
@@ -173,7 +174,7 @@ def write_documents(
 
 
 def _compared(
-    batch: list[Document], found: list[dict[str, Any]]
+    batch: Sequence[Document], found: list[dict[str, Any]]
 ) -> tuple[DocumentCounts, list[Document], list[str]]:
     """What the graph had of each document, those to be written, and the chunks to be removed."""
     counts = DocumentCounts()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from kgplatform import queries
 from kgplatform.progress import Progress, silent
+from kgplatform.store.batches import Batches
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.lanes import is_taken
 from kgplatform.store.name_pairs import write_name_pairs
@@ -69,11 +70,12 @@ def release_extraction(
         ``documents`` removed, ``candidates`` removed.
     """
     gone = [each for each in extracted_documents(store, graph, run) if each not in kept]
-    candidates = 0
-    for start in range(0, len(gone), DOCUMENTS_A_BATCH):
-        batch = gone[start : start + DOCUMENTS_A_BATCH]
+    candidates = done = 0
 
-        def work(transaction: Transaction, batch: list[str] = batch) -> int:
+    def take_back(batch: Sequence[str]) -> None:
+        nonlocal candidates, done
+
+        def work(transaction: Transaction) -> int:
             # Of a graph that somebody else has removed meanwhile nothing is left to take back.
             if not is_taken(transaction, graph):
                 return 0
@@ -86,7 +88,10 @@ def release_extraction(
             return removed
 
         candidates += store.write(work)
-        progress("documents taken back", start + len(batch), len(gone))
+        done += len(batch)
+        progress("documents taken back", done, len(gone))
+
+    Batches(DOCUMENTS_A_BATCH).write(gone, take_back)
     removed = release_documents(store, graph, claim, kept)
     return {"documents": removed, "candidates": candidates}
 

@@ -45,6 +45,7 @@ class ActiveSet:
         index: The vector index over it.
         dimension: Their length.
         encoder: Which one read the texts; None for vectors of a graph.
+        encoder_digest: Of that encoder, as far as its run has kept one.
         run: Which run wrote it.
     """
 
@@ -54,6 +55,7 @@ class ActiveSet:
     index: str
     dimension: int
     encoder: str | None
+    encoder_digest: str | None
     run: str
 
 

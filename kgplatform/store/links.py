@@ -10,6 +10,7 @@ from typing import Any
 from kgplatform import queries
 from kgplatform.errors import InputError
 from kgplatform.progress import Progress, silent
+from kgplatform.store.batches import Batches
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.schema import migrate, require_key
 from kgplatform.store.writeback import Target, find_nodes
@@ -63,31 +64,40 @@ def write_links(
     require_key(store, target.label, target.key)
     store.run(queries.get("write/merge_run"), run=run_id, run_properties=dict(run_properties))
     counts = {"written": 0, "known": 0, "missing": 0}
-    for start in range(0, len(links), LINKS_A_BATCH):
-        batch = links[start : start + LINKS_A_BATCH]
+    done = 0
 
-        def work(transaction: Transaction, batch: Sequence[Link] = batch) -> dict[str, int]:
-            heads = find_nodes(transaction, target, [link.head for link in batch])
-            tails = find_nodes(transaction, target, [link.tail for link in batch])
-            found = [
-                (head, tail, link)
-                for head, tail, link in zip(heads, tails, batch, strict=True)
-                if head and tail
-            ]
-            outcome = transaction.run(
-                queries.get("write/merge_predicted"),
-                run=run_id,
-                heads=[head for head, _, _ in found],
-                tails=[tail for _, tail, _ in found],
-                relations=[link.relation for _, _, link in found],
-                scores=[link.score for _, _, link in found],
-                confidences=[link.confidence for _, _, link in found],
-                ranks=[link.rank for _, _, link in found],
-                supports=[link.support or None for _, _, link in found],
-            )
-            return {**outcome.row, "missing": len(batch) - len(found)}
-
-        for name, count in store.write(work).items():
+    def write(batch: Sequence[Link]) -> None:
+        nonlocal done
+        made = store.write(lambda transaction: _merge(transaction, run_id, target, batch))
+        for name, count in made.items():
             counts[name] += count
-        progress("predicted links", min(start + LINKS_A_BATCH, len(links)), len(links))
+        done += len(batch)
+        progress("predicted links", done, len(links))
+
+    Batches(LINKS_A_BATCH).write(links, write)
     return counts
+
+
+def _merge(
+    transaction: Transaction, run_id: str, target: Target, batch: Sequence[Link]
+) -> dict[str, int]:
+    """Write some links; what became of how many."""
+    heads = find_nodes(transaction, target, [link.head for link in batch])
+    tails = find_nodes(transaction, target, [link.tail for link in batch])
+    found = [
+        (head, tail, link)
+        for head, tail, link in zip(heads, tails, batch, strict=True)
+        if head and tail
+    ]
+    outcome = transaction.run(
+        queries.get("write/merge_predicted"),
+        run=run_id,
+        heads=[head for head, _, _ in found],
+        tails=[tail for _, tail, _ in found],
+        relations=[link.relation for _, _, link in found],
+        scores=[link.score for _, _, link in found],
+        confidences=[link.confidence for _, _, link in found],
+        ranks=[link.rank for _, _, link in found],
+        supports=[link.support or None for _, _, link in found],
+    )
+    return {**outcome.row, "missing": len(batch) - len(found)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kgplatform import queries
 from kgplatform.errors import GraphChangingError, InputError
 from kgplatform.progress import Progress, silent
+from kgplatform.store.batches import in_transactions
 from kgplatform.store.client import Store
 
 ROWS = 5_000
@@ -54,7 +55,7 @@ def remove_graph(store: Store, graph: str, progress: Progress = silent) -> dict[
     )
     for _ in range(ATTEMPTS):
         for number, step in enumerate(steps):
-            store.command(step, graph=graph, rows=ROWS)
+            in_transactions(store, step, ROWS, lambda: 0, graph=graph)
             progress("removal", number + 1, len(steps))
         (row,) = store.run(queries.get("load/remove_graph_record"), graph=graph).rows
         if row["removed"] or not store.rows(queries.get("read/get_graph"), graph=graph):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from kgplatform import queries
 from kgplatform.progress import Progress
+from kgplatform.store.batches import Batches
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.lanes import Lanes
 from kgplatform.store.load_entities import SeenEntities
@@ -38,30 +38,32 @@ def release_facts(
     inner = f"{source}#"
     removed = 0
     claims = _blocks(store, "load/list_claims", graph, source=source, inner=inner)
-    for keys, heads, relations, tails in claims:
-        bits = np.array([int(key[:16], 16) for key in keys], dtype=np.uint64)
+    batches = Batches(BLOCK)
+    for columns in claims:
+        bits = np.array([int(key[:16], 16) for key in columns[0]], dtype=np.uint64)
         gone = np.flatnonzero(~np.isin(bits, known)).tolist()
-        if not gone:
-            continue
-        params = {
-            "fact_ids": [keys[i] for i in gone],
-            "heads": [heads[i] for i in gone],
-            "relations": [relations[i] for i in gone],
-            "tails": [tails[i] for i in gone],
-        }
 
-        def work(transaction: Transaction, params: dict[str, Any] = params) -> int:
-            outcome = transaction.run(
-                queries.get("load/release_facts"),
-                graph=graph,
-                source=source,
-                inner=inner,
-                **params,
-            )
-            return int(outcome.row["removed"])
+        def release(rows: Sequence[int], columns: list[list[str]] = columns) -> None:
+            nonlocal removed
+            names = ("fact_ids", "heads", "relations", "tails")
+            params = {
+                name: [column[i] for i in rows] for name, column in zip(names, columns, strict=True)
+            }
 
-        removed += lanes.write(work)
-        progress("facts removed", removed, None)
+            def work(transaction: Transaction) -> int:
+                outcome = transaction.run(
+                    queries.get("load/release_facts"),
+                    graph=graph,
+                    source=source,
+                    inner=inner,
+                    **params,
+                )
+                return int(outcome.row["removed"])
+
+            removed += lanes.write(work)
+            progress("facts removed", removed, None)
+
+        batches.write(gone, release)
     return removed
 
 
@@ -74,18 +76,21 @@ def release_entities(
         How many entities were removed: those that nobody claims and no fact needs.
     """
     removed = 0
-    for (ids,) in _blocks(store, "load/list_claimed_entities", graph, source=source):
-        gone = [name for name in ids if name not in seen]
-        if not gone:
-            continue
 
-        def work(transaction: Transaction, gone: list[str] = gone) -> int:
+    def release(names: Sequence[str]) -> None:
+        nonlocal removed
+
+        def work(transaction: Transaction) -> int:
             outcome = transaction.run(
-                queries.get("load/release_entities"), graph=graph, source=source, ids=gone
+                queries.get("load/release_entities"), graph=graph, source=source, ids=list(names)
             )
             return int(outcome.row["removed"])
 
         removed += lanes.write(work)
+
+    batches = Batches(BLOCK)
+    for (ids,) in _blocks(store, "load/list_claimed_entities", graph, source=source):
+        batches.write([name for name in ids if name not in seen], release)
     return removed
 
 

@@ -8,10 +8,12 @@ from typing import Any
 from kgplatform import queries
 from kgplatform.errors import InputError, UnknownNameError
 from kgplatform.progress import Progress, silent
+from kgplatform.store.batches import Batches, in_transactions
 from kgplatform.store.client import Store
 from kgplatform.store.schema import migrate
 
 RULES_A_BATCH = 1_000
+REMOVED_AT_ONCE = 5_000
 
 
 def write_rules(
@@ -54,16 +56,19 @@ def write_rules(
             hint=f"run `kgp rules undo {set_id}` first to write them elsewhere",
         )
     written = 0
-    for start in range(0, len(rules), RULES_A_BATCH):
-        batch = rules[start : start + RULES_A_BATCH]
+
+    def write(places: Sequence[int]) -> None:
+        nonlocal written
         written += store.run(
             queries.get("write/merge_rules"),
             id=set_id,
             graph=graph,
-            ids=[f"{set_id}/{start + place}" for place in range(1, len(batch) + 1)],
-            properties=[dict(rule) for rule in batch],
+            ids=[f"{set_id}/{place + 1}" for place in places],
+            properties=[dict(rules[place]) for place in places],
         ).row["written"]
         progress("rules", written, len(rules))
+
+    Batches(RULES_A_BATCH).write(range(len(rules)), write)
     return written
 
 
@@ -93,6 +98,12 @@ def remove_rules(store: Store, set_id: str) -> int:
     Returns:
         How many rules were removed.
     """
-    (row,) = store.command(queries.get("write/remove_rules"), id=set_id)
+    removed = in_transactions(
+        store,
+        queries.get("write/remove_rules"),
+        REMOVED_AT_ONCE,
+        lambda: written_set(store, set_id)[1],
+        id=set_id,
+    )
     store.run(queries.get("write/remove_rule_set"), id=set_id)
-    return int(row["removed"])
+    return removed

@@ -16,6 +16,7 @@ import numpy as np
 from kgplatform import queries
 from kgplatform.errors import InputError, StoreError
 from kgplatform.progress import Progress, silent
+from kgplatform.store.batches import Batches
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.lanes import take_graph
 from kgplatform.store.query_values import seconds
@@ -144,8 +145,9 @@ def write_splits(
             another run does not complete.
     """
     _begin(store, facts.graph, facts.version)
-    for start in range(0, split.size, FACTS_A_BATCH):
-        batch = slice(start, start + FACTS_A_BATCH)
+
+    def write(rows: Sequence[int]) -> None:
+        batch = slice(rows[0], rows[-1] + 1)
         params = {
             "edges": facts.edges[batch].tolist(),
             "head_nids": facts.nids[facts.head[batch]].tolist(),
@@ -154,16 +156,16 @@ def write_splits(
             "splits": [SPLITS[code] for code in split[batch].tolist()],
         }
 
-        def work(transaction: Transaction, params: Mapping[str, Any] = params) -> int:
+        def work(transaction: Transaction) -> None:
             take_graph(transaction, facts.graph, "split")
             outcome = transaction.run(queries.get("write/set_splits"), graph=facts.graph, **params)
-            rows = int(outcome.row["rows"])
-            if rows != len(params["edges"]):
+            if outcome.row["rows"] != len(rows):
                 raise _changed(facts.graph)
-            return rows
 
         store.write(work)
-        progress("facts", min(start + FACTS_A_BATCH, split.size), int(split.size))
+        progress("facts", batch.stop, int(split.size))
+
+    Batches(FACTS_A_BATCH).write(range(split.size), write)
     _end(store, facts.graph, record)
     return int(split.size)
 
@@ -182,20 +184,21 @@ def clear_splits(store: Store, graph: str, progress: Progress = silent) -> int:
         record = _record(transaction, graph)
     _begin(store, graph, record["version"])
     cleared = 0
-    for first in range(0, record["entities"], HEADS_A_BATCH):
 
-        def work(transaction: Transaction, first: int = first) -> int:
+    def clear(heads: Sequence[int]) -> None:
+        nonlocal cleared
+
+        def work(transaction: Transaction) -> int:
             take_graph(transaction, graph, "split")
             outcome = transaction.run(
-                queries.get("write/clear_splits"),
-                graph=graph,
-                first=first,
-                last=first + HEADS_A_BATCH - 1,
+                queries.get("write/clear_splits"), graph=graph, first=heads[0], last=heads[-1]
             )
             return int(outcome.row["rows"])
 
         cleared += store.write(work)
         progress("facts", cleared, None)
+
+    Batches(HEADS_A_BATCH).write(range(record["entities"]), clear)
     names = ("split_by", "split_seed", "split_valid", "split_test")
     _end(store, graph, dict.fromkeys(names))
     return cleared

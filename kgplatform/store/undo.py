@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from kgplatform import queries
 from kgplatform.errors import InputError
 from kgplatform.store.answers import count_answers, remove_answers
+from kgplatform.store.batches import in_transactions
 from kgplatform.store.client import Store
 from kgplatform.store.extractions import count_extracted, read_extraction, undo_extraction
 from kgplatform.store.writeback import count_vectors, marks_of_set, switch
+
+ROWS = 5_000
+"""Vectors or links that one transaction removes, at most."""
 
 
 def written_runs(store: Store) -> list[str]:
@@ -29,8 +34,7 @@ def planned_undo(store: Store, run_id: str) -> dict[str, int]:
     vectors = sum(
         count_vectors(store, record["label"], record["property"]) for record in _sets(store, run_id)
     )
-    (row,) = store.rows(queries.get("read/count_predicted"), run=run_id)
-    predicted = int(row["predicted"])
+    predicted = _count_predicted(store, run_id)
     planned = {"vectors": vectors, "predicted": predicted, "answers": count_answers(store, run_id)}
     if extraction := read_extraction(store, run_id):
         found = count_extracted(store, extraction["graph"], run_id)
@@ -63,15 +67,29 @@ def undo(store: Store, run_id: str) -> dict[str, Any]:
         store.command(queries.fill("write/drop_index", index=record["index"]))
         # Bytes of a write that was cut are there before the record says so.
         marks = marks_of_set(record["label"], record["property"])
-        (row,) = store.command(queries.fill("write/remove_vectors", **marks))
-        removed["vectors"] += row["removed"]
-    (row,) = store.command(queries.get("write/remove_predicted"), run=run_id)
-    removed["predicted"] = row["removed"]
+        removed["vectors"] += in_transactions(
+            store,
+            queries.fill("write/remove_vectors", **marks),
+            ROWS,
+            partial(count_vectors, store, record["label"], record["property"]),
+        )
+    removed["predicted"] = in_transactions(
+        store,
+        queries.get("write/remove_predicted"),
+        ROWS,
+        lambda: _count_predicted(store, run_id),
+        run=run_id,
+    )
     removed["answers"] = remove_answers(store, run_id)
     if extraction := read_extraction(store, run_id):
         removed |= undo_extraction(store, run_id, extraction["graph"], extraction["claim"])
     store.run(queries.get("write/remove_run"), run=run_id)
     return removed
+
+
+def _count_predicted(store: Store, run_id: str) -> int:
+    (row,) = store.rows(queries.get("read/count_predicted"), run=run_id)
+    return int(row["predicted"])
 
 
 def _sets(store: Store, run_id: str) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from kgplatform import queries
 from kgplatform.progress import Progress, silent
+from kgplatform.store.batches import Batches
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.writeback import (
     Target,
@@ -48,10 +49,12 @@ def write_weights(
         graph_weight=graph_weight_property(name),
     )
     written = 0
-    for start in range(0, len(keys), NODES_A_BATCH):
-        batch = slice(start, start + NODES_A_BATCH)
 
-        def work(transaction: Transaction, batch: slice = batch) -> int:
+    def write(rows: Sequence[int]) -> None:
+        nonlocal written
+        batch = slice(rows[0], rows[-1] + 1)
+
+        def work(transaction: Transaction) -> int:
             nodes = find_nodes(transaction, target, keys[batch])
             found = [position for position, node in enumerate(nodes) if node]
             return int(
@@ -64,5 +67,7 @@ def write_weights(
             )
 
         written += store.write(work)
-        progress("weights of text and graph", min(batch.stop, len(keys)), len(keys))
+        progress("weights of text and graph", batch.stop, len(keys))
+
+    Batches(NODES_A_BATCH).write(range(len(keys)), write)
     return written

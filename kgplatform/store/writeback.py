@@ -17,7 +17,7 @@ import numpy as np
 from kgplatform import queries
 from kgplatform.errors import InputError, StoreError
 from kgplatform.progress import Progress, silent
-from kgplatform.store.batches import in_lanes
+from kgplatform.store.batches import Batches, in_lanes
 from kgplatform.store.client import Store, Transaction
 from kgplatform.store.schema import migrate, require_key
 
@@ -325,11 +325,12 @@ def _write_batches(
 ) -> None:
     """Write vectors from ``begun`` on, several batches at once, each in a transaction."""
     size = max(1, min(VECTORS_A_BATCH, NUMBERS_A_BATCH // vectors.shape[1]))
-    spans = [(at, min(at + size, len(keys))) for at in range(begun, len(keys), size)]
+    spans = [range(at, min(at + size, len(keys))) for at in range(begun, len(keys), size)]
+    batches = Batches(size)
     done = begun
 
-    def write(span: tuple[int, int]) -> None:
-        start, end = span
+    def write(span: Sequence[int]) -> None:
+        start, end = span[0], span[-1] + 1
 
         def work(transaction: Transaction) -> None:
             nodes = find_nodes(transaction, target, keys[start:end])
@@ -353,10 +354,10 @@ def _write_batches(
 
         store.write(work)
 
-    with closing(in_lanes(spans, write, LANES)) as written:
-        for _, end in written:
-            done = end
-            progress("vectors", end, len(keys))
+    with closing(in_lanes(spans, lambda span: batches.write(span, write), LANES)) as written:
+        for span in written:
+            done = span.stop
+            progress("vectors", done, len(keys))
 
 
 def switch(store: Store, statement: str, name: str) -> dict[str, Any]:

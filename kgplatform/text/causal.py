@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from kgplatform.errors import InputError
+from kgplatform.text.model_files import check_model_files
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -73,6 +74,8 @@ def load_causal(
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     place, options = _place(name)
+    if not options:
+        check_model_files(place, "language model")
     tokenizer = AutoTokenizer.from_pretrained(place, **options)
     network: Any = AutoModelForCausalLM.from_pretrained(
         place, dtype=getattr(torch, precision), **options, **_as_numbers(options)

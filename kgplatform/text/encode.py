@@ -24,6 +24,7 @@ from torch import Tensor
 
 from kgplatform.errors import InputError, UsageError
 from kgplatform.progress import Progress, silent
+from kgplatform.text.model_files import check_model_files
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -188,6 +189,7 @@ def load_encoder(
     device: str | torch.device = "cpu",
     *,
     tokenizer: Literal["huggingface", "tensorflow"] = "huggingface",
+    digest: str | None = None,
 ) -> TextEncoder:
     """An encoder by name.
 
@@ -196,10 +198,12 @@ def load_encoder(
             transformers has the model already.
         device: Where it is to compute.
         tokenizer: Whose code cuts the texts; TensorFlow Text's needs the extra ``tf``.
+        digest: Of the encoder that made the vectors which those of this one are compared with.
 
     Raises:
-        InputError: There is no such encoder here or at the hub, its files are damaged, or its
-            tokenizer does not say which characters a token stands for.
+        InputError: There is no such encoder here or at the hub, its files are damaged or other
+            ones than those of the digest, or its tokenizer does not say which characters a token
+            stands for.
         UsageError: The extra ``tf`` is wanted and not installed.
     """
     # Whoever starts threads of their own must not be warned of it at each fork.
@@ -209,6 +213,7 @@ def load_encoder(
     from transformers.utils import logging
 
     where = str(_default_folder()) if name == DEFAULT_ENCODER else name
+    check_model_files(where, "text encoder")
     shown = logging.is_progress_bar_enabled()
     # Weights of a small encoder are there at once; its bar would be all that a command prints.
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -228,11 +233,30 @@ def load_encoder(
             f"text encoder {name!r} has no tokenizer that knows the places of its tokens",
             hint="save it with a fast tokenizer (tokenizer.json)",
         )
-    if tokenizer == "huggingface":
-        return TextEncoder(name, network, torch.device(device))
-    from kgplatform.text.tf_tokenizer import TensorflowTokenizer
+    cutter: Tokenizer | None = None
+    if tokenizer == "tensorflow":
+        from kgplatform.text.tf_tokenizer import TensorflowTokenizer
 
-    return TextEncoder(name, network, torch.device(device), TensorflowTokenizer(network))
+        cutter = TensorflowTokenizer(network)
+    encoder = TextEncoder(name, network, torch.device(device), cutter)
+    if digest is not None:
+        check_digest(encoder, digest)
+    return encoder
+
+
+def check_digest(encoder: TextEncoder, digest: str) -> None:
+    """Refuse an encoder whose vectors are not comparable with those that another one made.
+
+    Raises:
+        InputError: It is not the one of the digest.
+    """
+    if encoder.digest != digest:
+        raise InputError(
+            f"text encoder {encoder.name!r} is not what it was: its files are those of "
+            f"{encoder.digest[:12]}, and the vectors were made by {digest[:12]}",
+            hint="its files have changed or are damaged, or the libraries that read them are other "
+            "ones: bring back what it was, or make the vectors or the run anew",
+        )
 
 
 def _default_folder() -> Path:

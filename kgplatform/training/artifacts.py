@@ -10,7 +10,7 @@ import secrets
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,9 @@ WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "card.md"
 VOCABULARY = {"entity_id": "entities.arrow", "relation": "relations.arrow"}
 """Files of names, by their column."""
+
+MOMENT, MOMENT_LENGTH = "%Y%m%d-%H%M%S", 15
+"""What the ids of runs begin with: local time."""
 
 TRAIN_AGAIN = "train again, or name another run (kgp runs list)"
 
@@ -83,10 +86,29 @@ class Run:
         return values | {"config": self.config.to_json()}
 
 
-def new_run_id(model: str) -> str:
-    """A name like ``20261123-221530-distmult-3f9a``: sorts by time, fits any file system."""
-    now = datetime.now().astimezone()
-    return f"{now:%Y%m%d-%H%M%S}-{model}-{secrets.token_hex(2)}"
+def new_run_id(model: str, folder: Path) -> str:
+    """A name like ``20261123-221530-distmult-3f9a``: sorts by time, fits any file system.
+
+    Args:
+        model: What the run is of.
+        folder: Where it is to be. The new name comes after all that are there, with a later time
+            than the clock's if need be: a clock that was put back, or the end of summer time,
+            does not make an older run the newest.
+    """
+    now = datetime.now().replace(microsecond=0)
+    moments = (_moment(path.name) for path in folder.glob("[0-9]*"))
+    last = max((moment for moment in moments if moment is not None), default=None)
+    if last is not None and last >= now:
+        now = last + timedelta(seconds=1)
+    return f"{now:{MOMENT}}-{model}-{secrets.token_hex(2)}"
+
+
+def _moment(run_id: str) -> datetime | None:
+    """The time that a run's id begins with; None where it was named otherwise."""
+    try:
+        return datetime.strptime(run_id[:MOMENT_LENGTH], MOMENT)
+    except ValueError:
+        return None
 
 
 def versions() -> dict[str, str]:
@@ -346,11 +368,22 @@ def is_begun(folder: Path) -> bool:
 
 
 def _run_ids(runs_folder: Path) -> list[str]:
-    """Ids of the folder's runs by the time of their creation."""
+    """Ids of the folder's runs in the order of their making."""
     files = runs_folder.glob(f"*/{RUN_FILE}")
-    # Ids begin with their time in seconds; the file's own time orders those of one second.
-    ordered = sorted(files, key=lambda file: (file.parent.name[:15], file.stat().st_mtime_ns))
+    # No two ids have the same time unless they were made at once: see `new_run_id`.
+    ordered = sorted(files, key=lambda file: (_made(file), file.parent.name))
     return [file.parent.name for file in ordered]
+
+
+def _made(file: Path) -> datetime:
+    """When a run was made: by its id, or, of one that was given a name, by its record."""
+    if moment := _moment(file.parent.name):
+        return moment
+    try:
+        created = datetime.fromisoformat(parsed_json(file.read_text("utf-8"))["created"])
+        return created.astimezone().replace(tzinfo=None)
+    except (OSError, ValueError, TypeError, KeyError, OverflowError):
+        return datetime.min
 
 
 def _vocabulary_path(folder: Path, column: str) -> Path:

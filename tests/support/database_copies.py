@@ -9,6 +9,9 @@ from typing import Any
 from kgplatform.queries import quote
 from kgplatform.store.client import Store
 
+ROWS = 200
+"""Nodes or relationships of a transaction: a server whose memory is small takes them, too."""
+
 
 @dataclass(frozen=True)
 class Copy:
@@ -39,28 +42,34 @@ def copied(store: Store) -> Copy:
 def restored(store: Store, copy: Copy) -> None:
     """Make a database hold what it held, and nothing else."""
     store.command(
+        # First the relationships, so that no hub is too large at once.
+        f"MATCH ()-[r]->() CALL (r) {{ DELETE r }} IN TRANSACTIONS OF {ROWS} ROWS"
+    )
+    store.command(
         "MATCH (n) WHERE NOT n:SchemaMigration "
-        "CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 2000 ROWS"
+        f"CALL (n) {{ DETACH DELETE n }} IN TRANSACTIONS OF {ROWS} ROWS"
     )
     for name in set(_indexes(store)) - set(copy.indexes):
         store.command(f"DROP INDEX {quote(name)}")
     there: dict[str, str] = {}
     for labels, rows in copy.nodes.items():
         marks = "".join(f":{quote(label)}" for label in labels)
-        made = store.run(
-            f"UNWIND $rows AS row CREATE (n{marks}) SET n = row.properties "
-            "RETURN row.id AS id, elementId(n) AS made",
-            rows=rows,
-        )
-        there |= {row["id"]: row["made"] for row in made.rows}
+        for start in range(0, len(rows), ROWS):
+            made = store.run(
+                f"UNWIND $rows AS row CREATE (n{marks}) SET n = row.properties "
+                "RETURN row.id AS id, elementId(n) AS made",
+                rows=rows[start : start + ROWS],
+            )
+            there |= {row["id"]: row["made"] for row in made.rows}
     for kind, rows in copy.relationships.items():
         placed = [{**row, "head": there[row["head"]], "tail": there[row["tail"]]} for row in rows]
-        store.run(
-            "UNWIND $rows AS row MATCH (a) WHERE elementId(a) = row.head "
-            "MATCH (b) WHERE elementId(b) = row.tail "
-            f"CREATE (a)-[r:{quote(kind)}]->(b) SET r = row.properties",
-            rows=placed,
-        )
+        for start in range(0, len(rows), ROWS):
+            store.run(
+                "UNWIND $rows AS row MATCH (a) WHERE elementId(a) = row.head "
+                "MATCH (b) WHERE elementId(b) = row.tail "
+                f"CREATE (a)-[r:{quote(kind)}]->(b) SET r = row.properties",
+                rows=placed[start : start + ROWS],
+            )
     for name, statement in copy.indexes.items():
         if name not in _indexes(store):
             store.command(statement)

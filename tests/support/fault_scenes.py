@@ -18,7 +18,7 @@ from bolt_proxy import Moment, Proxy
 from database_copies import Copy, copied, restored
 from run_files import run_files
 from vector_readers import VectorReaders
-from warm_commands import AtFile, Running, Warm
+from warm_commands import AtFile, Running, Values, Warm
 from writing_commands import BATCHES, Words, Writing
 
 from kgplatform import server as local
@@ -38,6 +38,7 @@ class Scene:
         folder: Where commands run.
         model: Address of an endpoint of a language model.
         digest: Of a database (tests/conftest.py).
+        values: Attributes that commands have set (:mod:`warm_commands`).
     """
 
     settings: Settings
@@ -45,6 +46,7 @@ class Scene:
     folder: Path
     model: str
     digest: Digest
+    values: Values = field(default_factory=lambda: BATCHES)
     prepared: dict[str, Prepared] = field(default_factory=dict)
 
     def info(self) -> local.ServerInfo:
@@ -92,7 +94,7 @@ class Scene:
                 "NEO4J_URI": info.uri if port is None else f"bolt://127.0.0.1:{port}",
                 "NEO4J_PASSWORD": info.password,
             }
-        return self.warm.start(words, self.folder, environment, BATCHES, at_file)
+        return self.warm.start(words, self.folder, environment, self.values, at_file)
 
     def done(self, *words: object) -> Any:
         """Run a command to its end; its JSON."""

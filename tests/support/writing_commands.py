@@ -29,7 +29,7 @@ BATCHES: Values = {
     "kgplatform.store.remove": {"ROWS": 60},
     "kgplatform.facts.review": {"AT_ONCE": 2},
     # A server that is gone is given up at once, not after half a minute.
-    "neo4j._conf:WorkspaceConfig": {"max_transaction_retry_time": 2.0},
+    "kgplatform.store.client": {"RETRY_SECONDS": 2.0},
 }
 """Small ones, so that a graph that is quickly made has many, and a fault can come between."""
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from made_models import small_bert
 
 from kgplatform.errors import InputError, UsageError
 from kgplatform.text.encode import TextEncoder, Tokens, load_encoder, text_vectors
@@ -87,34 +88,6 @@ def test_a_folder_that_a_user_saved(encoder: TextEncoder, tmp_path: Path) -> Non
         next(iter(saved.network.parameters())).add_(1e-3)
     del saved.__dict__["digest"]
     assert saved.digest != encoder.digest
-
-
-def small_bert(folder: Path) -> None:
-    """A random BERT and its tokenizer as Hugging Face saves them, without modules.json."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghij", *(f"##{a}" for a in "abcdefghij")]
-    cut = Tokenizer(models.WordPiece({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
-    cut.normalizer = normalizers.BertNormalizer(lowercase=True)
-    cut.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    cut.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    torch.manual_seed(0)
-    sizes: dict[str, Any] = {"hidden_size": 12, "intermediate_size": 16, "num_hidden_layers": 1}
-    config = BertConfig(
-        vocab_size=len(words), num_attention_heads=2, max_position_embeddings=16, **sizes
-    )
-    BertModel(config).save_pretrained(folder)
-    PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=cut,
-        unk_token="[UNK]",
-        pad_token="[PAD]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        model_max_length=16,
-    ).save_pretrained(folder)
 
 
 def test_a_folder_of_hugging_face_is_read_by_the_mean_of_its_states(tmp_path: Path) -> None:

@@ -6,13 +6,11 @@ import importlib.util
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from made_models import save_tiny
 
 from kgplatform.errors import InputError, PromptTooLongError
 from kgplatform.text.llm.gguf_model import GgufModel, sampled_digest
@@ -21,32 +19,6 @@ from kgplatform.text.llm.load import load_model
 from kgplatform.text.llm.protocol import Message, Request
 
 TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}<end>{% endfor %}<assistant>"
-
-
-def save_tiny(folder: Path, seed: int = 0, template: str | None = None) -> Path:
-    """A random GPT-2 of two small layers that knows bytes."""
-    cutter = Tokenizer(models.BPE())
-    cutter.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    cutter.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=300,
-        special_tokens=["<end>", "<user>", "<assistant>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )
-    cutter.train_from_iterator(["the sky is blue"] * 5, trainer)
-    made: Any = PreTrainedTokenizerFast
-    tokenizer = made(tokenizer_object=cutter, eos_token="<end>")
-    tokenizer.chat_template = template
-    config = GPT2Config(
-        vocab_size=len(tokenizer), n_positions=96, n_embd=32, n_layer=2, n_head=2,
-        bos_token_id=0, eos_token_id=0,
-    )  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = GPT2LMHeadModel(config)
-    network.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 ASKED = Request((Message("user", "the sky is \ud800"),), max_tokens=12)

@@ -44,11 +44,11 @@ GRAPH = from_triples(
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     config = TrainingConfig("gcn", embedding_dim=4, epochs=2, evaluate_every=1, device="cpu")
-    return train(GRAPH, config, tmp_path / new_run_id("gcn"), source={"graph": "g"})
+    return train(GRAPH, config, tmp_path / new_run_id("gcn", tmp_path), source={"graph": "g"})
 
 
-def test_run_ids_are_safe_names() -> None:
-    ids = {new_run_id("transe") for _ in range(20)}
+def test_run_ids_are_safe_names(tmp_path: Path) -> None:
+    ids = {new_run_id("transe", tmp_path) for _ in range(20)}
     assert len(ids) == 20
     for run_id in ids:
         assert re.fullmatch(r"\d{8}-\d{6}-transe-[0-9a-f]{4}", run_id)

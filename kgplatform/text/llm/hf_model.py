@@ -17,7 +17,7 @@ from kgplatform.text.llm.listen import listener, say
 from kgplatform.text.llm.protocol import Answer, Message, Request, Token
 
 SAMPLED = 1_024
-"""Numbers of a tensor that go into the digest; those of another training are others everywhere."""
+"""Numbers of a tensor that go into the digest as they are; of the others their bytes' sum does."""
 
 
 class HuggingFaceModel:
@@ -144,7 +144,10 @@ def _digest(tokenizer: Any, network: Any) -> str:
     sha = hashlib.sha256(f"huggingface\n{network.device}\n{tokenizer.chat_template}\n".encode())
     sha.update(tokenizer.backend_tokenizer.to_str().encode())
     for name, tensor in sorted(network.state_dict().items()):
-        part = tensor.detach().reshape(-1)[:SAMPLED].cpu().contiguous()
-        sha.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
-        sha.update(part.view(torch.uint8).numpy().tobytes())
+        flat = tensor.detach().reshape(-1).contiguous()
+        # All of a large model would take as long to hash as to read; a sum of its bytes does not,
+        # and is another one where a byte has changed.
+        total = int(flat.view(torch.uint8).sum(dtype=torch.int64))
+        sha.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {total}\n".encode())
+        sha.update(flat[:SAMPLED].cpu().view(torch.uint8).numpy().tobytes())
     return sha.hexdigest()

@@ -22,6 +22,7 @@ from kgplatform.errors import (
 )
 from kgplatform.hosts import CERTIFICATE_REMEDY, fault_of_certificate, is_loopback
 from kgplatform.parsed import parsed_json
+from kgplatform.retry_after import retry_after
 from kgplatform.text.llm.listen import listener, say
 from kgplatform.text.llm.openai_stream import TOLD, Heard, events
 from kgplatform.text.llm.openai_wire import (
@@ -33,7 +34,7 @@ from kgplatform.text.llm.openai_wire import (
     detail_of,
     strict,
 )
-from kgplatform.text.llm.pace import LONGEST_WAIT, Pace, back_off, retry_after
+from kgplatform.text.llm.pace import LONGEST_WAIT, Pace, back_off
 from kgplatform.text.llm.protocol import Answer, Request
 
 ATTEMPTS = 5
@@ -176,7 +177,7 @@ class OpenAIModel:
                     if status == httpx.codes.OK:
                         return shape.model_validate_json(content)
                     problem = self._passing(status, content, body)
-                    wanted = retry_after(headers.get("Retry-After"))
+                    wanted = retry_after(headers.get("Retry-After"), headers.get("Date"))
                 except ValidationError:
                     problem = "its answer is not that of an OpenAI-compatible endpoint"
             if attempt + 1 == ATTEMPTS or (wanted or 0) > LONGEST_WAIT:

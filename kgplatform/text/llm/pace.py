@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import random
 import threading
 import time
@@ -48,18 +47,3 @@ def back_off(attempt: int) -> float:
     """
     most = min(LONGEST_WAIT, FIRST_WAIT * 2.0**attempt)
     return most / 2 + random.uniform(0, most / 2)  # noqa: S311
-
-
-def retry_after(value: str | None) -> float | None:
-    """Seconds that a ``Retry-After`` header asks for, as a number or a date; None without one."""
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        when = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, when.timestamp() - time.time())
