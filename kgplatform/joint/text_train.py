@@ -23,6 +23,9 @@ from kgplatform.training.ranks import rank_triples
 
 STAGE = "training on texts"
 
+WARM_UP = 0.1
+"""Share of the steps in which the learning rate rises."""
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -95,8 +98,10 @@ def _epochs(
     )
     steps = math.ceil(len(facts) / settings.batch_size)
     total = steps * settings.epochs
+    # A tenth of ten steps is one: torch would divide by the steps between the first and that one.
+    warm_up = WARM_UP if total * WARM_UP > 1 else 0.0
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=total, pct_start=0.1
+        optimizer, settings.learning_rate, total_steps=total, pct_start=warm_up
     )
     known = known_of_triples(facts, snapshot.num_entities)
     everything = known_of_snapshot(snapshot, torch.device("cpu"))

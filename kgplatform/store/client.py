@@ -323,8 +323,8 @@ def is_exposed(uri: str) -> bool:
 
 
 def shown_uri(uri: str) -> str:
-    """The address without any user or password that somebody put into it."""
-    return re.sub(r"//[^/@]*@", "//", uri)
+    """The address without any user or password that somebody put into it, quoted or as it is."""
+    return re.sub(r"//\S*@", "//", uri)
 
 
 @contextlib.contextmanager

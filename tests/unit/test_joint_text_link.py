@@ -1,5 +1,7 @@
 """Links by text: neighbours, training, fusion, leaks, and what a run keeps."""
 
+import dataclasses
+import math
 from collections import defaultdict
 from pathlib import Path
 
@@ -144,6 +146,16 @@ def test_without_validation_the_last_weights_are_kept(vectors: torch.Tensor) -> 
         train_text_link(nothing, vectors, short)
     with pytest.raises(TrainingError, match="no validation facts"):
         learn_fusion(model, model, everything)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 9, 10, 11])
+def test_few_steps_are_enough(vectors: torch.Tensor, epochs: int) -> None:
+    """Ten, as a graph of one batch has by default, once ended in a division by zero."""
+    snapshot = zoo()[0]
+    short = dataclasses.replace(FAST, epochs=epochs, batch_size=4096)
+    assert len(snapshot.triples("train")) <= short.batch_size
+    curve = train_text_link(snapshot, vectors, short)[1]
+    assert all(math.isfinite(epoch.loss) for epoch in curve)
 
 
 def test_fused_scores_are_at_least_as_good_on_validation_and_told_apart(

@@ -31,3 +31,4 @@ def test_others_could_read_along(uri: str) -> None:
 
 def test_an_address_is_shown_without_its_password() -> None:
     assert shown_uri("bolt://me:secret@host:1") == "bolt://host:1"
+    assert shown_uri("bolt://me:p@ss/se:cret@host:1 is none") == "bolt://host:1 is none"
