@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 
 CERTIFICATE_REMEDY = (
@@ -32,3 +33,8 @@ def fault_of_certificate(error: BaseException) -> str | None:
             return str(seen.verify_message).rstrip(".")
         seen = seen.__cause__ or seen.__context__
     return None
+
+
+def shown_uri(uri: str) -> str:
+    """The address without any user or password that somebody put into it, quoted or as it is."""
+    return re.sub(r"//\S*@", "//", uri)

@@ -70,7 +70,8 @@ def probe(uri: str, username: str, password: str | None) -> str:
     from neo4j.exceptions import DriverError, Neo4jError
 
     from kgplatform.errors import UsageError
-    from kgplatform.store.client import map_error, shown_uri
+    from kgplatform.hosts import shown_uri
+    from kgplatform.store.client import map_error
 
     if not re.match(r"(bolt|neo4j)(\+s|\+ssc)?://.", uri):
         raise UsageError(

@@ -113,7 +113,7 @@ def doctor(as_json: bool) -> int:
 
 def _existing(settings: Settings) -> dict[str, Any]:
     from kgplatform.cli.checks import probe
-    from kgplatform.store.client import shown_uri
+    from kgplatform.hosts import shown_uri
 
     uri = str(settings.neo4j_uri)
     password = settings.neo4j_password.get_secret_value() if settings.neo4j_password else None

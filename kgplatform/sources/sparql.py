@@ -15,6 +15,7 @@ from page to page; of an endpoint that does not, give a query that leaves blank 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -30,6 +31,7 @@ from pyoxigraph import (
 )
 
 from kgplatform.errors import UsageError
+from kgplatform.hosts import shown_uri
 from kgplatform.sources.iris import Prefixes
 from kgplatform.sources.rdf import RdfFile, language_note, parse_file
 from kgplatform.sources.rdf_statements import Located, Part, read_entities, read_triples
@@ -39,6 +41,8 @@ from kgplatform.sources.sparql_query import look_at
 from kgplatform.triples import Entity, Reject, Triple
 
 _SCHEME = "sparql:"
+_CUT_LOGIN = re.compile(r"//(?:[^/?#]*@|[^/?#]*:(?=[/?#]))[^?#]*[/?#].*@")
+"""A login that a /, ? or # of its password has ended: there is an @ behind it."""
 
 
 def open_source(given: tuple[str, ...], options: Options) -> Source:
@@ -78,14 +82,24 @@ def _address(given: tuple[str, ...]) -> httpx.URL:
         raise UsageError(
             f"one endpoint at a time: {', '.join(given)}", hint="load them one after the other"
         )
-    text = given[0].removeprefix(_SCHEME)
+    text, shown = given[0].removeprefix(_SCHEME), shown_uri(given[0])
     hint = "the address is sparql:https://HOST/PATH"
+    if shown != given[0]:
+        hint += (
+            ", or https://USER:PASSWORD@HOST/PATH, where a password has %40 for @, %2F for /, "
+            "%3F for ? and %23 for #"
+        )
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise UsageError(f"{text} is not an address: {error}", hint=hint) from error
+    except httpx.InvalidURL:
+        # Its words are not told: what it takes for a port may be the password of whoever has
+        # not written a character of it as an address needs it.
+        raise UsageError(f"{shown} is not an address", hint=hint) from None
     if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError(f"{given[0]} is not the address of an endpoint", hint=hint)
+        raise UsageError(f"{shown} is not the address of an endpoint", hint=hint)
+    if _CUT_LOGIN.search(text):
+        # Else what stands before that character would be asked as a host, the rest be told.
+        raise UsageError(f"{shown}: its login has a character as it is", hint=hint)
     return url
 
 

@@ -27,7 +27,7 @@ from kgplatform.errors import (
     UnavailableError,
     UsageError,
 )
-from kgplatform.hosts import CERTIFICATE_REMEDY, fault_of_certificate, is_loopback
+from kgplatform.hosts import CERTIFICATE_REMEDY, fault_of_certificate, is_loopback, shown_uri
 from kgplatform.store.deadline import seconds_left
 
 T = TypeVar("T")
@@ -320,11 +320,6 @@ def is_exposed(uri: str) -> bool:
         return False
     host = parts.hostname or ""
     return "+" not in parts.scheme and ("." in host or ":" in host) and not is_loopback(host)
-
-
-def shown_uri(uri: str) -> str:
-    """The address without any user or password that somebody put into it, quoted or as it is."""
-    return re.sub(r"//\S*@", "//", uri)
 
 
 @contextlib.contextmanager

@@ -294,6 +294,35 @@ def test_parameters_and_password_of_the_address(endpoint: Endpoint, tmp_path: Pa
     assert not any("secret" in path.read_text() for path in tmp_path.rglob("*.*"))
 
 
+@pytest.mark.parametrize(
+    "login",
+    [
+        "me:p@s/canary@",
+        "me:p/canary@",
+        "me:canary/w@",
+        "me:p#canary@",
+        "me:#canary@",
+        "me:/canary@",
+    ],
+)
+def test_a_password_as_it_is_is_no_host_and_not_told(
+    endpoint: Endpoint, tmp_path: Path, login: str
+) -> None:
+    """Characters that an address needs encoded: what stands before them would be the host."""
+    url = endpoint.url.replace("//", f"//{login}")
+    with pytest.raises(UsageError) as caught:
+        open_source((f"sparql:{url}",), Options(folder=tmp_path))
+    assert "canary" not in str(caught.value) + caught.value.hint
+    assert "%40" in caught.value.hint
+    assert not endpoint.asked
+
+
+def test_an_address_may_have_an_at_sign_in_its_path(endpoint: Endpoint, tmp_path: Path) -> None:
+    fill(endpoint, 1)
+    url = f"{endpoint.url}/@data"
+    assert open_source((f"sparql:{url}",), Options(folder=tmp_path)).name == url
+
+
 def test_an_empty_endpoint(endpoint: Endpoint, tmp_path: Path) -> None:
     entities, triples, (reject,) = read(endpoint, tmp_path)
     assert (entities, triples, reject.reason) == ([], [], "it gives no rows")

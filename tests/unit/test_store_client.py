@@ -2,7 +2,8 @@
 
 import pytest
 
-from kgplatform.store.client import is_exposed, shown_uri
+from kgplatform.hosts import shown_uri
+from kgplatform.store.client import is_exposed
 
 
 @pytest.mark.parametrize(
