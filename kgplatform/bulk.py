@@ -21,7 +21,7 @@ from kgplatform.errors import ServerError, StoreError, UsageError
 from kgplatform.ingest import Ingested, add_the_rest, ingest
 from kgplatform.progress import Progress, silent
 from kgplatform.server import importer, swap
-from kgplatform.server.config import Folders, folders
+from kgplatform.server.config import Folders, folders, make_home
 from kgplatform.server.locks import held
 from kgplatform.server.process import paused
 from kgplatform.settings import Settings
@@ -68,7 +68,7 @@ def bulk_load(
     where = folders(settings)
     folder = where.home.parent / "bulk-load"
     try:
-        where.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_home(where)
         with held(where.home.parent / "bulk-load.lock", "another bulk load", progress):
             importer.clear(folder)
             if (cut := _cut_load(where, settings, graph, source, progress)) is not None:

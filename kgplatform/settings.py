@@ -18,6 +18,9 @@ from kgplatform.parsed import parsed_yaml
 CONFIG_FILE = "kgplatform.yaml"
 
 _SECRET = SecretStr | None
+
+SERVICE_KEYS = "KGP_API_KEYS"
+"""The variable with the keys that `kgp serve` asks its clients for; no setting of its own."""
 """The type of every setting that is a password or a key."""
 
 
@@ -121,12 +124,16 @@ class Settings(BaseSettings):
         return init_settings, env_settings, dotenv_settings, _ConfigFile(settings_cls)
 
 
-def environment_of_children() -> dict[str, str]:
+def environment_of_children(*needed: str) -> dict[str, str]:
     """This process's environment without passwords and keys, for programs that it starts.
 
     Java, git and converters need none of them, and some of them live on for days.
+
+    Args:
+        needed: Settings that the program needs although they are secret.
     """
     secret = {name for name, field in Settings.model_fields.items() if field.annotation == _SECRET}
+    secret = (secret | {SERVICE_KEYS.lower()}) - set(needed)
     return {name: value for name, value in os.environ.items() if name.lower() not in secret}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -33,7 +32,7 @@ from kgplatform.server.config import (
     write_private,
 )
 from kgplatform.server.process import paused
-from kgplatform.settings import Settings
+from kgplatform.settings import Settings, environment_of_children
 
 SECONDS_TO_START = 30
 
@@ -177,7 +176,7 @@ def _serve(settings: Settings, port: int) -> None:
     with (home / "guide.log").open("wb") as output:
         child = subprocess.Popen(
             command if graph is None else [*command, "--graph", graph],
-            env={**os.environ, "KGP_HOME": str(home)},
+            env={**environment_of_children("neo4j_password"), "KGP_HOME": str(home)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -101,7 +101,7 @@ def serve(as_json: bool, key_file: Path | None, **given: Any) -> None:
     import os
 
     from kgplatform.errors import UsageError
-    from kgplatform.settings import load_settings
+    from kgplatform.settings import SERVICE_KEYS, load_settings
 
     try:
         from kgplatform.service.run import listening_socket, make_server
@@ -114,7 +114,7 @@ def serve(as_json: bool, key_file: Path | None, **given: Any) -> None:
     from kgplatform.service.keys import read_keys
 
     given["graphs"] = given["graphs"] or ("default",)
-    keys = read_keys(os.environ.get("KGP_API_KEYS"), key_file)
+    keys = read_keys(os.environ.get(SERVICE_KEYS), key_file)
     config = check(ServiceConfig(keys=keys, **given))
     bound = listening_socket(config.host, config.port)
     with bound, open_engine(load_settings(), config) as engine:

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -45,6 +46,9 @@ JVM_OPTIONS = (
     "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",
     "--enable-native-access=ALL-UNNAMED",
 )
+
+OWNERS_ALONE = 0o700
+"""The mode of a folder that its owner alone can open."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,13 @@ def write_state(where: Folders, state: State) -> None:
     write_private(where.state, json.dumps(asdict(state), indent=2) + "\n")
 
 
+def make_home(where: Folders) -> None:
+    """Make the folder of the server and of all data; one that is there is closed to others."""
+    where.home.mkdir(parents=True, exist_ok=True, mode=OWNERS_ALONE)
+    if stat.S_IMODE(where.home.stat().st_mode) != OWNERS_ALONE:
+        where.home.chmod(OWNERS_ALONE)
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that its owner alone can read, whole or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -217,7 +228,7 @@ def write_guide(where: Folders, port: int | None, graph: str | None = None) -> N
     if port is None:
         where.guide.unlink(missing_ok=True)
     else:
-        where.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_home(where)
         write_private(where.guide, json.dumps({"port": port, "graph": graph}) + "\n")
 
 

@@ -26,6 +26,7 @@ from kgplatform.server.config import (
     choose_ports,
     folders,
     jvm_options,
+    make_home,
     read_state,
     write_config,
     write_state,
@@ -90,7 +91,7 @@ def start(settings: Settings, progress: Progress = silent) -> ServerInfo:
         )
     where = folders(settings)
     try:
-        where.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_home(where)
         where.logs.mkdir(exist_ok=True)
         with held(where.lock, "another kgp up or down", progress):
             process = _find(where)

@@ -27,6 +27,8 @@ from kgplatform.server.java import find_java
 from kgplatform.server.shared_classes import java_arguments
 from kgplatform.settings import Settings
 
+KEYS, CANARY = ("KGP_LLM_API_KEY", "OPENAI_API_KEY", "KGP_API_KEYS"), "canary-of-a-key"
+
 UP = [sys.executable, "-c", "from kgplatform.cli import main; main()", "up", "--json"]
 
 
@@ -47,6 +49,7 @@ def begin_up(settings: Settings) -> subprocess.Popen[str]:
         "HOME": str(Path.home()),
         "KGP_HOME": str(settings.kgp_home),
         "KGP_HEAP": "512m",
+        **dict.fromkeys(KEYS, CANARY),
     }
     return subprocess.Popen(
         UP, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -73,6 +76,10 @@ def test_two_ups_at_once_start_one_server_beside_another_project(
     assert first["pid"] == second["pid"] != server.pid
     assert first["uri"] == second["uri"] != server.uri
     assert first["browser"] != server.browser
+    # What lives on for days has none of the keys of whoever started it.
+    inherited = psutil.Process(first["pid"]).environ()
+    assert inherited["HOME"] == str(Path.home())
+    assert CANARY not in inherited.values()
     info = local.start(project)
     assert info.pid == first["pid"]
     assert info.password != server.password
@@ -228,6 +235,7 @@ def test_a_disk_that_fills_up_is_named(project: Settings) -> None:
         "HOME": str(Path.home()),
         "KGP_HOME": str(project.kgp_home),
         "KGP_HEAP": "512m",
+        **dict.fromkeys(KEYS, CANARY),
     }
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
     up = subprocess.run(

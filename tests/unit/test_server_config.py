@@ -1,5 +1,6 @@
 """Ports, memory, files and diagnoses of the local server."""
 
+import os
 import socket
 import stat
 from pathlib import Path
@@ -75,6 +76,22 @@ def test_private_files_are_the_owners_alone(where: Folders) -> None:
     assert where.password.read_text() == "other"
     assert stat.S_IMODE(where.password.stat().st_mode) == 0o600
     assert [path.name for path in where.home.iterdir()] == ["logs", "password"]
+
+
+def test_the_folder_is_the_owners_alone_whatever_it_was(tmp_path: Path) -> None:
+    open_to_all, umask = config.folders(Settings(neo4j_uri=None, kgp_home=tmp_path / "old")), 0
+    open_to_all.home.mkdir(parents=True)
+    open_to_all.home.chmod(0o777)
+    new = config.folders(Settings(neo4j_uri=None, kgp_home=tmp_path / "new"))
+    before = os.umask(umask)
+    try:
+        for where in (open_to_all, new):
+            config.make_home(where)
+            config.write_private(where.password, "secret")
+            assert stat.S_IMODE(where.home.stat().st_mode) == 0o700
+            assert stat.S_IMODE(where.password.stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
 
 
 def test_the_server_listens_on_loopback_and_advertises_that(where: Folders) -> None:
