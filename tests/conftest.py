@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -32,7 +33,16 @@ from kgplatform.triples import Triple
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local.ServerInfo]:
-    """A running server in a folder of its own; the jars come from the user's cache."""
+    """A running server in a folder of its own; the jars come from the user's cache.
+
+    ``KGP_TEST_URI`` and ``KGP_TEST_PASSWORD`` name one of another version in its place
+    (CONTRIBUTING.md). It must be empty, as it is emptied.
+    """
+    if uri := os.environ.get("KGP_TEST_URI"):
+        info = _named(uri, os.environ["KGP_TEST_PASSWORD"])
+        _started.append(info)
+        yield info
+        return
     home = tmp_path_factory.mktemp("server")
     # neo4j_uri is given, not left out: the tester's own NEO4J_URI must not be used.
     settings = Settings(neo4j_uri=None, kgp_home=home, kgp_heap="1g")
@@ -46,6 +56,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local.ServerInf
 
 
 _started: list[local.ServerInfo] = []
+
+
+def _named(uri: str, password: str) -> local.ServerInfo:
+    """A server that somebody else has started; its process and its folder are not known."""
+    with connect(uri, "neo4j", password) as store:
+        (row,) = store.rows("MATCH (n) WHERE NOT n:SchemaMigration RETURN count(n) AS nodes")
+        if row["nodes"]:
+            pytest.exit(f"{uri} holds {row['nodes']:,} nodes, and tests empty it", returncode=2)
+        return local.ServerInfo(uri, "", "neo4j", password, store.version(), 0, Path())
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -301,7 +301,7 @@ def _index(store: Store, dimension: int) -> None:
 
 def _forget(store: Store, name: str) -> None:
     store.command(queries.fill("write/drop_index", index=name))
-    store.command(queries.fill("write/remove_vectors", **marks_of_set("Entity", name)))
+    store.command(queries.fill("write/remove_vectors", **marks_of_set("Entity", name)), rows=5_000)
 
 
 def _search(store: Store, index: str, vectors: np.ndarray) -> tuple[float, float]:

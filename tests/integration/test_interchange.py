@@ -263,7 +263,7 @@ def test_neo4j_itself_imports_its_csv(
     exported = kgp("export", "--project", graph_name, "--format", "neo4j-csv", "--to", to)
     assert exported.code == 0, exported.err
     mine = Settings(neo4j_uri=None, kgp_home=tmp_path / "home")
-    files = ["--nodes=nodes.csv", "--relationships=relationships.csv"]
+    files = [f"--nodes={to}/nodes.csv", f"--relationships={to}/relationships.csv"]
     data = run_importer(mine, to, files)
     assert (data / "databases" / "neo4j").is_dir()
     told = (folders(mine).logs / "import.log").read_text()

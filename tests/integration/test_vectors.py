@@ -152,7 +152,7 @@ def test_a_change_while_reading_is_noticed(
             return
         if what == "vectors":
             marks = marks_of_set("Entity", name)
-            store.command(queries.fill("write/remove_vectors", **marks))
+            store.command(queries.fill("write/remove_vectors", **marks), rows=100)
         elif what == "vector":
             set_property(store, graph_name, "e39", name, None)
         else:
