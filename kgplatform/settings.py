@@ -18,10 +18,10 @@ from kgplatform.parsed import parsed_yaml
 CONFIG_FILE = "kgplatform.yaml"
 
 _SECRET = SecretStr | None
+"""The type of every setting that is a password or a key."""
 
 SERVICE_KEYS = "KGP_API_KEYS"
 """The variable with the keys that `kgp serve` asks its clients for; no setting of its own."""
-"""The type of every setting that is a password or a key."""
 
 
 def _default_cache() -> Path:

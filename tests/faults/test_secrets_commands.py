@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 import pytest
 from campaign import LONG, counted, drawn
-from extraction_commands import write_documents, write_schema
 from repeating import repeating
 from secret_words import FIRST, NOT_TO_BE_RUN, WORDS, leaves, write_inputs
 
@@ -116,8 +115,6 @@ def test_no_command_prints_or_keeps_what_is_right(
     monkeypatch.setenv("KGP_LLM_API_KEY", KEY)
     monkeypatch.setenv("KGP_LLM_BASE_URL", f"http://{place}/v1")
     write_inputs(tmp_path)
-    write_schema(tmp_path)
-    write_documents(tmp_path / "texts", {"a": "Poland borders Ukraine."})
     failed = run_all(kgp, RUN_HERE, graph_name, password, KEY)
     assert failed < len(RUN_HERE), "nothing worked, so nothing was shown"
     assert held(tmp_path, store, password, KEY) == []
@@ -150,8 +147,6 @@ def test_no_command_prints_or_keeps_what_is_wrong(
         secret = CANARY
         monkeypatch.setenv("NEO4J_URI", f"{scheme}://stranger:p@s/{CANARY}@{host}")
     write_inputs(tmp_path)
-    write_schema(tmp_path)
-    write_documents(tmp_path / "texts", {"a": "Poland borders Ukraine."})
     failed = run_all(kgp, RUN_HERE, graph_name, secret)
     assert failed
     assert held(tmp_path, store, secret) == []

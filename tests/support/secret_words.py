@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from extraction_commands import write_documents, write_schema
 
 FACTS = "facts.tsv"
 QUESTIONS = "questions.tsv"
@@ -116,6 +117,8 @@ def write_inputs(folder: Path) -> None:
     rows += [f"{a}\tnear\t{b}" for a, b in zip(names, names[2:] + names[:2], strict=True)]
     (folder / FACTS).write_text("\n".join(rows) + "\n")
     (folder / QUESTIONS).write_text("text\tanswer\nwhat does poland border\tgermany\n")
+    write_schema(folder)
+    write_documents(folder / TEXTS, {"a": "Poland borders Ukraine."})
     (folder / "pattern.cypher").write_text(
         "MATCH (h:Entity)-[r]->(t:Entity) RETURN h.id AS head, type(r) AS relation, t.id AS tail\n"
     )
