@@ -21,13 +21,11 @@ from fault_attempts import (
     kill_overtaken,
     kill_server,
 )
-from fault_scenes import Scene, prepare
-from warm_commands import AtFile, warm
+from fault_scenes import Scene, begun_scene, prepare
+from warm_commands import AtFile
 from writing_commands import BULK, IN_LANES, WALKERS, WRITING, commands
 
-from kgplatform import server as local
 from kgplatform.settings import Settings
-from kgplatform.store.schema import migrate
 
 pytestmark = pytest.mark.slow
 
@@ -44,15 +42,8 @@ def scene(
     settings = Settings(neo4j_uri=None, kgp_home=tmp_path_factory.mktemp("killed"), kgp_heap="512m")
     folder = tmp_path_factory.mktemp("attempts")
     model = model_servers(lambda heard: answer(heard.document))
-    try:
-        local.start(settings)
-        with warm(folder / "streams") as process:
-            scene = Scene(settings, process, folder / "work", model.url, digest)
-            with scene.store() as store:
-                migrate(store)
-            yield scene
-    finally:
-        local.stop(settings)
+    with begun_scene(settings, folder, model.url, digest) as scene:
+        yield scene
 
 
 @pytest.mark.parametrize("name", commands())

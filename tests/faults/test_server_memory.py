@@ -14,14 +14,12 @@ import vector_readers
 import writing_commands
 from campaign import LONG, counted
 from extraction_commands import answer
-from fault_scenes import Prepared, Scene, prepare, restore, state
-from warm_commands import Told, warm
+from fault_scenes import Prepared, Scene, begun_scene, prepare, restore, state
+from warm_commands import Told
 from writing_commands import BATCHES, WRITING
 
-from kgplatform import server as local
 from kgplatform.server import config
 from kgplatform.settings import Settings
-from kgplatform.store.schema import migrate
 
 pytestmark = pytest.mark.slow
 
@@ -59,15 +57,8 @@ def scene(
         patched.setattr(writing_commands, "FACTS", FACTS)
         patched.setattr(vector_readers, "ENTITIES", ENTITIES)
         _give_little(patched)
-        try:
-            local.start(settings)
-            with warm(folder / "streams") as process:
-                scene = Scene(settings, process, folder / "work", model.url, digest, FITTING)
-                with scene.store() as store:
-                    migrate(store)
-                yield scene
-        finally:
-            local.stop(settings)
+        with begun_scene(settings, folder, model.url, digest, FITTING) as scene:
+            yield scene
 
 
 def _give_little(patched: pytest.MonkeyPatch) -> None:

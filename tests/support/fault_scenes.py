@@ -18,12 +18,13 @@ from bolt_proxy import Moment, Proxy
 from database_copies import Copy, copied, restored
 from run_files import run_files
 from vector_readers import VectorReaders
-from warm_commands import AtFile, Running, Values, Warm
+from warm_commands import AtFile, Running, Values, Warm, warm
 from writing_commands import BATCHES, Words, Writing
 
 from kgplatform import server as local
 from kgplatform.settings import Settings
 from kgplatform.store.client import Store, connect
+from kgplatform.store.schema import migrate
 
 Digest = Callable[..., str]
 
@@ -220,3 +221,19 @@ def state(scene: Scene, store: Store, writing: Writing) -> State:
     graph = scene.digest(store, ignoring=writing.ignoring, without=without)
     (row,) = store.rows("RETURN COUNT { (n) WHERE NOT n:Load } + COUNT { ()-->() } AS size")
     return State(graph, run_files(scene.folder / "runs"), row["size"])
+
+
+@contextmanager
+def begun_scene(
+    settings: Settings, folder: Path, model: str, digest: Digest, values: Values = BATCHES
+) -> Iterator[Scene]:
+    """Start a server with a schema and nothing else, and end it with all that belongs to it."""
+    try:
+        local.start(settings)
+        with warm(folder / "streams") as process:
+            scene = Scene(settings, process, folder / "work", model, digest, values)
+            with scene.store() as store:
+                migrate(store)
+            yield scene
+    finally:
+        local.stop(settings)
